@@ -1,0 +1,285 @@
+//! The words of a Pyodide ABI as types: releases, lines, Python versions, exception models, struct layouts.
+//!
+//! Pure: no I/O. What a given release is made of is read by [`crate::runtime`]; what its files cannot say stands in
+//! `facts/abis.toml`, read here.
+
+use std::fmt;
+use std::str::FromStr;
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+/// A line: the releases that share a minor version (`0.29`) or, from 314 on, a major version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Line {
+    major: u64,
+    minor: u64,
+}
+
+impl Line {
+    /// The line of a release.
+    pub fn of(version: &Version) -> Self {
+        let minor = if version.major == 0 { version.minor } else { 0 };
+        Self { major: version.major, minor }
+    }
+
+    /// The oldest line that can be served: the npm package of an older one holds no runtime.
+    pub const OLDEST: Line = Line { major: 0, minor: 21 };
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.major {
+            0 => write!(f, "0.{}", self.minor),
+            major => write!(f, "{major}"),
+        }
+    }
+}
+
+/// Why a text is not a line.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a line of Pyodide releases: expected `0.29` or `314`")]
+pub struct NotALine(String);
+
+impl FromStr for Line {
+    type Err = NotALine;
+
+    fn from_str(text: &str) -> Result<Self, NotALine> {
+        let refused = || NotALine(text.to_owned());
+        let number = |part: &str| part.parse::<u64>().map_err(|_| refused());
+        match text.split('.').collect::<Vec<_>>()[..] {
+            ["0", minor] => Ok(Self { major: 0, minor: number(minor)? }),
+            [major] if number(major)? > 0 => Ok(Self { major: number(major)?, minor: 0 }),
+            _ => Err(refused()),
+        }
+    }
+}
+
+/// Which releases a user asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReleaseRequest {
+    /// The newest release of the newest stable line.
+    Newest,
+    /// The newest release of a line.
+    Line(Line),
+    /// One release.
+    Exact(Version),
+}
+
+/// Why a text does not name a release.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` names no Pyodide release: expected a line (`0.29`, `314`) or a release (`0.29.4`, `314.0.7`)")]
+pub struct NotARelease(String);
+
+impl FromStr for ReleaseRequest {
+    type Err = NotARelease;
+
+    fn from_str(text: &str) -> Result<Self, NotARelease> {
+        if let Ok(version) = Version::parse(text) {
+            return Ok(Self::Exact(version));
+        }
+        if text == "newest" {
+            return Ok(Self::Newest);
+        }
+        text.parse().map(Self::Line).map_err(|_| NotARelease(text.to_owned()))
+    }
+}
+
+impl fmt::Display for ReleaseRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newest => f.write_str("the newest stable release"),
+            Self::Line(line) => line.fmt(f),
+            Self::Exact(version) => version.fmt(f),
+        }
+    }
+}
+
+/// A Python version: at least a major and a minor number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct PythonVersion {
+    /// The `3` of 3.13.
+    pub major: u32,
+    /// The `13` of 3.13.
+    pub minor: u32,
+}
+
+impl PythonVersion {
+    /// The tag of CPython's own ABI, as in wheel names: `cp313`.
+    pub fn tag(self) -> String {
+        format!("cp{}{}", self.major, self.minor)
+    }
+}
+
+impl fmt::Display for PythonVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// Why a text is not a Python version.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a Python version")]
+pub struct NotAPythonVersion(String);
+
+impl FromStr for PythonVersion {
+    type Err = NotAPythonVersion;
+
+    fn from_str(text: &str) -> Result<Self, NotAPythonVersion> {
+        let mut parts = text.split('.').map(|part| part.parse::<u32>().ok());
+        match (parts.next().flatten(), parts.next().flatten()) {
+            (Some(major), Some(minor)) => Ok(Self { major, minor }),
+            _ => Err(NotAPythonVersion(text.to_owned())),
+        }
+    }
+}
+
+/// An Emscripten version, as `emcc -dumpversion` prints it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EmscriptenVersion(pub u32, pub u32, pub u32);
+
+impl fmt::Display for EmscriptenVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+/// Why a text is not an Emscripten version.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an Emscripten version")]
+pub struct NotAnEmscriptenVersion(String);
+
+impl FromStr for EmscriptenVersion {
+    type Err = NotAnEmscriptenVersion;
+
+    /// Reads `3.1.58`, and `3_1_58` as it stands in platform tags.
+    fn from_str(text: &str) -> Result<Self, NotAnEmscriptenVersion> {
+        let numbers: Option<Vec<u32>> = text.split(['.', '_']).map(|part| part.parse().ok()).collect();
+        match numbers.as_deref() {
+            Some(&[major, minor, patch]) => Ok(Self(major, minor, patch)),
+            _ => Err(NotAnEmscriptenVersion(text.to_owned())),
+        }
+    }
+}
+
+impl EmscriptenVersion {
+    /// The first versions with another layout of some struct that the Rust crate `libc` describes: padded `stat` before
+    /// 3.1.42, 32-bit `fsblkcnt_t` before 4.0.12, the large `sigset_t` before 5.0.5, `nfds_t` as a long before 6.0.1.
+    const LAYOUT_CHANGES: [EmscriptenVersion; 4] = [
+        EmscriptenVersion(3, 1, 42),
+        EmscriptenVersion(4, 0, 12),
+        EmscriptenVersion(5, 0, 5),
+        EmscriptenVersion(6, 0, 1),
+    ];
+
+    /// Which of the known struct layouts this version has: two versions with the same number share objects.
+    pub fn layout(self) -> usize {
+        Self::LAYOUT_CHANGES.iter().filter(|change| self >= **change).count()
+    }
+
+    /// Whether `stat` still has the padding that the standard library must know of: before 3.1.42.
+    pub fn pads_stat(self) -> bool {
+        self < Self::LAYOUT_CHANGES[0]
+    }
+}
+
+/// How C++ exceptions, and so Rust panics, unwind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExceptionModel {
+    /// Through JavaScript: calls that may unwind go through `invoke_*`. Pyodide 0.21 to 0.27.
+    JavaScript,
+    /// Through WebAssembly's exception instructions, in their legacy encoding. Pyodide 0.28 and later.
+    Wasm,
+}
+
+impl fmt::Display for ExceptionModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::JavaScript => "javascript",
+            Self::Wasm => "wasm",
+        })
+    }
+}
+
+/// What a line's files cannot say.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LineFacts {
+    /// The line's name.
+    line: String,
+    /// The platform tag that every release of the line installs.
+    pub tag: String,
+    /// The tag that the Python package index takes, if it differs.
+    pub index_tag: Option<IndexTag>,
+    /// The oldest major version of Node that boots the line.
+    pub node: u32,
+}
+
+/// A platform tag for the Python package index.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IndexTag {
+    /// The tag.
+    pub tag: String,
+    /// The first release that installs it.
+    pub since: Version,
+}
+
+#[derive(Deserialize)]
+struct FactsFile {
+    line: Vec<LineFacts>,
+}
+
+/// The rows of `facts/abis.toml`, oldest line first.
+///
+/// # Panics
+/// Never: the file is part of the program, and a test reads it.
+#[expect(clippy::missing_panics_doc, reason = "documented just above as impossible")]
+pub fn line_facts() -> Vec<(Line, LineFacts)> {
+    let file: FactsFile = toml::from_str(include_str!("../facts/abis.toml")).expect("facts/abis.toml is valid");
+    file.line.into_iter().map(|row| (row.line.parse().expect("facts/abis.toml names lines"), row)).collect()
+}
+
+/// The row of one line.
+pub fn facts_of(line: Line) -> Option<LineFacts> {
+    line_facts().into_iter().find(|(known, _)| *known == line).map(|(_, facts)| facts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_and_lines_are_told_apart() {
+        let check = |text: &str| match text.parse::<ReleaseRequest>() {
+            Ok(request) => format!("{request:?}"),
+            Err(error) => error.to_string(),
+        };
+        insta::assert_snapshot!(
+            ["0.29", "0.29.4", "314", "314.0.7", "315.0.0-alpha.2", "0", "v0.29", "29", ""].map(check).join("\n"),
+            @r"
+        Line(Line { major: 0, minor: 29 })
+        Exact(Version { major: 0, minor: 29, patch: 4 })
+        Line(Line { major: 314, minor: 0 })
+        Exact(Version { major: 314, minor: 0, patch: 7 })
+        "
+        );
+    }
+
+    #[test]
+    fn every_known_line_has_its_row() {
+        let lines: Vec<String> = line_facts().iter().map(|(line, _)| line.to_string()).collect();
+        assert_eq!(
+            lines.join(" "),
+            "0.21 0.22 0.23 0.24 0.25 0.26 0.27 0.28 0.29 314 315"
+        );
+        assert!(line_facts().is_sorted_by_key(|(line, _)| *line));
+    }
+
+    #[test]
+    fn layouts_follow_the_versions_at_which_structs_changed() {
+        let layout = |text: &str| text.parse::<EmscriptenVersion>().unwrap().layout();
+        assert_eq!(["3.1.14", "3.1.45", "4.0.9", "5.0.3", "6_0_5"].map(layout), [0, 1, 1, 2, 4]);
+    }
+}

@@ -1,0 +1,215 @@
+//! Steers cargo, maturin and setuptools-rust to our toolchain, through the environment and one configuration file.
+//!
+//! Flags for the target go into a file that our stand-in for cargo adds with `--config`: cargo joins them with the
+//! package's own `target.…rustflags`. Flags in `build.rustflags` and `RUSTFLAGS`, which cargo would ignore beside
+//! target flags, are read and joined too.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::{CargoChoices, Workshop, paths, write_if_changed};
+use crate::driver::install::driver_folder;
+use crate::driver::{CargoPlan, DriverPlan};
+use crate::error::Result;
+use crate::project::Project;
+use crate::runtime::Runtime;
+use crate::runtime::releases::Network;
+use crate::toolchain::{StandardLibrary, TARGET, Toolchain, sysroot};
+
+/// What a back end's process is given.
+#[derive(Debug)]
+pub(super) struct Steering {
+    /// Environment variables.
+    pub(super) variables: Vec<(String, String)>,
+    /// Folders at the front of `PATH`.
+    pub(super) path_folders: Vec<PathBuf>,
+    /// `config_settings` of the hooks.
+    pub(super) config_settings: Option<Value>,
+}
+
+/// Writes the plan and the configuration of a build into its folder.
+///
+/// # Errors
+/// When they cannot be written.
+pub(super) fn steer(
+    workshop: Workshop<'_>,
+    project: &Project,
+    (runtime, toolchain, choices): (&Runtime, &Toolchain, &CargoChoices),
+    folder: &Path,
+) -> Result<Steering> {
+    let drivers = driver_folder(workshop.ui, workshop.cache)?;
+    let config = folder.join("cargo-config.toml");
+    let flags = rust_flags(workshop, project, (runtime, toolchain), folder)?;
+    let linker = drivers.program("emcc");
+    write_if_changed(&config, &cargo_config(&linker, &flags))?;
+    let pyo3 = write_pyo3_config(folder, runtime)?;
+    let plan = driver_plan((runtime, toolchain, choices), project, (config, folder));
+    let plan_path = folder.join("plan.json");
+    write_if_changed(&plan_path, &serde_json::to_string_pretty(&plan)?)?;
+
+    let mut variables = vec![
+        (crate::env::DRIVER_PLAN.to_owned(), text(&plan_path)),
+        ("CARGO".to_owned(), text(&drivers.program("cargo"))),
+        ("RUSTC".to_owned(), text(&toolchain.rust.rustc)),
+        ("CARGO_BUILD_TARGET".to_owned(), TARGET.to_owned()),
+        ("CARGO_TARGET_DIR".to_owned(), text(&folder.join("target"))),
+        ("CARGO_TERM_COLOR".to_owned(), "never".to_owned()),
+        ("PYO3_CONFIG_FILE".to_owned(), text(&pyo3)),
+        ("SOURCE_DATE_EPOCH".to_owned(), "315532800".to_owned()),
+    ];
+    if !project.root.starts_with(folder) {
+        variables.extend(setuptools_variables(folder)?);
+    }
+    variables.extend(choice_variables(workshop, project, choices));
+    if workshop.network == Network::Forbidden {
+        variables.push(("CARGO_NET_OFFLINE".to_owned(), "true".to_owned()));
+    }
+    let path_folders = linker.parent().map(Path::to_owned).into_iter().collect();
+    Ok(Steering { variables, path_folders, config_settings: None })
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+fn driver_plan(
+    (runtime, toolchain, choices): (&Runtime, &Toolchain, &CargoChoices),
+    project: &Project,
+    (config, folder): (PathBuf, &Path),
+) -> DriverPlan {
+    // maturin passes the choices itself, and must know them to choose its bindings.
+    let (profile, features) =
+        if project.uses_maturin() { (None, Vec::new()) } else { (choices.profile.clone(), choices.features.clone()) };
+    DriverPlan {
+        emscripten: runtime.emscripten,
+        wasm_ld: Some(toolchain.wasm_ld.clone()),
+        cargo: Some(CargoPlan { program: toolchain.rust.cargo.clone(), config, profile, features }),
+        log: folder.join("driver.log"),
+    }
+}
+
+fn choice_variables(
+    workshop: Workshop<'_>,
+    project: &Project,
+    choices: &CargoChoices,
+) -> Vec<(String, String)> {
+    if project.uses_maturin() {
+        let own = workshop.environment.text("MATURIN_PEP517_ARGS").map(str::to_owned);
+        let profile = choices.profile.as_ref().map(|profile| format!("--profile={profile}"));
+        let arguments: Vec<String> = own.into_iter().chain(profile).chain(choices.features.iter().cloned()).collect();
+        return vec![("MATURIN_PEP517_ARGS".to_owned(), arguments.join(" "))];
+    }
+    let profile = choices.profile.iter();
+    profile.map(|profile| ("SETUPTOOLS_RUST_CARGO_PROFILE".to_owned(), profile.clone())).collect()
+}
+
+/// Keeps setuptools from writing into the user's folder, and from taking stale native modules out of it.
+fn setuptools_variables(folder: &Path) -> Result<Vec<(String, String)>> {
+    let scratch = folder.join("setuptools");
+    crate::cache::remove_folder(&scratch)?;
+    fs_err::create_dir_all(scratch.join("egg"))?;
+    let config = folder.join("setuptools.cfg");
+    let path = |name: &str| text(&scratch.join(name)).replace('%', "%%");
+    let content = format!("[build]\nbuild_base = {}\n\n[egg_info]\negg_base = {}\n", path("build"), path("egg"));
+    write_if_changed(&config, &content)?;
+    Ok(vec![("DIST_EXTRA_CONFIG".to_owned(), text(&config))])
+}
+
+/// What pyo3 would otherwise ask a Python of the target: <https://pyo3.rs/main/building-and-distribution>.
+fn write_pyo3_config(folder: &Path, runtime: &Runtime) -> Result<PathBuf> {
+    let path = folder.join(format!("pyo3-{}.txt", runtime.python));
+    let content = format!(
+        "implementation=CPython\nversion={}\nshared=true\nabi3=false\npointer_width=32\nsuppress_build_script_link_lines=true\n",
+        runtime.python
+    );
+    write_if_changed(&path, &content)?;
+    Ok(path)
+}
+
+fn cargo_config(linker: &Path, flags: &[String]) -> String {
+    let mut target = toml::Table::new();
+    target.insert("linker".into(), text(linker).into());
+    target.insert("rustflags".into(), flags.to_vec().into());
+    let mut targets = toml::Table::new();
+    targets.insert(TARGET.into(), target.into());
+    let mut config = toml::Table::new();
+    config.insert("target".into(), targets.into());
+    toml::to_string(&config).unwrap_or_default()
+}
+
+fn rust_flags(
+    workshop: Workshop<'_>,
+    project: &Project,
+    (runtime, toolchain): (&Runtime, &Toolchain),
+    folder: &Path,
+) -> Result<Vec<String>> {
+    let mut flags = other_flags(workshop, &project.root)?;
+    if let StandardLibrary::Built(sysroot) = &toolchain.std {
+        flags.extend(["--sysroot".to_owned(), text(sysroot)]);
+    }
+    flags.extend(sysroot::exception_flags(&toolchain.rust, runtime.exceptions));
+    flags.extend(["-C".to_owned(), "link-self-contained=no".to_owned()]);
+    // Cargo does not see that the plan changed: an argument that the driver ignores tells it.
+    let plan = crate::digest::key(&[
+        env!("CARGO_PKG_VERSION"),
+        &serde_json::to_string(&toolchain.wasm_ld)?,
+        &runtime.emscripten.layout().to_string(),
+    ]);
+    flags.extend(["-C".to_owned(), format!("link-arg=--cargo-pyodide-plan={plan}")]);
+    flags.extend(hide_paths(workshop, &project.root, folder)?);
+    Ok(flags)
+}
+
+/// Maps local folders away, so that a module tells nothing of the machine and is the same bytes everywhere.
+fn hide_paths(workshop: Workshop<'_>, root: &Path, folder: &Path) -> Result<Vec<String>> {
+    let mut hidden = vec![
+        (root.to_owned(), "/source"),
+        (workspace_root(root), "/source"),
+        (folder.to_owned(), "/build"),
+        (paths::cargo_home_of(workshop.environment)?, "/cargo"),
+    ];
+    if let Ok(home) = etcetera::home_dir() {
+        hidden.push((home, "/home"));
+    }
+    // rustc takes the last that fits: the longest path comes last.
+    hidden.sort_by_key(|(path, _)| path.as_os_str().len());
+    hidden.dedup();
+    Ok(hidden.iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display())).collect())
+}
+
+/// The outermost folder above a project whose `Cargo.toml` is a workspace's, or the project itself.
+fn workspace_root(root: &Path) -> PathBuf {
+    let is_workspace = |folder: &&Path| {
+        let text = fs_err::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
+        text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("workspace"))
+    };
+    root.ancestors().filter(is_workspace).last().unwrap_or(root).to_owned()
+}
+
+/// `RUSTFLAGS` and `build.rustflags` of the configuration files that cargo would read, which target flags would hide.
+fn other_flags(workshop: Workshop<'_>, root: &Path) -> Result<Vec<String>> {
+    let environment = workshop.environment;
+    if let Some(encoded) = environment.text("CARGO_ENCODED_RUSTFLAGS") {
+        return Ok(encoded.split('\u{1f}').map(str::to_owned).collect());
+    }
+    if let Some(flags) = environment.text("RUSTFLAGS").or_else(|| environment.text("CARGO_BUILD_RUSTFLAGS")) {
+        return Ok(flags.split_whitespace().map(str::to_owned).collect());
+    }
+    let home = paths::cargo_home_of(environment)?;
+    let mut folders: Vec<PathBuf> = root.ancestors().map(|folder| folder.join(".cargo")).collect();
+    if !folders.contains(&home) {
+        folders.push(home);
+    }
+    let files = folders.iter().rev().flat_map(|folder| ["config", "config.toml"].map(|name| folder.join(name)));
+    Ok(files.filter_map(|file| build_flags(&file)).flatten().collect())
+}
+
+fn build_flags(file: &Path) -> Option<Vec<String>> {
+    let table: toml::Table = fs_err::read_to_string(file).ok()?.parse().ok()?;
+    match serde_json::to_value(table.get("build")?.get("rustflags")?).ok()? {
+        Value::Array(flags) => Some(flags.iter().filter_map(|flag| flag.as_str().map(str::to_owned)).collect()),
+        Value::String(flags) => Some(flags.split_whitespace().map(str::to_owned).collect()),
+        _ => None,
+    }
+}

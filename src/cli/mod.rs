@@ -1,0 +1,144 @@
+//! The command line: one file a subcommand. clap holds what was typed; each command resolves it into a request.
+
+mod build;
+mod clean;
+mod doctor;
+mod report;
+mod run;
+mod setup;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use semver::Version;
+
+use crate::abi::ReleaseRequest;
+use crate::cache::Cache;
+use crate::env::Environment;
+use crate::error::{EXIT_COULD_NOT, Result};
+use crate::runtime::releases::Network;
+use crate::runtime::{Runtime, fetch, releases};
+use crate::ui::{Ui, Verbosity};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  the checked thing failed
+  2  could not do it";
+
+/// Build Python packages with a Rust core for Pyodide, with a plain stable Rust
+#[derive(Debug, Parser)]
+#[command(name = "cargo-pyodide", bin_name = "cargo pyodide", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Build(build::BuildArguments),
+    Run(run::RunArguments),
+    Setup(setup::SetupArguments),
+    Doctor(doctor::DoctorArguments),
+    Clean(clean::CleanArguments),
+}
+
+/// How much is said.
+#[derive(Debug, Clone, Args)]
+struct Voice {
+    /// Show each command and each decision
+    #[arg(short, long, conflicts_with = "quiet")]
+    verbose: bool,
+    /// Show errors and warnings only
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Voice {
+    fn ui(&self) -> Ui {
+        Ui::new(match (self.verbose, self.quiet) {
+            (true, _) => Verbosity::Verbose,
+            (_, true) => Verbosity::Quiet,
+            _ => Verbosity::Normal,
+        })
+    }
+}
+
+/// What every command works with.
+#[derive(Debug, Clone, Copy)]
+struct Session<'a> {
+    ui: Ui,
+    environment: &'a Environment,
+    cache: &'a Cache,
+    network: Network,
+}
+
+/// Parses a command line without the program's name and runs it. Returns the exit status.
+///
+/// # Errors
+/// When the command could not do its work.
+pub fn run(environment: &Environment, mut arguments: Vec<OsString>) -> Result<u8> {
+    // Cargo calls `cargo-pyodide pyodide …`.
+    if arguments.first().is_some_and(|first| first == "pyodide") {
+        arguments.remove(0);
+    }
+    let words = std::iter::once(OsString::from("cargo pyodide")).chain(arguments);
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let status = if error.use_stderr() { EXIT_COULD_NOT } else { 0 };
+            error.print().context("cannot print")?;
+            return Ok(status);
+        }
+    };
+    let cache = Cache::new(environment.cache_folder()?);
+    match cli.command {
+        Command::Build(arguments) => build::run(environment, &cache, arguments),
+        Command::Run(arguments) => run::run(environment, &cache, arguments),
+        Command::Setup(arguments) => setup::run(environment, &cache, &arguments),
+        Command::Doctor(arguments) => doctor::run(environment, &cache, &arguments),
+        Command::Clean(arguments) => clean::run(&cache, &arguments),
+    }
+}
+
+/// A runtime as it was typed after `--pyodide`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum RuntimeRequest {
+    Release(ReleaseRequest),
+    Folder(PathBuf),
+}
+
+fn runtime_request(text: &str) -> Result<RuntimeRequest, String> {
+    let is_path = text.contains(['/', '\\']) || text == "." || text == "..";
+    match text.parse() {
+        Ok(request) => Ok(RuntimeRequest::Release(request)),
+        Err(_) if is_path => Ok(RuntimeRequest::Folder(text.into())),
+        Err(error) => Err(format!("{error}, or a folder (`./runtime`)")),
+    }
+}
+
+/// The runtimes asked for, each once; the newest stable one if none was named.
+fn runtimes(session: Session<'_>, requests: &[RuntimeRequest]) -> Result<Vec<Runtime>> {
+    let newest = [RuntimeRequest::Release(ReleaseRequest::Newest)];
+    let requests = if requests.is_empty() { &newest[..] } else { requests };
+    let mut found: Vec<Runtime> = Vec::new();
+    for request in requests {
+        let runtime = match request {
+            RuntimeRequest::Folder(folder) => Runtime::read(&std::path::absolute(folder)?)?,
+            RuntimeRequest::Release(request) => release(session, request)?,
+        };
+        session.ui.detail(format!("Pyodide {} is `{}`", runtime.version, runtime.folder.display()));
+        if found.iter().all(|known| known.folder != runtime.folder) {
+            found.push(runtime);
+        }
+    }
+    Ok(found)
+}
+
+fn release(session: Session<'_>, request: &ReleaseRequest) -> Result<Runtime> {
+    let Session { ui, environment, cache, network } = session;
+    let version: Version = releases::resolve(request, (ui, cache), environment, network)?;
+    fetch::runtime(&version, (ui, cache), environment, network)
+}

@@ -1,0 +1,117 @@
+//! The driver: our executable when cargo, rustc or a build script calls it as `cargo`, `emcc` or a sibling.
+//!
+//! One plan, in a file that an environment variable names, says what to answer, which linker to run and what to add to
+//! cargo's command line. A link becomes one run of wasm-ld; what the linker is told and says goes to a log beside the
+//! build, because rustc hides a linker's output on success.
+
+pub mod arguments;
+pub mod cargo;
+pub mod install;
+pub mod link;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::abi::EmscriptenVersion;
+use crate::error::Result;
+use crate::toolchain::WasmLd;
+
+/// What the driver does when it is called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriverPlan {
+    /// What `emcc -dumpversion` answers: the Rust crate `libc` chooses struct layouts by it.
+    pub emscripten: EmscriptenVersion,
+    /// The linker; none where nothing is linked.
+    pub wasm_ld: Option<WasmLd>,
+    /// How cargo is called; none where cargo is not called through us.
+    pub cargo: Option<CargoPlan>,
+    /// Where each call and its outcome is written.
+    pub log: PathBuf,
+}
+
+/// How the real cargo is called when a build back end calls ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CargoPlan {
+    /// The real cargo.
+    pub program: PathBuf,
+    /// A configuration file added with `--config`: linker and compiler flags of the target.
+    pub config: PathBuf,
+    /// A profile that takes the place of `--release`.
+    pub profile: Option<String>,
+    /// Arguments added to each command that compiles.
+    pub features: Vec<String>,
+}
+
+impl DriverPlan {
+    /// A plan that only answers which Emscripten it stands for.
+    pub fn answering(emscripten: EmscriptenVersion, log: PathBuf) -> Self {
+        Self { emscripten, wasm_ld: None, cargo: None, log }
+    }
+
+    /// Reads a plan.
+    ///
+    /// # Errors
+    /// When it is not there or not a plan.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = fs_err::read(path)?;
+        serde_json::from_slice(&bytes).with_context(|| format!("cannot read the plan `{}`", path.display()))
+    }
+}
+
+/// Runs a call of the driver: `name` is what it was called as. Returns the exit status.
+///
+/// # Errors
+/// When the call cannot be understood, or the program behind it cannot be run.
+pub fn run(plan: &Path, name: &str, arguments: Vec<OsString>) -> Result<u8> {
+    let plan = DriverPlan::read(plan)?;
+    match name {
+        "cargo" => {
+            let cargo = plan.cargo.as_ref().ok_or_else(|| anyhow!("the driver's plan names no cargo"))?;
+            cargo::run(&plan, cargo, arguments)
+        }
+        "emcc" | "em++" | "emar" | "emranlib" => {
+            let arguments: Vec<String> = arguments
+                .into_iter()
+                .map(|argument| argument.into_string().map_err(|bad| anyhow!("`{}` is not UTF-8", bad.display())))
+                .collect::<Result<_>>()?;
+            compile_or_link(&plan, name, arguments)
+        }
+        _ => bail!("the driver was called as `{name}`, which it does not know"),
+    }
+}
+
+fn compile_or_link(plan: &DriverPlan, name: &str, arguments: Vec<String>) -> Result<u8> {
+    let asks = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    if asks("-dumpversion") {
+        return answer(&format!("{}\n", plan.emscripten));
+    }
+    if asks("--version") || asks("-v") && arguments.len() == 1 {
+        return answer(&format!("emcc (cargo-pyodide, standing in for Emscripten) {}\n", plan.emscripten));
+    }
+    let links = arguments.iter().any(|argument| argument.contains("EXPORTED_FUNCTIONS") || argument.contains("SIDE_MODULE"));
+    let compiles = asks("-c") || asks("-E") || asks("-S");
+    if name != "emcc" || compiles || !links {
+        bail!(
+            "`{name} {}` was called to compile C or C++, which this version of cargo-pyodide does not do: the package, or a crate it depends on, is not all Rust",
+            arguments.join(" ")
+        );
+    }
+    link::run(plan, arguments)
+}
+
+/// Prints the answer to a question about the compiler.
+fn answer(text: &str) -> Result<u8> {
+    std::io::stdout().write_all(text.as_bytes()).context("cannot answer")?;
+    Ok(0)
+}
+
+/// Adds an entry to the plan's log.
+fn log(plan: &DriverPlan, entry: &str) -> Result<()> {
+    let mut file = fs_err::OpenOptions::new().create(true).append(true).open(&plan.log)?;
+    file.write_all(format!("{entry}\n").as_bytes())?;
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! Builds Python packages with a Rust core for [Pyodide](https://pyodide.org), with a plain stable Rust.
+//!
+//! ARCHITECTURE.md tells the life of a build. Each folder is one step of it; data goes forward only.
+
+pub mod abi;
+pub mod audit;
+pub mod build;
+pub mod cache;
+pub mod cli;
+pub mod digest;
+pub mod driver;
+pub mod env;
+pub mod error;
+pub mod process;
+pub mod project;
+pub mod run;
+pub mod runtime;
+pub mod source;
+pub mod toolchain;
+pub mod ui;
+pub mod wasm;
+pub mod wheel;

@@ -1,0 +1,260 @@
+//! The one door for child processes: finds a tool, prints it copyably under `-v`, always checks its status.
+//!
+//! Nothing else names [`std::process::Command`].
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
+
+use anyhow::{Context, anyhow, bail};
+
+use crate::env::Environment;
+use crate::error::{Result, hinted};
+use crate::ui::{Spinner, Ui};
+
+/// How many of a failed command's last lines are shown.
+const SHOWN_LINES: usize = 30;
+
+/// A program to run, its arguments, and what differs in its environment.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    variables: Vec<(OsString, Option<OsString>)>,
+    folder: Option<PathBuf>,
+}
+
+/// What a finished command printed.
+#[derive(Debug)]
+pub struct Output {
+    /// Standard output, lossily decoded.
+    pub stdout: String,
+    /// Standard error, lossily decoded.
+    pub stderr: String,
+}
+
+impl Invocation {
+    /// A call of this program, which must be a path: [`find`] makes one of a name.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self { program: program.into(), arguments: Vec::new(), variables: Vec::new(), folder: None }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets an environment variable for the child.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.variables.push((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Removes an environment variable for the child.
+    #[must_use]
+    pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
+        self.variables.push((name.into(), None));
+        self
+    }
+
+    /// Sets the folder the child starts in.
+    #[must_use]
+    pub fn current_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// Runs to the end and returns what was printed.
+    ///
+    /// # Errors
+    /// When the program cannot be started, or its status is not zero: then with its last lines.
+    pub fn output(&self, ui: Ui) -> Result<Output> {
+        ui.detail(self.copyable());
+        let output = self
+            .command()
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("cannot start `{}`", self.program.display()))?;
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        if !output.status.success() {
+            let shown = if stderr.trim().is_empty() { &stdout } else { &stderr };
+            return Err(self.failed(output.status, shown));
+        }
+        Ok(Output { stdout, stderr })
+    }
+
+    /// Runs to the end with both outputs going, joined, into a log file. `on_line` sees each line as it comes.
+    ///
+    /// # Errors
+    /// When the program cannot be started or the log cannot be written.
+    pub fn logged(&self, ui: Ui, log: &Path, mut on_line: impl FnMut(&str)) -> Result<ExitStatus> {
+        ui.detail(self.copyable());
+        let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+        let mut child = command.spawn().with_context(|| format!("cannot start `{}`", self.program.display()))?;
+        drop(command);
+        let copied = copy_lines(reader, log, &mut on_line);
+        let status = child.wait().context("cannot wait for a child process")?;
+        copied?;
+        Ok(status)
+    }
+
+    /// Starts with the user's own stdin, stdout and stderr, and waits. Ctrl-C ends the child, then us.
+    ///
+    /// # Errors
+    /// When the program cannot be started or waited for.
+    pub fn interactive(&self, ui: Ui) -> Result<ExitStatus> {
+        ui.detail(self.copyable());
+        let child = self
+            .command()
+            .spawn()
+            .with_context(|| format!("cannot start `{}`", self.program.display()))?;
+        wait_interruptible(child)
+    }
+
+    /// Starts with the user's own stdout and stderr, with `input` as its stdin, and waits.
+    ///
+    /// # Errors
+    /// When the program cannot be started or waited for.
+    pub fn pass_through(&self) -> Result<ExitStatus> {
+        self.command().status().with_context(|| format!("cannot start `{}`", self.program.display()))
+    }
+
+    /// The error for a status that is not zero.
+    pub fn failed(&self, status: ExitStatus, printed: &str) -> anyhow::Error {
+        let mut message = format!("`{}` failed ({})", self.program.display(), describe(status));
+        let lines: Vec<&str> = printed.trim_end().lines().collect();
+        for text in &lines[lines.len().saturating_sub(SHOWN_LINES)..] {
+            let _ = write!(message, "\n    {text}");
+        }
+        anyhow!(message)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
+    fn command(&self) -> std::process::Command {
+        let mut command = std::process::Command::new(&self.program);
+        command.args(&self.arguments);
+        for (name, value) in &self.variables {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        command
+    }
+
+    /// The command as one can paste it into a POSIX shell.
+    pub fn copyable(&self) -> String {
+        let mut words = Vec::new();
+        if let Some(folder) = &self.folder {
+            words.push(format!("cd {} &&", quoted(folder.as_os_str())));
+        }
+        let assigned = self.variables.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        words.extend(assigned.map(|(name, value)| format!("{}={}", name.display(), quoted(value))));
+        words.push(quoted(self.program.as_os_str()));
+        words.extend(self.arguments.iter().map(|argument| quoted(argument)));
+        words.join(" ")
+    }
+}
+
+fn wait_interruptible(child: Child) -> Result<ExitStatus> {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+    let child = Arc::new(Mutex::new(child));
+    let to_kill = Arc::clone(&child);
+    ctrlc::set_handler(move || {
+        if let Ok(mut child) = to_kill.lock() {
+            let _ = child.kill();
+        }
+    })
+    .context("cannot watch for Ctrl-C")?;
+    let mut pause = Duration::from_millis(1);
+    loop {
+        let status = match child.lock() {
+            Ok(mut child) => child.try_wait().context("cannot wait for a child process")?,
+            Err(_) => bail!("a thread that watched for Ctrl-C died"),
+        };
+        if let Some(status) = status {
+            return Ok(status);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+fn copy_lines(reader: impl Read, log: &Path, on_line: &mut impl FnMut(&str)) -> Result<()> {
+    use std::io::Write;
+    let mut log = std::io::BufWriter::new(fs_err::OpenOptions::new().create(true).append(true).open(log)?);
+    let mut reader = BufReader::new(reader);
+    let mut bytes = Vec::new();
+    while reader.read_until(b'\n', &mut bytes)? > 0 {
+        log.write_all(&bytes)?;
+        on_line(String::from_utf8_lossy(&bytes).trim_end());
+        bytes.clear();
+    }
+    log.flush()?;
+    Ok(())
+}
+
+/// A word as a POSIX shell needs it.
+fn quoted(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:+,@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// An exit status in words.
+pub fn describe(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code) => format!("exit status {code}"),
+        None => format!("{status}"),
+    }
+}
+
+/// Says on the spinner what a line of cargo's or a back end's output is about.
+pub fn show_progress(spinner: &Spinner, line: &str) {
+    let text = line.trim();
+    if ["Compiling", "Building", "Downloading", "Downloaded", "Updating", "running "].iter().any(|v| text.starts_with(v)) {
+        spinner.say(text);
+    }
+}
+
+/// Finds a program by name on the `PATH` of this environment.
+pub fn look_up(environment: &Environment, name: &str) -> Option<PathBuf> {
+    let path = environment.get("PATH")?;
+    which::which_in(name, Some(path), ".").ok()
+}
+
+/// Finds a program by the first of several names.
+///
+/// # Errors
+/// When none is on the `PATH`: says where it looked and gives the advice.
+pub fn find(environment: &Environment, names: &[&str], advice: &str) -> Result<PathBuf> {
+    if let Some(path) = names.iter().find_map(|name| look_up(environment, name)) {
+        return Ok(path);
+    }
+    let folders: Vec<String> =
+        environment.path_folders().iter().map(|folder| folder.display().to_string()).collect();
+    let looked = if folders.is_empty() { "`PATH` is empty".into() } else { format!("looked in {}", folders.join(", ")) };
+    Err(hinted(anyhow!("`{}` was not found: {looked}", names.join("` or `")), advice))
+}

@@ -1,0 +1,136 @@
+//! Runs Python in a real Pyodide: on Node, with wheels installed.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use semver::Version;
+use serde::Serialize;
+
+use crate::env::Environment;
+use crate::error::{Result, hinted};
+use crate::process::{self, Invocation};
+use crate::runtime::Runtime;
+use crate::ui::Ui;
+use crate::wheel::WheelContents;
+
+/// The status with which the runner says that the script never ran, or that the interpreter died under it.
+pub const COULD_NOT_START: i32 = 125;
+
+/// The first release whose streams can be set byte for byte.
+const RAW_STREAMS: Version = Version::new(0, 25, 0);
+
+/// A Python program and its arguments.
+#[derive(Debug, Clone, Serialize)]
+pub struct Script {
+    /// What `sys.argv[0]` and tracebacks say.
+    pub name: String,
+    /// `__file__`, if there is a file.
+    pub file: Option<String>,
+    /// The first entry of `sys.path`.
+    pub path: String,
+    /// The program.
+    pub source: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Request<'a> {
+    runtime: &'a Path,
+    wheels: &'a [PathBuf],
+    folder: PathBuf,
+    script: &'a Script,
+    harness: &'a str,
+    variables: std::collections::BTreeMap<&'a str, &'a str>,
+    raw_streams: bool,
+    terminals: Vec<u32>,
+}
+
+/// How to get Node.
+pub const NODE_ADVICE: &str = "install Node.js 18 or newer (Debian: `apt-get install nodejs`)";
+
+/// Finds Node and holds its version against what the line needs.
+///
+/// # Errors
+/// When there is none, or it is too old.
+pub fn find_node((ui, environment): (Ui, &Environment), runtime: &Runtime) -> Result<PathBuf> {
+    let node = process::find(environment, &["node", "nodejs"], NODE_ADVICE)?;
+    let major = node_version(ui, &node)?;
+    if major < runtime.facts.node {
+        return Err(hinted(
+            anyhow!("Pyodide {} needs Node {} or newer, but `{}` is {major}", runtime.version, runtime.facts.node, node.display()),
+            NODE_ADVICE,
+        ));
+    }
+    Ok(node)
+}
+
+/// The major version of a Node.
+///
+/// # Errors
+/// When it does not run or does not say.
+pub fn node_version(ui: Ui, node: &Path) -> Result<u32> {
+    let printed = Invocation::new(node).arg("--version").output(ui)?.stdout;
+    let major = printed.trim().trim_start_matches('v').split('.').next().and_then(|text| text.parse().ok());
+    major.ok_or_else(|| anyhow!("`{} --version` printed `{}`", node.display(), printed.trim()))
+}
+
+/// Runs a script and returns its exit status. Its streams are ours.
+///
+/// # Errors
+/// When Node cannot be had, a wheel cannot be read or is for another runtime, or the interpreter dies.
+pub fn run(
+    (ui, environment): (Ui, &Environment),
+    runtime: &Runtime,
+    wheels: &[PathBuf],
+    script: &Script,
+) -> Result<u8> {
+    let node = find_node((ui, environment), runtime)?;
+    let wheels: Vec<PathBuf> = wheels.iter().map(|wheel| accepted(wheel, runtime)).collect::<Result<_>>()?;
+    let work = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let runner = work.path().join("node.mjs");
+    fs_err::write(&runner, include_str!("node.mjs"))?;
+    let is_terminal = [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
+    let request = Request {
+        runtime: &runtime.folder,
+        wheels: &wheels,
+        folder: std::env::current_dir().context("the current folder is gone")?,
+        script,
+        harness: include_str!("harness.py"),
+        variables: variables(environment),
+        raw_streams: runtime.version >= RAW_STREAMS,
+        terminals: (0..3).zip(is_terminal).filter(|(_, is)| *is).map(|(descriptor, _)| descriptor).collect(),
+    };
+    let path = work.path().join("request.json");
+    fs_err::write(&path, serde_json::to_vec(&request)?)?;
+    let command = Invocation::new(node).arg("--no-warnings").arg(runner).arg(path);
+    let status = command.interactive(ui)?;
+    match status.code() {
+        Some(COULD_NOT_START) => Err(anyhow!("Pyodide {} did not run the script to its end", runtime.version)),
+        Some(code) => Ok(u8::try_from(code).unwrap_or(1)),
+        // Ended by a signal: what a shell would say.
+        None => Ok(130),
+    }
+}
+
+/// The variables that a script sees: the user's, without those that describe the host.
+fn variables(environment: &Environment) -> std::collections::BTreeMap<&str, &str> {
+    let of_host = ["HOME", "PATH", "PWD", "OLDPWD", "TMPDIR", "TEMP", "TMP", "SHELL", "VIRTUAL_ENV", "_"];
+    let is_of_host =
+        |name: &str| of_host.contains(&name) || name.starts_with("PYTHON") || name.starts_with("LD_") || name.starts_with("NODE_");
+    environment.texts().filter(|(name, _)| !is_of_host(name)).collect()
+}
+
+/// A wheel's absolute path, if its tags say that this runtime installs it.
+fn accepted(path: &Path, runtime: &Runtime) -> Result<PathBuf> {
+    let wheel = WheelContents::read(path)?;
+    runtime.accepts(&wheel.filename).map_err(|reason| {
+        hinted(
+            anyhow!("`{}` is not for Pyodide {}: {reason}", path.display(), runtime.version),
+            "build it for this release, or name another with `--pyodide`",
+        )
+    })?;
+    Ok(std::path::absolute(path)?)
+}

@@ -1,0 +1,102 @@
+// Runs Python in Pyodide on Node: node node.mjs REQUEST, where REQUEST is a JSON file written by cargo-pyodide.
+//
+// Standard input, output and error are the script's own, byte for byte where the release allows it (from 0.25 on;
+// before, output goes line by line). The current folder is mounted at its own path. Status 125 means that the script
+// could not be started at all.
+
+import fs from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+
+const COULD_NOT_START = 125;
+
+const request = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
+
+/** Writes all bytes, however often a full pipe says to come back later. */
+function writeAll(descriptor, bytes) {
+  let written = 0;
+  while (written < bytes.length) {
+    try {
+      written += fs.writeSync(descriptor, bytes, written);
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+    }
+  }
+  return bytes.length;
+}
+
+/** Reads some bytes; 0 at the end. */
+function readSome(buffer) {
+  for (;;) {
+    try {
+      return fs.readSync(0, buffer);
+    } catch (error) {
+      if (error.code === "EOF") return 0;
+      if (error.code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
+const writeLine = (descriptor) => (text) => writeAll(descriptor, Buffer.from(text + "\n"));
+
+/** Byte-exact streams, where the release has them. */
+function connectStreams(pyodide) {
+  if (!request.rawStreams) return;
+  const isatty = (descriptor) => request.terminals.includes(descriptor);
+  pyodide.setStdin({ read: readSome, isatty: isatty(0) });
+  pyodide.setStdout({ write: (bytes) => writeAll(1, bytes), isatty: isatty(1) });
+  pyodide.setStderr({ write: (bytes) => writeAll(2, bytes), isatty: isatty(2) });
+}
+
+/** Shows a folder of the host at its own path, or at /host where that path is the runtime's own. */
+function mount(pyodide, folder) {
+  const { FS } = pyodide;
+  const taken = folder === "/" || path.sep !== "/" || FS.analyzePath(folder).exists;
+  const target = taken ? "/host" : folder;
+  FS.mkdirTree(target);
+  FS.mount(FS.filesystems.NODEFS, { root: folder }, target);
+  return target;
+}
+
+async function start() {
+  const { loadPyodide } = await import(pathToFileURL(path.join(request.runtime, "pyodide.mjs")).href);
+  const pyodide = await loadPyodide({
+    indexURL: request.runtime + path.sep,
+    stdout: writeLine(1),
+    stderr: writeLine(2),
+    stdin: () => {
+      const buffer = Buffer.alloc(65536);
+      const length = readSome(buffer);
+      return length === 0 ? null : buffer.toString("utf8", 0, length);
+    },
+  });
+  const extractDir = pyodide.runPython("import sysconfig; sysconfig.get_path('purelib')");
+  for (const wheel of request.wheels) {
+    pyodide.unpackArchive(new Uint8Array(fs.readFileSync(wheel)), "zip", { extractDir });
+  }
+  const folder = mount(pyodide, request.folder);
+  connectStreams(pyodide);
+  return { pyodide, folder };
+}
+
+async function main() {
+  let started;
+  try {
+    started = await start();
+  } catch (error) {
+    writeLine(2)(`error: Pyodide could not be started: ${error.stack ?? error}`);
+    return COULD_NOT_START;
+  }
+  const { pyodide, folder } = started;
+  try {
+    const run = pyodide.runPython(request.harness);
+    return run(JSON.stringify({ ...request.script, folder, variables: request.variables }));
+  } catch (error) {
+    writeLine(2)(`error: the Python interpreter died: ${error.stack ?? error}`);
+    return COULD_NOT_START;
+  }
+}
+
+process.exit(await main());

@@ -1,0 +1,117 @@
+//! What `pyodide.asm.js` (`pyodide.asm.mjs` from 314 on) gives to side modules: names and, where it says, types.
+//!
+//! The importable names are the keys of one object literal, `wasmImports` (`asmLibraryArg` up to 0.22), whose values
+//! are plain identifiers. `identifier.sig="vij"` gives a function's type in Emscripten's letters. The name sets found
+//! this way equal those of the running processes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use wasmparser::ValType;
+
+use crate::error::Result;
+use crate::wasm::Signature;
+
+/// The parts of the start-up script that linking is about.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Script {
+    /// Importable name → the signature the script states, if it states one.
+    pub functions: BTreeMap<String, Option<Signature>>,
+}
+
+/// Reads the script of an unpacked release.
+///
+/// # Errors
+/// When there is none or it has no object of imports.
+pub fn read(folder: &Path) -> Result<Script> {
+    let names = ["pyodide.asm.mjs", "pyodide.asm.js"];
+    let path = names.map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
+    let path = path.ok_or_else(|| anyhow!("there is no `{}` in `{}`", names.join("` or `"), folder.display()))?;
+    let text = fs_err::read_to_string(&path)?;
+    parse(&text).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+/// Reads a script's text.
+///
+/// # Errors
+/// When it has no object of imports.
+pub fn parse(text: &str) -> Result<Script> {
+    let literal = ["var wasmImports={", "var asmLibraryArg={", "wasmImports={", "asmLibraryArg={"]
+        .into_iter()
+        .find_map(|start| text.find(start).map(|at| &text[at + start.len()..]))
+        .and_then(|rest| rest.split_once('}'))
+        .map(|(literal, _)| literal)
+        .ok_or_else(|| anyhow!("no `wasmImports` or `asmLibraryArg` object: not a script of a known kind"))?;
+    let signatures = signatures(text);
+    let functions = literal.split(',').filter_map(|entry| {
+        let (name, value) = entry.split_once(':').unwrap_or((entry, entry));
+        let name = name.trim().trim_matches('"');
+        (!name.is_empty()).then(|| (name.to_owned(), signatures.get(value.trim()).cloned()))
+    });
+    Ok(Script { functions: functions.collect() })
+}
+
+/// All `identifier.sig="…"` of the script.
+fn signatures(text: &str) -> BTreeMap<&str, Signature> {
+    let mut found = BTreeMap::new();
+    for (at, marker) in text.match_indices(".sig=") {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
+        let before = &text[..at];
+        let start = before.rfind(|c| !is_name(c)).map_or(0, |index| index + 1);
+        let after = &text[at + marker.len()..];
+        let Some(quote) = after.chars().next().filter(|c| matches!(c, '"' | '\'')) else { continue };
+        let Some((letters, _)) = after[1..].split_once(quote) else { continue };
+        if let Some(signature) = from_letters(letters) {
+            found.insert(&before[start..], signature);
+        }
+    }
+    found
+}
+
+/// A signature from Emscripten's letters: the result first, `v` for none, `p` for a pointer.
+pub fn from_letters(letters: &str) -> Option<Signature> {
+    let kind = |letter: char| match letter {
+        'i' | 'p' => Some(ValType::I32),
+        'j' => Some(ValType::I64),
+        'f' => Some(ValType::F32),
+        'd' => Some(ValType::F64),
+        'e' => Some(ValType::EXTERNREF),
+        _ => None,
+    };
+    let mut letters = letters.chars();
+    let results = match letters.next()? {
+        'v' => Vec::new(),
+        letter => vec![kind(letter)?],
+    };
+    Some(Signature { parameters: letters.map(kind).collect::<Option<_>>()?, results })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> String {
+        match parse(text) {
+            Ok(script) => script
+                .functions
+                .iter()
+                .map(|(name, sig)| format!("{name}: {}", sig.as_ref().map_or("?".into(), ToString::to_string)))
+                .collect::<Vec<_>>()
+                .join("\n"),
+            Err(error) => format!("{error:#}"),
+        }
+    }
+
+    #[test]
+    fn reads_names_and_signatures() {
+        let text = r#"_time.sig="vp";function _log(a){}_log.sig='vij';var wasmImports={"abort":_abort,log:_log,e:_e};_e.sig="pe""#;
+        insta::assert_snapshot!(check(text), @r"
+        abort: ?
+        e: (externref) -> (i32)
+        log: (i32, i64) -> ()
+        ");
+        insta::assert_snapshot!(check("var asmLibraryArg={ a:b };"), @"a: ?");
+        insta::assert_snapshot!(check("console.log(1)"), @"no `wasmImports` or `asmLibraryArg` object: not a script of a known kind");
+    }
+}

@@ -1,0 +1,76 @@
+//! `pyodide-lock.json` (`repodata.json` up to 0.23): Python, Emscripten and ABI version of a release.
+
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+
+use crate::abi::{EmscriptenVersion, PythonVersion};
+use crate::error::Result;
+
+/// What the lock file says of the release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockFacts {
+    /// The Python version.
+    pub python: PythonVersion,
+    /// The Emscripten version.
+    pub emscripten: EmscriptenVersion,
+    /// The ABI version, `2025_0`: from 0.26 on.
+    pub abi_version: Option<String>,
+}
+
+#[derive(serde::Deserialize)]
+struct LockFile {
+    info: LockInfo,
+}
+
+#[derive(serde::Deserialize)]
+struct LockInfo {
+    python: String,
+    platform: String,
+    abi_version: Option<String>,
+}
+
+/// Reads the lock file of an unpacked release.
+///
+/// # Errors
+/// When there is none or it does not say what it must.
+pub fn read(folder: &Path) -> Result<LockFacts> {
+    let names = ["pyodide-lock.json", "repodata.json"];
+    let path = names.map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
+    let path = path.ok_or_else(|| anyhow!("there is no `{}` in `{}`", names.join("` or `"), folder.display()))?;
+    let text = fs_err::read_to_string(&path)?;
+    parse(&text).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+fn parse(text: &str) -> Result<LockFacts> {
+    let LockFile { info } = serde_json::from_str(text)?;
+    let version = info.platform.strip_prefix("emscripten_");
+    let version = version.ok_or_else(|| anyhow!("the platform `{}` is not Emscripten", info.platform))?;
+    Ok(LockFacts {
+        python: info.python.parse()?,
+        emscripten: version.parse()?,
+        abi_version: info.abi_version,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_both_generations() {
+        let check = |text: &str| match parse(text) {
+            Ok(facts) => format!("{} {} {:?}", facts.python, facts.emscripten, facts.abi_version),
+            Err(error) => format!("{error:#}"),
+        };
+        let old = r#"{"info":{"arch":"wasm32","platform":"emscripten_3_1_14","version":"0.21.3","python":"3.10.2"}}"#;
+        let new = r#"{"info":{"abi_version":"2025_0","platform":"emscripten_4_0_9","python":"3.13.2"},"packages":{}}"#;
+        assert_eq!(check(old), "3.10 3.1.14 None");
+        assert_eq!(check(new), r#"3.13 4.0.9 Some("2025_0")"#);
+        assert_eq!(
+            check(r#"{"info":{"platform":"wasi_0_2","python":"3.13.2"}}"#),
+            "the platform `wasi_0_2` is not Emscripten"
+        );
+        assert_eq!(check("{}"), "missing field `info` at line 1 column 2");
+    }
+}

@@ -1,0 +1,151 @@
+//! Runtimes: unpacked Pyodide releases and the facts read from their files.
+//!
+//! A runtime comes from the npm package `pyodide` of that version, through the user's own npm, or from a folder. Its
+//! facts (Python, Emscripten, ABI, exception model, every importable symbol with its type) are read from the files
+//! themselves; only what they cannot say comes from `facts/abis.toml`.
+
+pub mod fetch;
+pub mod javascript;
+pub mod lock_file;
+pub mod releases;
+pub mod symbols;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use semver::Version;
+
+pub use lock_file::LockFacts;
+pub use symbols::{Provider, Symbols};
+
+use crate::abi::{EmscriptenVersion, ExceptionModel, Line, LineFacts, PythonVersion, facts_of};
+use crate::error::{Result, hinted};
+use crate::wasm::Module;
+use crate::wheel::WheelFilename;
+
+/// An unpacked release and what its files say.
+#[derive(Debug)]
+pub struct Runtime {
+    /// The release.
+    pub version: Version,
+    /// The folder with `pyodide.asm.wasm`.
+    pub folder: PathBuf,
+    /// The Python it carries.
+    pub python: PythonVersion,
+    /// The Emscripten it was built with.
+    pub emscripten: EmscriptenVersion,
+    /// The ABI version that the lock file names: from 0.26 on.
+    pub abi_version: Option<String>,
+    /// How panics unwind in it.
+    pub exceptions: ExceptionModel,
+    /// What a side module can import.
+    pub symbols: Symbols,
+    /// What the files cannot say.
+    pub facts: LineFacts,
+}
+
+impl Runtime {
+    /// Reads the facts of an unpacked release.
+    ///
+    /// # Errors
+    /// When a file is missing or cannot be read, or when the files contradict each other or what is known of the line.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let read = || -> Result<Self> {
+            let version = package_version(folder)?;
+            let facts = known_line(&version)?;
+            let lock = lock_file::read(folder)?;
+            let main_module = fs_err::read(folder.join("pyodide.asm.wasm"))?;
+            let main_module = Module::read(&main_module).context("`pyodide.asm.wasm`")?;
+            let script = javascript::read(folder)?;
+            let symbols = Symbols::read(&main_module, &script)?;
+            let exceptions = symbols.exception_model();
+            Ok(Self {
+                version,
+                folder: folder.to_owned(),
+                python: lock.python,
+                emscripten: lock.emscripten,
+                abi_version: lock.abi_version,
+                exceptions,
+                symbols,
+                facts,
+            })
+        };
+        read().with_context(|| format!("cannot use the Pyodide runtime in `{}`", folder.display()))
+    }
+
+    /// The line of this release.
+    pub fn line(&self) -> Line {
+        Line::of(&self.version)
+    }
+
+    /// The suffix of extension modules, `.cpython-313-wasm32-emscripten.so`: what `EXT_SUFFIX` of the runtime's
+    /// sysconfig says, which is this on every line.
+    pub fn extension_suffix(&self) -> String {
+        format!(".cpython-{}{}-wasm32-emscripten.so", self.python.major, self.python.minor)
+    }
+}
+
+/// Which wheels a release installs, and which tag it is given.
+impl Runtime {
+    /// The platform tags that this release installs, the one that wheels are given first.
+    pub fn platform_tags(&self) -> Vec<String> {
+        let Self { facts, emscripten, .. } = self;
+        let mut tags = vec![facts.tag.clone()];
+        tags.extend(facts.index_tag.iter().filter(|index| self.version >= index.since).map(|index| index.tag.clone()));
+        tags.extend(self.abi_version.iter().map(|abi| format!("pyodide_{abi}_wasm32")));
+        tags.push(format!("emscripten_{}_{}_{}_wasm32", emscripten.0, emscripten.1, emscripten.2));
+        tags.dedup();
+        tags
+    }
+
+    /// Whether this release installs a wheel of this name.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn accepts(&self, wheel: &WheelFilename) -> Result<(), String> {
+        let own = self.python.tag();
+        let stable = |tag: &str| {
+            let minor = tag.strip_prefix("cp3").and_then(|minor| minor.parse::<u32>().ok());
+            wheel.is_abi3() && minor.is_some_and(|minor| minor <= self.python.minor)
+        };
+        let pure = |tag: &str| ["py3", "py2.py3"].contains(&tag) || *tag == format!("py3{}", self.python.minor);
+        if !wheel.python.split('.').any(|tag| tag == own || stable(tag) || pure(tag)) {
+            return Err(format!("its Python tag is `{}`, the runtime's is `{own}`", wheel.python));
+        }
+        let tags = self.platform_tags();
+        if wheel.platform.split('.').any(|tag| tag == "any" || tags.iter().any(|accepted| accepted == tag)) {
+            return Ok(());
+        }
+        Err(format!("its platform tag is `{}`, the runtime installs {}", wheel.platform, tags.join(", ")))
+    }
+}
+
+/// The version that the folder's `package.json` names. The lock file's own `info.version` is wrong in 0.28.0 to 0.29.3.
+fn package_version(folder: &Path) -> Result<Version> {
+    #[derive(serde::Deserialize)]
+    struct Package {
+        name: String,
+        version: Version,
+    }
+    let path = folder.join("package.json");
+    let text = fs_err::read_to_string(&path).map_err(|error| {
+        hinted(error, "name a release (`--pyodide 0.29`) or a folder that holds an unpacked `pyodide` npm package")
+    })?;
+    let package: Package =
+        serde_json::from_str(&text).with_context(|| format!("cannot read `{}`", path.display()))?;
+    if package.name != "pyodide" {
+        return Err(anyhow!("`{}` is of the package `{}`, not of `pyodide`", path.display(), package.name));
+    }
+    Ok(package.version)
+}
+
+fn known_line(version: &Version) -> Result<LineFacts> {
+    let line = Line::of(version);
+    facts_of(line).ok_or_else(|| {
+        let known: Vec<String> = crate::abi::line_facts().iter().map(|(line, _)| line.to_string()).collect();
+        hinted(
+            anyhow!("Pyodide {version} is of the line {line}, whose ABI this version of cargo-pyodide does not know"),
+            format!("known lines: {}", known.join(", ")),
+        )
+    })
+}

@@ -1,0 +1,209 @@
+//! Which releases there are, and which one a request means.
+//!
+//! The list is asked of the user's npm and kept for a day; it is asked again when a request is not in it. Offline,
+//! the releases in the cache are all there are.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, anyhow};
+use semver::Version;
+
+use crate::abi::{Line, ReleaseRequest};
+use crate::cache::{Cache, Kind};
+use crate::env::Environment;
+use crate::error::{Result, hinted};
+use crate::process::{self, Invocation};
+use crate::ui::Ui;
+
+/// How long a list of releases is believed.
+const FRESH: Duration = Duration::from_hours(24);
+
+/// Whether the network may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// Ask where needed.
+    Allowed,
+    /// Only what is in the cache.
+    Forbidden,
+}
+
+/// Why a request names no release that can be had.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// The npm package of so old a release holds no runtime.
+    #[error("Pyodide {0} cannot be served: its npm package holds no runtime (the first that does is 0.21)")]
+    TooOld(String),
+    /// No release fits.
+    #[error("there is no Pyodide release `{0}`")]
+    Unknown(String),
+}
+
+/// The release that a request means.
+///
+/// # Errors
+/// When there is none, or npm cannot be asked and the cache does not have it.
+pub fn resolve(
+    request: &ReleaseRequest,
+    (ui, cache): (Ui, &Cache),
+    environment: &Environment,
+    network: Network,
+) -> Result<Version> {
+    let cached = cached_releases(cache);
+    if let ReleaseRequest::Exact(version) = request
+        && cached.contains(version)
+    {
+        return Ok(version.clone());
+    }
+    if network == Network::Forbidden {
+        return pick(request, &cached).map_err(|error| offline_advice(error, &cached));
+    }
+    if let Some(listed) = read_list(cache)
+        && let Ok(version) = pick(request, &listed)
+    {
+        return Ok(version);
+    }
+    let listed = ask_npm(ui, environment).and_then(|listed| {
+        write_list(cache, &listed)?;
+        Ok(listed)
+    });
+    match listed {
+        Ok(listed) => pick(request, &listed).map_err(|error| near_advice(error, request, &listed)),
+        Err(error) => match pick(request, &cached) {
+            Ok(version) => {
+                ui.warn(format!("npm could not be asked; using Pyodide {version} from the cache"));
+                Ok(version)
+            }
+            Err(_) => Err(error),
+        },
+    }
+}
+
+/// The release of a list that a request means: the newest stable one of its line, an exact one as it is.
+///
+/// # Errors
+/// When none fits.
+pub fn pick(request: &ReleaseRequest, releases: &[Version]) -> Result<Version, Unavailable> {
+    let line = match request {
+        ReleaseRequest::Exact(version) => Some(Line::of(version)),
+        ReleaseRequest::Line(line) => Some(*line),
+        ReleaseRequest::Newest => None,
+    };
+    if line.is_some_and(|line| line < Line::OLDEST) {
+        return Err(Unavailable::TooOld(request.to_string()));
+    }
+    let served = releases.iter().filter(|version| Line::of(version) >= Line::OLDEST);
+    let stable = |version: &&Version| version.pre.is_empty();
+    let found = match request {
+        ReleaseRequest::Exact(wanted) => served.into_iter().find(|version| *version == wanted),
+        ReleaseRequest::Line(line) => served.filter(stable).filter(|version| Line::of(version) == *line).max(),
+        ReleaseRequest::Newest => served.filter(stable).max(),
+    };
+    found.cloned().ok_or_else(|| Unavailable::Unknown(request.to_string()))
+}
+
+/// The releases whose runtime is in the cache.
+pub fn cached_releases(cache: &Cache) -> Vec<Version> {
+    let mut versions: Vec<Version> =
+        cache.keys(Kind::Runtimes).iter().filter_map(|key| Version::parse(key).ok()).collect();
+    versions.sort();
+    versions
+}
+
+fn ask_npm(ui: Ui, environment: &Environment) -> Result<Vec<Version>> {
+    let npm = find_npm(environment)?;
+    let printed = Invocation::new(npm)
+        .args(["view", "pyodide", "versions", "--json"])
+        .output(ui)
+        .context("npm could not list the releases of the package `pyodide`")
+        .map_err(|error| hinted(error, NPM_ADVICE))?;
+    let versions: Vec<String> =
+        serde_json::from_str(&printed.stdout).context("npm's list of releases is not JSON")?;
+    Ok(versions.iter().filter_map(|version| Version::parse(version).ok()).collect())
+}
+
+/// What to do when npm fails.
+pub const NPM_ADVICE: &str = "check the network and npm's registry (`npm config get registry`), name an unpacked `pyodide` \
+     package with `--pyodide PATH`, or use what the cache has with `--offline`";
+
+/// Finds npm.
+///
+/// # Errors
+/// When it is not on the `PATH`.
+pub fn find_npm(environment: &Environment) -> Result<std::path::PathBuf> {
+    process::find(environment, &["npm"], "install Node.js with npm (Debian: `apt-get install npm`), or name an unpacked `pyodide` npm package with `--pyodide PATH`")
+}
+
+fn list_path(cache: &Cache) -> std::path::PathBuf {
+    cache.root().join("releases.json")
+}
+
+fn read_list(cache: &Cache) -> Option<Vec<Version>> {
+    let path = list_path(cache);
+    let written = fs_err::metadata(&path).ok()?.modified().ok()?;
+    let age = SystemTime::now().duration_since(written).ok()?;
+    if age > FRESH {
+        return None;
+    }
+    let versions: Vec<String> = serde_json::from_str(&fs_err::read_to_string(path).ok()?).ok()?;
+    Some(versions.iter().filter_map(|version| Version::parse(version).ok()).collect())
+}
+
+fn write_list(cache: &Cache, versions: &[Version]) -> Result<()> {
+    let texts: Vec<String> = versions.iter().map(ToString::to_string).collect();
+    fs_err::create_dir_all(cache.root())?;
+    let mut file = tempfile::NamedTempFile::new_in(cache.root())?;
+    serde_json::to_writer(&mut file, &texts)?;
+    file.persist(list_path(cache)).context("cannot keep the list of releases")?;
+    Ok(())
+}
+
+fn near_advice(error: Unavailable, request: &ReleaseRequest, listed: &[Version]) -> anyhow::Error {
+    let line = match request {
+        ReleaseRequest::Exact(version) => Some(Line::of(version)),
+        ReleaseRequest::Line(line) => Some(*line),
+        ReleaseRequest::Newest => None,
+    };
+    let of_line: Vec<String> = listed
+        .iter()
+        .filter(|version| Some(Line::of(version)) == line && Line::of(version) >= Line::OLDEST)
+        .map(ToString::to_string)
+        .collect();
+    if !of_line.is_empty() {
+        return hinted(error, format!("releases of that line: {}", of_line.join(", ")));
+    }
+    let known: Vec<String> = crate::abi::line_facts().iter().map(|(line, _)| line.to_string()).collect();
+    hinted(error, format!("lines that can be served: {}", known.join(", ")))
+}
+
+fn offline_advice(error: Unavailable, cached: &[Version]) -> anyhow::Error {
+    let names: Vec<String> = cached.iter().map(ToString::to_string).collect();
+    let has = if names.is_empty() { "no runtime".into() } else { names.join(", ") };
+    hinted(
+        anyhow!(error).context("the network may not be used (`--offline`)"),
+        format!("the cache has {has}; `cargo pyodide setup --pyodide VERSION` prepares a release ahead of time"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_means_its_newest_stable_release() {
+        let releases = ["0.20.0", "0.21.3", "0.29.4", "0.29.10", "314.0.7", "315.0.0-alpha.2"];
+        let releases = releases.map(|text| Version::parse(text).unwrap());
+        let check = |text: &str| match pick(&text.parse().unwrap(), &releases) {
+            Ok(version) => version.to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(check("0.29"), "0.29.10");
+        assert_eq!(check("newest"), "314.0.7");
+        assert_eq!(check("315.0.0-alpha.2"), "315.0.0-alpha.2");
+        assert_eq!(check("315"), "there is no Pyodide release `315`");
+        assert_eq!(check("0.29.5"), "there is no Pyodide release `0.29.5`");
+        assert_eq!(
+            check("0.20"),
+            "Pyodide 0.20 cannot be served: its npm package holds no runtime (the first that does is 0.21)"
+        );
+    }
+}

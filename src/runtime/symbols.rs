@@ -1,0 +1,136 @@
+//! Every name that a side module can import from a release, with its type and who provides it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use anyhow::bail;
+
+use super::javascript::{Script, from_letters};
+use crate::abi::ExceptionModel;
+use crate::error::Result;
+use crate::wasm::{ExportKind, Import, Module, Signature};
+
+/// Who provides a name, and of which type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provider {
+    /// A function that the main module exports: importing it with another type is a `LinkError`.
+    WasmFunction(Signature),
+    /// A function of the start-up script: any type links; the type is what the function expects, where it says so.
+    ScriptFunction(Option<Signature>),
+    /// Data of the main module, reached through `GOT.mem`.
+    Data,
+}
+
+/// The importable names of a release.
+#[derive(Debug, Default)]
+pub struct Symbols {
+    names: HashMap<String, Provider>,
+    tags: BTreeSet<String>,
+    exceptions: Option<ExceptionModel>,
+}
+
+/// Exports of the main module under a second name.
+const ALIASES: [(&str, &str); 2] = [("main", "__main_argc_argv"), ("open64", "open")];
+
+/// The tags of WebAssembly exceptions and longjmp.
+const TAGS: [&str; 2] = ["__cpp_exception", "__c_longjmp"];
+
+impl Symbols {
+    /// Joins what the main module exports and what the script gives.
+    ///
+    /// # Errors
+    /// When neither exception model can be recognised.
+    pub fn read(main_module: &Module, script: &Script) -> Result<Self> {
+        let mut symbols = Self { exceptions: Some(exception_model(main_module, script)?), ..Self::default() };
+        symbols.take_script(main_module, script);
+        symbols.take_exports(main_module);
+        for (alias, name) in ALIASES {
+            if let Some(provider) = symbols.names.get(name).cloned() {
+                symbols.names.entry(alias.to_owned()).or_insert(provider);
+            }
+        }
+        if symbols.exceptions == Some(ExceptionModel::Wasm) {
+            symbols.tags.extend(TAGS.map(str::to_owned));
+        }
+        Ok(symbols)
+    }
+
+    /// Types of script functions: what the main module itself imports is exact; else what the script states.
+    fn take_script(&mut self, main_module: &Module, script: &Script) {
+        let imported: BTreeMap<&str, &Signature> = main_module
+            .imports
+            .iter()
+            .filter_map(|(_, name, kind)| match kind {
+                Import::Function(signature) => Some((name.as_str(), signature)),
+                _ => None,
+            })
+            .collect();
+        for (name, stated) in &script.functions {
+            let signature = imported.get(name.as_str()).copied().or(stated.as_ref()).cloned();
+            self.names.insert(name.clone(), Provider::ScriptFunction(signature));
+        }
+    }
+
+    fn take_exports(&mut self, main_module: &Module) {
+        for export in &main_module.exports {
+            match &export.kind {
+                ExportKind::Function(signature) => {
+                    self.names.insert(export.name.clone(), Provider::WasmFunction(signature.clone()));
+                }
+                ExportKind::Global => {
+                    self.names.insert(export.name.clone(), Provider::Data);
+                }
+                ExportKind::Table | ExportKind::Memory | ExportKind::Tag => {}
+            }
+        }
+    }
+
+    /// Who provides a name. `invoke_*` and the numbered landing-pad helpers are made on demand where exceptions go
+    /// through JavaScript.
+    pub fn provider(&self, name: &str) -> Option<Provider> {
+        if let Some(provider) = self.names.get(name) {
+            return Some(provider.clone());
+        }
+        if self.exceptions != Some(ExceptionModel::JavaScript) {
+            return None;
+        }
+        if let Some(letters) = name.strip_prefix("invoke_") {
+            return from_letters(letters).map(|callee| Provider::ScriptFunction(Some(invoke(callee))));
+        }
+        None
+    }
+
+    /// Whether an exception tag of this name can be imported.
+    pub fn has_tag(&self, name: &str) -> bool {
+        self.tags.contains(name)
+    }
+
+    /// How exceptions unwind.
+    pub fn exception_model(&self) -> ExceptionModel {
+        self.exceptions.unwrap_or(ExceptionModel::Wasm)
+    }
+
+    /// All names, unordered.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &Provider)> {
+        self.names.iter().map(|(name, provider)| (name.as_str(), provider))
+    }
+}
+
+/// The type of `invoke_vii`: the function's table index, then its own parameters.
+fn invoke(callee: Signature) -> Signature {
+    let mut parameters = vec![wasmparser::ValType::I32];
+    parameters.extend(callee.parameters);
+    Signature { parameters, results: callee.results }
+}
+
+fn exception_model(main_module: &Module, script: &Script) -> Result<ExceptionModel> {
+    let has_tag = main_module.imports.iter().any(|(_, name, kind)| name == TAGS[0] && matches!(kind, Import::Tag(_)))
+        || main_module.exports.iter().any(|export| export.name == TAGS[0] && export.kind == ExportKind::Tag);
+    if has_tag && main_module.exported_function("_Unwind_RaiseException").is_some() {
+        return Ok(ExceptionModel::Wasm);
+    }
+    let invokes = main_module.imports.iter().any(|(_, name, _)| name.starts_with("invoke_"));
+    if invokes && script.functions.keys().any(|name| name.starts_with("__cxa_find_matching_catch")) {
+        return Ok(ExceptionModel::JavaScript);
+    }
+    bail!("the main module shows neither WebAssembly exceptions nor JavaScript ones: its exception model is not known")
+}

@@ -1,0 +1,51 @@
+//! Packages from git: clones with the user's git and makes a source archive of one commit.
+
+use anyhow::Context;
+
+use super::{Access, SourceArchive};
+use crate::cache::Kind;
+use crate::error::{Result, hinted};
+use crate::process::{self, Invocation};
+use crate::runtime::releases::Network;
+
+/// A source archive of one commit. Submodules are not taken: an archive of a commit does not hold them.
+///
+/// # Errors
+/// When git is not there, the repository or the revision cannot be had.
+pub fn archive(url: &str, revision: Option<&str>, access: Access<'_>) -> Result<SourceArchive> {
+    let Access { ui, cache, environment, network, .. } = access;
+    let git = process::find(environment, &["git"], "install git")?;
+    let revision = revision.unwrap_or("HEAD");
+    let is_local = url.starts_with("file:") || !url.contains("://");
+    if network == Network::Forbidden && !is_local {
+        return Err(hinted(
+            anyhow::anyhow!("`{url}` is on the network, which may not be used (`--offline`)"),
+            "clone it first and build the folder",
+        ));
+    }
+    ui.phase("Resolving", format!("{url} at {revision}"));
+    fs_err::create_dir_all(cache.folder(Kind::Sources))?;
+    let staging = tempfile::tempdir_in(cache.folder(Kind::Sources))?;
+    let clone = staging.path().join("clone");
+    Invocation::new(&git)
+        .args(["clone", "--quiet", "--bare", "--", url])
+        .arg(&clone)
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .output(ui)
+        .with_context(|| format!("cannot clone `{url}`"))
+        .map_err(|error| hinted(error, "check the address; git uses your own configuration and credentials"))?;
+    let git = |arguments: &[&str]| Invocation::new(&git).current_dir(&clone).args(arguments).output(ui);
+    let commit = git(&["rev-parse", "--verify", "--end-of-options", &format!("{revision}^{{commit}}")])
+        .with_context(|| format!("`{url}` has no revision `{revision}`"))
+        .map_err(|error| hinted(error, "name a branch, a tag or a full commit hash after the `@`"))?;
+    let commit = commit.stdout.trim().to_owned();
+    let key = crate::digest::key(&["git", url, &commit]);
+    let folder = cache.get_or_make(ui, (Kind::Sources, &key), |folder| {
+        let target = folder.join("source.tar.gz");
+        git(&["archive", "--format=tar.gz", "--prefix=source/", "-o", &target.to_string_lossy(), &commit])?;
+        Ok(())
+    })?;
+    let path = folder.join("source.tar.gz");
+    let sha256 = crate::digest::sha256(&fs_err::read(&path)?);
+    Ok(SourceArchive { path, sha256, origin: format!("git+{url}@{commit}") })
+}

@@ -1,0 +1,435 @@
+//! The package index: finds and downloads sdists through its JSON form (PEP 691), and checks their SHA-256.
+
+use std::io::Read;
+
+use anyhow::{Context, anyhow, bail};
+use base64::Engine;
+use pep440_rs::Version;
+use serde::Deserialize;
+
+use super::pip::{IndexSettings, settings, without_password};
+use super::request::normalise;
+use super::{Access, SourceArchive};
+use crate::cache::Kind;
+use crate::error::{Result, hinted};
+use crate::runtime::releases::Network;
+
+/// The largest answer of an index and the largest sdist that are read, in bytes.
+const LARGEST: u64 = 2 << 30;
+
+/// A project's page (PEP 691).
+#[derive(Debug, Deserialize)]
+pub struct Project {
+    files: Vec<File>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct File {
+    filename: String,
+    url: String,
+    #[serde(default)]
+    hashes: Hashes,
+    #[serde(default)]
+    yanked: Yanked,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Hashes {
+    sha256: Option<String>,
+}
+
+/// `yanked` is a flag or the reason.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Yanked {
+    Flag(bool),
+    Reason(String),
+}
+
+impl Default for Yanked {
+    fn default() -> Self {
+        Yanked::Flag(false)
+    }
+}
+
+impl Yanked {
+    fn reason(&self) -> Option<&str> {
+        match self {
+            Yanked::Flag(false) => None,
+            Yanked::Flag(true) => Some("no reason given"),
+            Yanked::Reason(reason) => Some(reason),
+        }
+    }
+}
+
+/// Why a project's page offers no sdist.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoSdist {
+    /// The version is not there.
+    #[error("`{name}` has no version {version}")]
+    NoVersion {
+        /// The project.
+        name: String,
+        /// The version asked for.
+        version: String,
+        /// The nearest that are there.
+        near: Vec<String>,
+    },
+    /// The version has wheels only.
+    #[error("`{name}` {version} has no sdist, only {wheels} wheels")]
+    OnlyWheels {
+        /// The project.
+        name: String,
+        /// The version.
+        version: String,
+        /// How many wheels it has.
+        wheels: usize,
+        /// Versions that have an sdist, newest first.
+        with_sdist: Vec<String>,
+    },
+    /// Nothing at all is there.
+    #[error("`{0}` has no files on the index")]
+    Empty(String),
+}
+
+/// The archive of a package's version: from the cache if it is there and a version was named, else from the index.
+///
+/// # Errors
+/// When the index cannot be reached, has no such package, version or sdist, or sends other bytes than it says.
+pub fn sdist(name: &str, version: Option<&Version>, access: Access<'_>) -> Result<SourceArchive> {
+    let Access { ui, network, .. } = access;
+    if (version.is_some() || network == Network::Forbidden)
+        && let Some(archive) = cached(name, version, access)?
+    {
+        return Ok(archive);
+    }
+    if network == Network::Forbidden {
+        return Err(hinted(
+            anyhow!("no sdist of `{name}` is in the cache, and the network may not be used (`--offline`)"),
+            "run once without `--offline`, or name a file or folder",
+        ));
+    }
+    let settings = settings((ui, access.environment), access.python)?;
+    let client = Client::new(&settings)?;
+    ui.phase("Resolving", match version {
+        Some(version) => format!("{name} {version}"),
+        None => name.to_owned(),
+    });
+    let project = client.project(name)?;
+    let (version, file) = choose(name, version, &project).map_err(no_sdist_advice)?;
+    if let Some(reason) = file.yanked.reason() {
+        ui.warn(format!("`{}` was yanked: {reason}", file.filename));
+    }
+    let archive = cached(name, Some(&version), access)?;
+    match archive {
+        Some(archive) => Ok(archive),
+        None => download(name, &version, (&file, &client), access),
+    }
+}
+
+fn sources_key(name: &str, version: &Version) -> String {
+    format!("{name}-{version}")
+}
+
+/// The archive in the cache: of this version, or of the newest.
+fn cached(name: &str, version: Option<&Version>, access: Access<'_>) -> Result<Option<SourceArchive>> {
+    let cache = access.cache;
+    let prefix = format!("{name}-");
+    let key = match version {
+        Some(version) => Some(sources_key(name, version)).filter(|key| cache.has(Kind::Sources, key)),
+        None => cache
+            .keys(Kind::Sources)
+            .into_iter()
+            .filter_map(|key| Some((key.strip_prefix(&prefix)?.parse::<Version>().ok()?, key)))
+            .max()
+            .map(|(_, key)| key),
+    };
+    let Some(key) = key else { return Ok(None) };
+    let kept = read_kept(&cache.entry(Kind::Sources, &key));
+    if let Err(error) = &kept {
+        access.ui.warn(format!("the sdist `{key}` in the cache is damaged and is fetched again: {error:#}"));
+        cache.discard(access.ui, Kind::Sources, &key)?;
+    }
+    Ok(kept.ok())
+}
+
+fn read_kept(folder: &std::path::Path) -> Result<SourceArchive> {
+    #[derive(Deserialize)]
+    struct Kept {
+        filename: String,
+        sha256: String,
+    }
+    let kept: Kept = serde_json::from_str(&fs_err::read_to_string(folder.join("source.json"))?)?;
+    let path = folder.join(&kept.filename);
+    let actual = crate::digest::sha256(&fs_err::read(&path)?);
+    if actual != kept.sha256 {
+        bail!("`{}` was changed", path.display());
+    }
+    Ok(SourceArchive { path, sha256: actual, origin: kept.filename })
+}
+
+fn download(
+    name: &str,
+    version: &Version,
+    (file, client): (&File, &Client),
+    access: Access<'_>,
+) -> Result<SourceArchive> {
+    let key = sources_key(name, version);
+    let filename = safe_filename(&file.filename)?;
+    let folder = access.cache.get_or_make(access.ui, (Kind::Sources, &key), |folder| {
+        let spinner = access.ui.spinner(format!("downloading {filename}"));
+        let url = absolute(&client.page(name), &file.url);
+        let bytes = client.get(&url, "application/octet-stream").with_context(|| format!("cannot download `{filename}`"))?;
+        drop(spinner);
+        let actual = crate::digest::sha256(&bytes);
+        match &file.hashes.sha256 {
+            Some(expected) if *expected != actual => {
+                return Err(hinted(
+                    anyhow!("`{filename}` has the SHA-256 `{actual}`, but the index says `{expected}`"),
+                    "something between you and the index changed the file: do not use it",
+                ));
+            }
+            Some(_) => {}
+            None => access.ui.warn(format!("the index states no SHA-256 for `{filename}`: it is not checked")),
+        }
+        fs_err::write(folder.join(filename), &bytes)?;
+        let kept = serde_json::json!({ "filename": filename, "sha256": actual });
+        fs_err::write(folder.join("source.json"), kept.to_string())?;
+        Ok(())
+    })?;
+    read_kept(&folder)
+}
+
+fn safe_filename(name: &str) -> Result<&str> {
+    let is_safe = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
+    is_safe.then_some(name).ok_or_else(|| anyhow!("the index names a file `{name}`, which is no file name"))
+}
+
+/// An URL of the index, which may be relative to the project's page.
+fn absolute(page: &str, url: &str) -> String {
+    let url = url.split('#').next().unwrap_or(url);
+    if url.contains("://") {
+        return url.to_owned();
+    }
+    let authority_end = page.find("://").and_then(|at| page[at + 3..].find('/').map(|end| at + 3 + end));
+    if let (true, Some(end)) = (url.starts_with('/'), authority_end) {
+        return format!("{}{url}", &page[..end]);
+    }
+    let mut base = page.trim_end_matches('/').to_owned();
+    let mut rest = url;
+    while let Some(shorter) = rest.strip_prefix("../") {
+        rest = shorter;
+        base.truncate(base.rfind('/').unwrap_or(base.len()));
+    }
+    format!("{base}/{rest}")
+}
+
+/// The sdist of a version, or of the newest final version that has one.
+fn choose(name: &str, version: Option<&Version>, project: &Project) -> Result<(Version, File), NoSdist> {
+    let mut sdists: Vec<(Version, &File)> =
+        project.files.iter().filter_map(|file| Some((sdist_version(&file.filename, name)?, file))).collect();
+    sdists.sort_by(|one, other| one.0.cmp(&other.0));
+    let found = match version {
+        Some(wanted) => sdists.iter().rev().find(|(version, _)| version == wanted),
+        None => {
+            let usable = |(version, file): &&(Version, &File)| !version.any_prerelease() && file.yanked.reason().is_none();
+            sdists.iter().rev().find(usable).or_else(|| sdists.last())
+        }
+    };
+    if let Some((version, file)) = found {
+        return Ok((version.clone(), (*file).clone()));
+    }
+    let with_sdist = sdists.iter().rev().map(|(version, _)| version.to_string()).take(8).collect();
+    Err(why_not(name, version, project, with_sdist))
+}
+
+fn why_not(name: &str, version: Option<&Version>, project: &Project, with_sdist: Vec<String>) -> NoSdist {
+    let mut wheels: Vec<Version> =
+        project.files.iter().filter_map(|file| wheel_version(&file.filename)).collect();
+    let Some(newest) = wheels.iter().max().cloned() else {
+        return match version {
+            Some(version) if !with_sdist.is_empty() => {
+                NoSdist::NoVersion { name: name.into(), version: version.to_string(), near: with_sdist }
+            }
+            _ => NoSdist::Empty(name.into()),
+        };
+    };
+    let wanted = version.cloned().unwrap_or(newest);
+    let count = wheels.iter().filter(|version| **version == wanted).count();
+    if count > 0 {
+        return NoSdist::OnlyWheels { name: name.into(), version: wanted.to_string(), wheels: count, with_sdist };
+    }
+    wheels.sort();
+    wheels.dedup();
+    let near = if with_sdist.is_empty() { wheels.iter().rev().map(ToString::to_string).take(8).collect() } else { with_sdist };
+    NoSdist::NoVersion { name: name.into(), version: wanted.to_string(), near }
+}
+
+fn no_sdist_advice(error: NoSdist) -> anyhow::Error {
+    let hint = match &error {
+        NoSdist::NoVersion { near, .. } => format!("versions that are there: {}", near.join(", ")),
+        NoSdist::OnlyWheels { with_sdist, .. } if with_sdist.is_empty() => {
+            "no version has an sdist: build it from its repository with `git+URL@REV`".into()
+        }
+        NoSdist::OnlyWheels { with_sdist, .. } => format!("versions with an sdist: {}", with_sdist.join(", ")),
+        NoSdist::Empty(_) => "check the name, or build it from its repository with `git+URL@REV`".into(),
+    };
+    hinted(error, hint)
+}
+
+/// The version of an sdist's file name, `NAME-VERSION.tar.gz`. Old ones keep dashes and dots in their names.
+fn sdist_version(filename: &str, name: &str) -> Option<Version> {
+    let stem = filename.strip_suffix(".tar.gz").or_else(|| filename.strip_suffix(".zip"))?;
+    let dashes = stem.match_indices('-').map(|(at, _)| at);
+    let split = dashes.into_iter().find(|at| normalise(&stem[..*at]) == name)?;
+    stem[split + 1..].parse().ok()
+}
+
+fn wheel_version(filename: &str) -> Option<Version> {
+    filename.strip_suffix(".whl")?.split('-').nth(1)?.parse().ok()
+}
+
+struct Client {
+    agent: ureq::Agent,
+    index_url: String,
+    authorization: Option<String>,
+}
+
+impl Client {
+    fn new(settings: &IndexSettings) -> Result<Self> {
+        let tls = ureq::tls::TlsConfig::builder().root_certs(root_certificates(settings.cert.as_deref())?).build();
+        let mut config = ureq::Agent::config_builder()
+            .tls_config(tls)
+            .timeout_connect(Some(std::time::Duration::from_secs(30)))
+            .timeout_recv_response(Some(std::time::Duration::from_mins(3)))
+            .http_status_as_error(false)
+            .user_agent(concat!("cargo-pyodide/", env!("CARGO_PKG_VERSION")));
+        if let Some(proxy) = &settings.proxy {
+            config = config.proxy(Some(ureq::Proxy::new(proxy).with_context(|| format!("the proxy `{proxy}`"))?));
+        }
+        let (index_url, authorization) = split_credentials(&settings.index_url);
+        Ok(Self { agent: config.build().into(), index_url, authorization })
+    }
+
+    fn page(&self, name: &str) -> String {
+        format!("{}/{name}/", self.index_url.trim_end_matches('/'))
+    }
+
+    fn project(&self, name: &str) -> Result<Project> {
+        let bytes = self.get(&self.page(name), "application/vnd.pypi.simple.v1+json")?;
+        serde_json::from_slice(&bytes).map_err(|_| {
+            hinted(
+                anyhow!("the index `{}` does not answer in the JSON form (PEP 691)", without_password(&self.index_url)),
+                "configure pip for an index that does, or name a file, a folder or `git+URL@REV`",
+            )
+        })
+    }
+
+    fn get(&self, url: &str, accept: &str) -> Result<Vec<u8>> {
+        let shown = without_password(url);
+        let mut request = self.agent.get(url).header("Accept", accept);
+        let authority = |url: &str| url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+        if let Some(authorization) = &self.authorization
+            && authority(url) == authority(&self.index_url)
+        {
+            request = request.header("Authorization", authorization);
+        }
+        let response = request
+            .call()
+            .with_context(|| format!("cannot reach the package index at `{shown}`"))
+            .map_err(|error| hinted(error, "check the network and pip's configuration (`pip config list`)"))?;
+        match response.status().as_u16() {
+            200 => {}
+            404 => {
+                return Err(hinted(
+                    anyhow!("the package index has nothing at `{shown}`"),
+                    "check the package's name; a folder is written `./NAME`",
+                ));
+            }
+            status @ (401 | 403) => bail!("the package index refuses access to `{shown}` (status {status})"),
+            status => bail!("the package index answers `{shown}` with status {status}"),
+        }
+        let mut bytes = Vec::new();
+        let mut body = response.into_body().into_with_config().limit(LARGEST).reader();
+        body.read_to_end(&mut bytes).with_context(|| format!("the connection to `{shown}` broke"))?;
+        Ok(bytes)
+    }
+}
+
+fn root_certificates(file: Option<&str>) -> Result<ureq::tls::RootCerts> {
+    let Some(file) = file else { return Ok(ureq::tls::RootCerts::PlatformVerifier) };
+    let pem = fs_err::read(file)?;
+    let certificates: Vec<_> = ureq::tls::parse_pem(&pem)
+        .filter_map(|item| match item {
+            Ok(ureq::tls::PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() {
+        bail!("`{file}`, which pip is told to trust, holds no certificate");
+    }
+    Ok(ureq::tls::RootCerts::from(certificates))
+}
+
+/// Takes `user:password@` out of an address.
+fn split_credentials(url: &str) -> (String, Option<String>) {
+    let Some((scheme, rest)) = url.split_once("://") else { return (url.to_owned(), None) };
+    let end = rest.find('/').unwrap_or(rest.len());
+    let Some((credentials, host)) = rest[..end].rsplit_once('@') else { return (url.to_owned(), None) };
+    let header = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(credentials));
+    (format!("{scheme}://{host}{}", &rest[end..]), Some(header))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(version: Option<&str>, files: &[&str]) -> String {
+        let files = files.iter().map(|text| {
+            let (filename, yanked) = text.split_once('!').map_or((*text, false), |(name, _)| (name, true));
+            File { filename: filename.into(), url: String::new(), hashes: Hashes::default(), yanked: Yanked::Flag(yanked) }
+        });
+        let project = Project { files: files.collect() };
+        let version = version.map(|text| text.parse().unwrap());
+        match choose("a-b", version.as_ref(), &project) {
+            Ok((_, file)) => file.filename,
+            Err(error) => crate::error::render(&no_sdist_advice(error)),
+        }
+    }
+
+    #[test]
+    fn the_newest_final_sdist_is_chosen() {
+        let files = ["a_b-1.0.tar.gz", "a-b-1.10.zip", "A.B-1.9.tar.gz", "a_b-2.0rc1.tar.gz", "a_b-1.11.tar.gz!", "a_b-3-py3-none-any.whl"];
+        assert_eq!(check(None, &files), "a-b-1.10.zip");
+        assert_eq!(check(Some("1.9.0"), &files), "A.B-1.9.tar.gz");
+        assert_eq!(check(Some("1.11"), &files), "a_b-1.11.tar.gz");
+        insta::assert_snapshot!(check(Some("3"), &files), @r"
+        error: `a-b` 3 has no sdist, only 1 wheels
+        hint: versions with an sdist: 2.0rc1, 1.11, 1.10, 1.9, 1.0
+        ");
+        insta::assert_snapshot!(check(Some("7"), &files), @r"
+        error: `a-b` has no version 7
+        hint: versions that are there: 2.0rc1, 1.11, 1.10, 1.9, 1.0
+        ");
+        insta::assert_snapshot!(check(None, &[]), @r"
+        error: `a-b` has no files on the index
+        hint: check the name, or build it from its repository with `git+URL@REV`
+        ");
+    }
+
+    #[test]
+    fn addresses_may_be_relative() {
+        assert_eq!(absolute("http://h/simple/x/", "../../files/x.tar.gz#sha256=1"), "http://h/files/x.tar.gz");
+        assert_eq!(absolute("http://h/simple/x/", "/files/x.tar.gz"), "http://h/files/x.tar.gz");
+        assert_eq!(absolute("http://h/simple/x/", "https://f/x.tar.gz"), "https://f/x.tar.gz");
+    }
+
+    #[test]
+    fn credentials_leave_the_address() {
+        assert_eq!(
+            split_credentials("https://me:pw@h/simple"),
+            ("https://h/simple".into(), Some("Basic bWU6cHc=".into()))
+        );
+        assert_eq!(split_credentials("https://h/simple"), ("https://h/simple".into(), None));
+    }
+}

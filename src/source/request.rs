@@ -1,0 +1,151 @@
+//! What the user typed as SOURCE, told apart by its form alone.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use pep440_rs::Version;
+
+/// A package as the user named it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceRequest {
+    /// A folder.
+    Folder(PathBuf),
+    /// A source archive.
+    Archive(PathBuf),
+    /// A package of the index; without a version, its newest that has an sdist.
+    Package {
+        /// The normalised name.
+        name: String,
+        /// The version, if one was named.
+        version: Option<Version>,
+    },
+    /// A git repository, at a revision or its default branch.
+    Git {
+        /// What git clones.
+        url: String,
+        /// A branch, tag or commit.
+        revision: Option<String>,
+    },
+}
+
+/// Why a text names no source.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotASource {
+    /// A wheel is already built.
+    #[error("`{0}` is a wheel: it is already built")]
+    Wheel(String),
+    /// An archive of a kind that sdists do not have.
+    #[error("`{0}` is not an sdist: expected a `.tar.gz` or `.zip` file")]
+    Kind(String),
+    /// A requirement that does not fix one version.
+    #[error("`{0}` does not name one version: expected `NAME` or `NAME==VERSION`")]
+    Requirement(String),
+    /// A version that does not parse.
+    #[error("`{version}` in `{text}` is not a Python version number: {reason}")]
+    Version {
+        /// What was typed.
+        text: String,
+        /// The part that does not parse.
+        version: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl FromStr for SourceRequest {
+    type Err = NotASource;
+
+    fn from_str(text: &str) -> Result<Self, NotASource> {
+        if let Some(rest) = text.strip_prefix("git+") {
+            return Ok(git(rest));
+        }
+        let path = Path::new(text);
+        let lower = text.to_ascii_lowercase();
+        if lower.ends_with(".whl") {
+            return Err(NotASource::Wheel(text.to_owned()));
+        }
+        if [".tar.gz", ".tgz", ".zip"].iter().any(|ending| lower.ends_with(ending)) {
+            return Ok(Self::Archive(path.to_owned()));
+        }
+        if [".tar.bz2", ".tar.xz", ".tar", ".egg"].iter().any(|ending| lower.ends_with(ending)) {
+            return Err(NotASource::Kind(text.to_owned()));
+        }
+        if text.contains(['/', '\\']) || text.starts_with('.') || text.is_empty() {
+            return Ok(Self::Folder(if text.is_empty() { PathBuf::from(".") } else { path.to_owned() }));
+        }
+        package(text)
+    }
+}
+
+/// `URL@REV`: the revision comes after the last `@` behind the last `/`, since an URL may name a user.
+fn git(text: &str) -> SourceRequest {
+    let text = text.split('#').next().unwrap_or(text);
+    let name = text.rfind('/').map_or(0, |slash| slash + 1);
+    match text[name..].rsplit_once('@') {
+        Some((before, revision)) if !revision.is_empty() => SourceRequest::Git {
+            url: text[..name + before.len()].to_owned(),
+            revision: Some(revision.to_owned()),
+        },
+        _ => SourceRequest::Git { url: text.trim_end_matches('@').to_owned(), revision: None },
+    }
+}
+
+fn package(text: &str) -> Result<SourceRequest, NotASource> {
+    let (name, version) = match text.split_once("==") {
+        Some((name, version)) => (name.trim(), Some(version.trim())),
+        None => (text.trim(), None),
+    };
+    let valid = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || !name.chars().all(valid) || version.is_some_and(|version| version.contains('*')) {
+        return Err(NotASource::Requirement(text.to_owned()));
+    }
+    let version = version
+        .map(|version| {
+            version.parse::<Version>().map_err(|error| NotASource::Version {
+                text: text.to_owned(),
+                version: version.to_owned(),
+                reason: error.to_string(),
+            })
+        })
+        .transpose()?;
+    Ok(SourceRequest::Package { name: normalise(name), version })
+}
+
+/// A project name as PEP 503 compares it.
+pub fn normalise(name: &str) -> String {
+    let mut normal = String::with_capacity(name.len());
+    for part in name.split(['-', '_', '.']).filter(|part| !part.is_empty()) {
+        if !normal.is_empty() {
+            normal.push('-');
+        }
+        normal.push_str(&part.to_ascii_lowercase());
+    }
+    normal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> String {
+        match text.parse::<SourceRequest>() {
+            Ok(SourceRequest::Folder(path)) => format!("folder {}", path.display()),
+            Ok(SourceRequest::Archive(path)) => format!("archive {}", path.display()),
+            Ok(SourceRequest::Package { name, version }) => {
+                format!("package {name} {}", version.map_or("newest".into(), |version| version.to_string()))
+            }
+            Ok(SourceRequest::Git { url, revision }) => format!("git {url} {revision:?}"),
+            Err(error) => format!("error: {error}"),
+        }
+    }
+
+    #[test]
+    fn sources_are_told_apart_by_form() {
+        let typed = [
+            ".", "./tiktoken", "tiktoken", "Ruamel.Yaml==0.1", "tiktoken==0.14.0", "x.tar.gz", "a/b.ZIP", "x.whl",
+            "x.tar.xz", "tiktoken>=1", "tiktoken==0.*", "tiktoken==one", "a b", "git+https://u@h/r.git@v1",
+            "git+https://u@h/r.git", "git+file:///tmp/r@9f0c#egg=x",
+        ];
+        insta::assert_snapshot!(typed.map(|text| format!("{text:30} {}", check(text))).join("\n"));
+    }
+}

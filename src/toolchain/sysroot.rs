@@ -1,0 +1,167 @@
+//! Sysroots: the standard library built from source, once, into the cache.
+//!
+//! Cargo's own `-Zbuild-std` builds it, with `RUSTC_BOOTSTRAP=1` for this one command: packages are then compiled with
+//! `--sysroot` and no unstable flag at all. A sysroot is keyed by compiler, exception model and struct layout. Local
+//! paths are mapped away, so that the libraries are the same bytes wherever they are built.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use super::{Contract, RustToolchain, TARGET, Tools, rust};
+use crate::abi::ExceptionModel;
+use crate::cache::Kind;
+use crate::driver::install::{DriverFolder, driver_folder};
+use crate::error::{Result, hinted};
+use crate::process::{Invocation, show_progress};
+
+/// How to get a standard library.
+pub const ADVICE: &str = "run `rustup target add wasm32-unknown-emscripten` (fits Pyodide 0.28 and later) or `rustup component add rust-src`; \
+     without rustup, install the sources of the system's Rust (Debian: `apt-get install rustc-web cargo-web rust-web-src`)";
+
+/// The first compiler whose default for this target is WebAssembly exceptions.
+const WASM_DEFAULT: (u64, u64) = (1, 93);
+/// The first compiler that no longer has the flag that chooses.
+const FLAG_GONE: (u64, u64) = (1, 98);
+
+/// Whether a compiler can unwind this way.
+///
+/// # Errors
+/// Why not.
+pub fn can_unwind(rust: &RustToolchain, exceptions: ExceptionModel) -> Result<(), String> {
+    let version = (rust.version.major, rust.version.minor);
+    match exceptions {
+        ExceptionModel::Wasm if version < WASM_DEFAULT => {
+            Err("unwinds through JavaScript only: WebAssembly exceptions came with Rust 1.93".into())
+        }
+        ExceptionModel::JavaScript if version >= FLAG_GONE => {
+            Err("unwinds through WebAssembly exceptions only: JavaScript ones went with Rust 1.98".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The flags with which every crate is compiled for an exception model.
+pub fn exception_flags(_rust: &RustToolchain, exceptions: ExceptionModel) -> Vec<String> {
+    match exceptions {
+        ExceptionModel::Wasm => Vec::new(),
+        ExceptionModel::JavaScript => vec!["-Zemscripten-wasm-eh=false".to_owned()],
+    }
+}
+
+/// The sysroot for a contract, built if it is not in the cache.
+///
+/// # Errors
+/// When building fails.
+pub fn built(
+    tools: Tools<'_>,
+    rust: &RustToolchain,
+    (sources, contract): (&Path, Contract),
+) -> Result<PathBuf> {
+    let layout = if contract.emscripten.pads_stat() { "stat-padded" } else { "stat" };
+    let flags = exception_flags(rust, contract.exceptions).join(" ");
+    let key = format!(
+        "{}-{}-{layout}-{}",
+        rust.version,
+        contract.exceptions,
+        crate::digest::key(&[&rust.commit, &rust.host, &flags, "1"])
+    );
+    tools.cache.get_or_make(tools.ui, (Kind::Sysroots, &key), |folder| {
+        tools.ui.phase(
+            "Preparing",
+            format!("the standard library of Rust {} ({} exceptions)", rust.version, contract.exceptions),
+        );
+        build(tools, rust, (sources, contract), folder)
+    })
+}
+
+fn build(
+    tools: Tools<'_>,
+    rust: &RustToolchain,
+    (sources, contract): (&Path, Contract),
+    folder: &Path,
+) -> Result<()> {
+    // The crates of the standard library find the compiler's identity in their paths: one place for all.
+    let work = tempfile::tempdir_in(folder)?;
+    let project = work.path().join("empty");
+    fs_err::create_dir_all(project.join("src"))?;
+    fs_err::write(project.join("Cargo.toml"), MANIFEST)?;
+    fs_err::write(project.join("src/lib.rs"), "#![no_std]\n")?;
+    let drivers = driver_folder(tools.ui, tools.cache)?;
+    let plan = crate::driver::DriverPlan::answering(contract.emscripten, work.path().join("driver.log"));
+    let plan_path = work.path().join("plan.json");
+    fs_err::write(&plan_path, serde_json::to_vec(&plan)?)?;
+    let target = work.path().join("target");
+    let log = tools.cache.folder(Kind::Sysroots).join("last-build.log");
+    let _ = fs_err::remove_file(&log);
+    let spinner = tools.ui.spinner("building the standard library");
+    let command = cargo_command(tools, rust, (&project, &target), &drivers)
+        .env(crate::env::DRIVER_PLAN, &plan_path)
+        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(rust, sources, contract, &target).join("\u{1f}"));
+    let status = command.logged(tools.ui, &log, |line| show_progress(&spinner, line))?;
+    drop(spinner);
+    if !status.success() {
+        let printed = fs_err::read_to_string(&log).unwrap_or_default();
+        return Err(hinted(
+            command.failed(status, &printed).context(format!(
+                "the standard library of `{}` could not be built; the full log is `{}`",
+                rust.rustc.display(),
+                log.display()
+            )),
+            "its crates come from cargo's registry: check the network, or run `rustup target add wasm32-unknown-emscripten`",
+        ));
+    }
+    copy_libraries(&target, folder)
+}
+
+const MANIFEST: &str = "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n";
+
+fn cargo_command(
+    tools: Tools<'_>,
+    rust: &RustToolchain,
+    (project, target): (&Path, &Path),
+    drivers: &DriverFolder,
+) -> Invocation {
+    rust::without_rust_settings(Invocation::new(&rust.cargo))
+        .args(["build", "--release", "-Zbuild-std=std,panic_unwind,panic_abort", "--target", TARGET])
+        .env("CARGO_TARGET_DIR", target)
+        .current_dir(project)
+        .env("RUSTC", &rust.rustc)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("PATH", drivers.before(tools.environment))
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
+        .env("CARGO_TERM_COLOR", "never")
+}
+
+fn rust_flags(rust: &RustToolchain, sources: &Path, contract: Contract, target: &Path) -> Vec<String> {
+    let mut flags = exception_flags(rust, contract.exceptions);
+    let real = fs_err::canonicalize(sources).unwrap_or_else(|_| sources.to_owned());
+    let virtual_sources = format!("/rustc/{}/library", rust.commit);
+    for path in [sources, &real] {
+        flags.push(format!("--remap-path-prefix={}={virtual_sources}", path.display()));
+    }
+    flags.push(format!("--remap-path-prefix={}=/target", target.display()));
+    if let Ok(home) = crate::build::paths::cargo_home() {
+        flags.push(format!("--remap-path-prefix={}=/cargo", home.display()));
+    }
+    flags
+}
+
+fn copy_libraries(target: &Path, folder: &Path) -> Result<()> {
+    let libraries = folder.join("lib").join("rustlib").join(TARGET).join("lib");
+    fs_err::create_dir_all(&libraries)?;
+    let built = target.join(TARGET).join("release").join("deps");
+    let mut copied = 0;
+    for entry in fs_err::read_dir(built).context("cargo built no libraries")? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".rlib") && !name.starts_with("libempty") {
+            fs_err::copy(entry.path(), libraries.join(name))?;
+            copied += 1;
+        }
+    }
+    if copied == 0 {
+        bail!("cargo built no libraries");
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! WebAssembly modules as data: what they import, export and contain. Pure: bytes in, values out.
+//!
+//! Reading goes over the sections' headers and never decodes code, so that it takes milliseconds for modules of many
+//! megabytes. The dynamic-linking section follows the tool conventions:
+//! <https://github.com/WebAssembly/tool-conventions/blob/main/DynamicLinking.md>.
+
+pub mod module;
+pub mod strip;
+
+pub use module::{Export, ExportKind, Import, Module, Signature, WasmError};

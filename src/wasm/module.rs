@@ -1,0 +1,263 @@
+//! Reads imports, exports, types and the dynamic-linking section of one module.
+
+use std::fmt;
+
+use wasmparser::{Dylink0Subsection, ExternalKind, KnownCustom, Parser, Payload, TypeRef, ValType};
+
+/// Why a module could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum WasmError {
+    /// The bytes do not start like a WebAssembly module.
+    #[error("not a WebAssembly module: it starts with {0}")]
+    NotWasm(String),
+    /// The bytes end early or contradict the format.
+    #[error("not a whole WebAssembly module: {0}")]
+    Malformed(#[from] wasmparser::BinaryReaderError),
+    /// A section refers to a type or function that is not there.
+    #[error("not a consistent WebAssembly module: {0}")]
+    Inconsistent(&'static str),
+}
+
+/// The type of a function.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Signature {
+    /// Parameters, in order.
+    pub parameters: Vec<ValType>,
+    /// Results, in order.
+    pub results: Vec<ValType>,
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |types: &[ValType]| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        write!(f, "({}) -> ({})", list(&self.parameters), list(&self.results))
+    }
+}
+
+/// What an import asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Import {
+    /// A function.
+    Function(Signature),
+    /// A global of this type; `true` if it is mutable.
+    Global(ValType, Mutability),
+    /// A table; its maximum number of elements.
+    Table(Option<u64>),
+    /// A memory; its maximum number of pages.
+    Memory(Option<u64>),
+    /// An exception tag.
+    Tag(Signature),
+}
+
+/// Whether a global can change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutability {
+    /// It cannot.
+    Constant,
+    /// It can.
+    Mutable,
+}
+
+impl fmt::Display for Import {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Import::Function(signature) => write!(f, "function {signature}"),
+            Import::Global(kind, Mutability::Mutable) => write!(f, "mutable global {kind}"),
+            Import::Global(kind, Mutability::Constant) => write!(f, "global {kind}"),
+            Import::Table(_) => f.write_str("table"),
+            Import::Memory(_) => f.write_str("memory"),
+            Import::Tag(signature) => write!(f, "tag {signature}"),
+        }
+    }
+}
+
+/// What an export offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExportKind {
+    /// A function of this type.
+    Function(Signature),
+    /// A global: in a side module or a main module the address of data, if it cannot change.
+    Global,
+    /// A table, a memory or a tag.
+    Table,
+    /// A memory.
+    Memory,
+    /// An exception tag.
+    Tag,
+}
+
+/// An exported name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// The name.
+    pub name: String,
+    /// What it is.
+    pub kind: ExportKind,
+}
+
+/// The parts of a module that linking is about.
+#[derive(Debug, Default)]
+pub struct Module {
+    /// Imports in order: module name, field name, type.
+    pub imports: Vec<(String, String, Import)>,
+    /// Exports in order.
+    pub exports: Vec<Export>,
+    /// Names of the custom sections, in order.
+    pub custom_sections: Vec<String>,
+    /// Whether the first section is the dynamic-linking section.
+    pub starts_with_dylink: bool,
+    /// Shared libraries that the module asks for.
+    pub needed: Vec<String>,
+}
+
+impl Module {
+    /// Reads a module.
+    ///
+    /// # Errors
+    /// When the bytes are not a whole, consistent module.
+    pub fn read(bytes: &[u8]) -> Result<Self, WasmError> {
+        if !is_wasm(bytes) {
+            return Err(WasmError::NotWasm(describe_start(bytes)));
+        }
+        let mut reader = Reader::default();
+        for payload in Parser::new(0).parse_all(bytes) {
+            reader.take(payload?)?;
+        }
+        reader.finish()
+    }
+
+    /// The signature of an exported function.
+    pub fn exported_function(&self, name: &str) -> Option<&Signature> {
+        self.exports.iter().find(|export| export.name == name).and_then(|export| match &export.kind {
+            ExportKind::Function(signature) => Some(signature),
+            _ => None,
+        })
+    }
+}
+
+/// Whether bytes start like a WebAssembly module.
+pub fn is_wasm(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\0asm")
+}
+
+/// What kind of file bytes look like, for messages.
+pub fn describe_start(bytes: &[u8]) -> String {
+    match bytes {
+        [] => "nothing: the file is empty".into(),
+        [0x7f, b'E', b'L', b'F', ..] => "an ELF header: it is a native Linux library".into(),
+        [0xcf, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => {
+            "a Mach-O header: it is a native macOS library".into()
+        }
+        [b'M', b'Z', ..] => "a PE header: it is a native Windows library".into(),
+        [b'B', b'C', 0xc0, 0xde, ..] => "LLVM bitcode: it was not linked".into(),
+        _ => format!("bytes {:02x?}", &bytes[..bytes.len().min(4)]),
+    }
+}
+
+#[derive(Default)]
+struct Reader {
+    module: Module,
+    types: Vec<Option<Signature>>,
+    functions: Vec<u32>,
+    exports: Vec<(String, ExternalKind, u32)>,
+    sections: usize,
+}
+
+impl Reader {
+    fn take(&mut self, payload: Payload<'_>) -> Result<(), WasmError> {
+        match payload {
+            Payload::Version { .. } | Payload::CodeSectionEntry(_) | Payload::End(_) => return Ok(()),
+            Payload::CustomSection(section) => self.custom(&section)?,
+            Payload::TypeSection(section) => self.types(section)?,
+            Payload::ImportSection(section) => self.imports(section)?,
+            Payload::FunctionSection(section) => {
+                for index in section {
+                    self.functions.push(index?);
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    let export = export?;
+                    self.exports.push((export.name.to_owned(), export.kind, export.index));
+                }
+            }
+            _ => {}
+        }
+        self.sections += 1;
+        Ok(())
+    }
+
+    fn custom(&mut self, section: &wasmparser::CustomSectionReader<'_>) -> Result<(), WasmError> {
+        self.module.custom_sections.push(section.name().to_owned());
+        let KnownCustom::Dylink0(subsections) = section.as_known() else { return Ok(()) };
+        self.module.starts_with_dylink |= self.sections == 0;
+        for subsection in subsections {
+            if let Dylink0Subsection::Needed(names) = subsection? {
+                self.module.needed.extend(names.into_iter().map(str::to_owned));
+            }
+        }
+        Ok(())
+    }
+
+    fn types(&mut self, section: wasmparser::TypeSectionReader<'_>) -> Result<(), WasmError> {
+        for group in section {
+            for kind in group?.into_types() {
+                self.types.push(match kind.composite_type.inner {
+                    wasmparser::CompositeInnerType::Func(function) => Some(Signature {
+                        parameters: function.params().to_vec(),
+                        results: function.results().to_vec(),
+                    }),
+                    _ => None,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn imports(&mut self, section: wasmparser::ImportSectionReader<'_>) -> Result<(), WasmError> {
+        for import in section.into_imports() {
+            let import = import?;
+            let kind = match import.ty {
+                TypeRef::Func(index) | TypeRef::FuncExact(index) => {
+                    self.functions.push(index);
+                    Import::Function(self.signature(index)?)
+                }
+                TypeRef::Global(global) => {
+                    let mutability =
+                        if global.mutable { Mutability::Mutable } else { Mutability::Constant };
+                    Import::Global(global.content_type, mutability)
+                }
+                TypeRef::Table(table) => Import::Table(table.maximum),
+                TypeRef::Memory(memory) => Import::Memory(memory.maximum),
+                TypeRef::Tag(tag) => Import::Tag(self.signature(tag.func_type_idx)?),
+            };
+            self.module.imports.push((import.module.to_owned(), import.name.to_owned(), kind));
+        }
+        Ok(())
+    }
+
+    fn signature(&self, index: u32) -> Result<Signature, WasmError> {
+        let known = self.types.get(index as usize).cloned().flatten();
+        known.ok_or(WasmError::Inconsistent("a type index points nowhere"))
+    }
+
+    fn finish(mut self) -> Result<Module, WasmError> {
+        for (name, kind, index) in std::mem::take(&mut self.exports) {
+            let kind = match kind {
+                ExternalKind::Func | ExternalKind::FuncExact => {
+                    let index = self
+                        .functions
+                        .get(index as usize)
+                        .ok_or(WasmError::Inconsistent("an exported function is not there"))?;
+                    ExportKind::Function(self.signature(*index)?)
+                }
+                ExternalKind::Global => ExportKind::Global,
+                ExternalKind::Table => ExportKind::Table,
+                ExternalKind::Memory => ExportKind::Memory,
+                ExternalKind::Tag => ExportKind::Tag,
+            };
+            self.module.exports.push(Export { name, kind });
+        }
+        Ok(self.module)
+    }
+}

@@ -1,0 +1,136 @@
+//! A wheel's files in memory.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use anyhow::{Context, anyhow, bail};
+
+use super::filename::WheelFilename;
+use super::record;
+use crate::error::Result;
+
+/// The most bytes that a wheel may unpack to: four times the largest that the Python package index takes by default.
+const LARGEST: u64 = 4 << 30;
+
+/// A wheel that was read.
+#[derive(Debug, Clone)]
+pub struct WheelContents {
+    /// Its name.
+    pub filename: WheelFilename,
+    /// Path → bytes.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Paths of files that are executable.
+    pub executable: Vec<String>,
+}
+
+impl WheelContents {
+    /// Reads a wheel and holds it against its RECORD.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no wheel, or its RECORD does not describe it.
+    pub fn read(path: &Path) -> Result<Self> {
+        let read = || -> Result<Self> {
+            let filename: WheelFilename =
+                path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default().parse()?;
+            let file = std::io::BufReader::new(fs_err::File::open(path)?);
+            let contents = Self::from_zip(filename, file)?;
+            record::check(&contents.files, &contents.record_path()?)?;
+            Ok(contents)
+        };
+        read().with_context(|| format!("cannot use the wheel `{}`", path.display()))
+    }
+
+    fn from_zip(filename: WheelFilename, file: impl Read + Seek) -> Result<Self> {
+        let mut archive = zip::ZipArchive::new(file).context("it is not a zip file")?;
+        let mut contents = Self { filename, files: BTreeMap::new(), executable: Vec::new() };
+        let mut total = 0;
+        for index in 0..archive.len() {
+            let mut entry = archive.by_index(index)?;
+            let name = entry.name().context("an entry whose name is not text")?.into_owned();
+            if entry.is_dir() {
+                continue;
+            }
+            if entry.enclosed_name().is_none() {
+                bail!("its entry `{name}` would be written outside of the folder");
+            }
+            total += entry.size();
+            if total > LARGEST {
+                bail!("it unpacks to more than {LARGEST} bytes");
+            }
+            let mut bytes = Vec::new();
+            (&mut entry).take(LARGEST).read_to_end(&mut bytes).with_context(|| format!("its entry `{name}`"))?;
+            if entry.unix_mode().is_some_and(|mode| mode & 0o111 != 0) {
+                contents.executable.push(name.clone());
+            }
+            if contents.files.insert(name.clone(), bytes).is_some() {
+                bail!("it holds `{name}` twice");
+            }
+        }
+        Ok(contents)
+    }
+
+    /// The name of the `.dist-info` folder.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn dist_info(&self) -> Result<String> {
+        let ending = ".dist-info/WHEEL";
+        let mut found = self.files.keys().filter(|path| path.ends_with(ending) && path.matches('/').count() == 1);
+        let path = found.next().ok_or_else(|| anyhow!("it has no `*.dist-info/WHEEL`"))?;
+        Ok(path.trim_end_matches("/WHEEL").to_owned())
+    }
+
+    /// The path of RECORD.
+    ///
+    /// # Errors
+    /// When there is no `.dist-info` folder.
+    pub fn record_path(&self) -> Result<String> {
+        Ok(format!("{}/RECORD", self.dist_info()?))
+    }
+
+    /// Writes the wheel into a folder under its name: sorted entries, fixed times, whole or not at all.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn write(&self, folder: &Path, time: zip::DateTime) -> Result<std::path::PathBuf> {
+        fs_err::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).context("cannot make a temporary file")?;
+        self.write_zip(std::io::BufWriter::new(&mut file), time)?;
+        let path = folder.join(self.filename.to_string());
+        make_readable(file.as_file())?;
+        file.persist(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
+        Ok(path)
+    }
+
+    fn write_zip(&self, target: impl Write + Seek, time: zip::DateTime) -> Result<()> {
+        let mut archive = zip::ZipWriter::new(target);
+        let dist_info = self.dist_info()?;
+        // The convention puts `.dist-info` last, so that readers find the metadata near the directory.
+        let (last, first): (Vec<_>, Vec<_>) = self.files.iter().partition(|(path, _)| path.starts_with(&dist_info));
+        for (path, bytes) in first.into_iter().chain(last) {
+            let mode = if self.executable.contains(path) { 0o755 } else { 0o644 };
+            let options = zip::write::SimpleFileOptions::default()
+                .compression_method(zip::CompressionMethod::Deflated)
+                .last_modified_time(time)
+                .unix_permissions(mode)
+                .large_file(bytes.len() > u32::MAX as usize);
+            archive.start_file(path.as_str(), options)?;
+            archive.write_all(bytes)?;
+        }
+        archive.finish()?.flush()?;
+        Ok(())
+    }
+}
+
+/// Temporary files are for their owner alone; a wheel is for all whom the user's mask allows.
+#[cfg(unix)]
+fn make_readable(file: &std::fs::File) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644)).context("cannot set a wheel's permissions")
+}
+
+#[cfg(not(unix))]
+fn make_readable(_: &std::fs::File) -> Result<()> {
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! Extension modules in a wheel: which files are, what they are called, how they are called on the target.
+
+/// The name of an extension module's file, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtensionName<'a> {
+    /// The folder with a slash at its end, or nothing.
+    folder: &'a str,
+    /// The module's own name: what stands behind `PyInit_`.
+    pub module: &'a str,
+    /// What follows, with its dot: `.cpython-311-x86_64-linux-gnu.so`.
+    pub suffix: &'a str,
+}
+
+/// Takes a path apart if it is named like an extension module.
+pub fn parse(path: &str) -> Option<ExtensionName<'_>> {
+    let (folder, file) = path.rsplit_once('/').map_or(("", path), |(folder, file)| (&path[..=folder.len()], file));
+    let dot = file.find('.')?;
+    let (module, suffix) = file.split_at(dot);
+    let is_extension = suffix.ends_with(".so") || suffix.ends_with(".pyd") || suffix.ends_with(".dylib");
+    (is_extension && !module.is_empty()).then_some(ExtensionName { folder, module, suffix })
+}
+
+impl ExtensionName<'_> {
+    /// Whether it says that it uses the stable ABI only.
+    pub fn is_abi3(&self) -> bool {
+        self.suffix.starts_with(".abi3.") || self.suffix.starts_with(".abi3t.")
+    }
+
+    /// The path on the target: the stable ABI's suffix stays, every other becomes the runtime's.
+    pub fn on_target(&self, runtime_suffix: &str) -> String {
+        let suffix = if self.is_abi3() { ".abi3.so" } else { runtime_suffix };
+        format!("{}{}{suffix}", self.folder, self.module)
+    }
+
+    /// The function that Python calls to make the module. Names beyond ASCII are punycode behind `PyInitU_` (PEP 489).
+    pub fn entry(&self) -> String {
+        format!("PyInit_{}", self.module)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suffixes_become_the_targets() {
+        let check = |path: &str| {
+            parse(path).map(|name| format!("{} {}", name.on_target(".cpython-313-wasm32-emscripten.so"), name.entry()))
+        };
+        insta::assert_debug_snapshot!([
+            "rpds/rpds.cpython-311-x86_64-linux-gnu.so",
+            "_core.abi3.so",
+            "a/_core.pyd",
+            "a/_core.cp311-win_amd64.pyd",
+            "a/lib.so.1",
+            "a/core.py",
+            ".so",
+        ].map(check), @r#"
+        [
+            Some(
+                "rpds/rpds.cpython-313-wasm32-emscripten.so PyInit_rpds",
+            ),
+            Some(
+                "_core.abi3.so PyInit__core",
+            ),
+            Some(
+                "a/_core.cpython-313-wasm32-emscripten.so PyInit__core",
+            ),
+            Some(
+                "a/_core.cpython-313-wasm32-emscripten.so PyInit__core",
+            ),
+            None,
+            None,
+            None,
+        ]
+        "#);
+    }
+}

@@ -1,0 +1,14 @@
+//! Wheels: reading them, and finishing the raw wheel of a back end.
+//!
+//! A finished wheel has the runtime's extension suffix and platform tag, stripped modules, a true RECORD, sorted entries
+//! and fixed times: the same inputs give the same bytes. METADATA is not touched.
+//! <https://packaging.python.org/en/latest/specifications/binary-distribution-format/>
+
+pub mod contents;
+pub mod extension;
+pub mod filename;
+pub mod finish;
+pub mod record;
+
+pub use contents::WheelContents;
+pub use filename::WheelFilename;
