@@ -1,6 +1,6 @@
 //! The words of a Pyodide ABI as types: releases, lines, Python versions, exception models, struct layouts.
 //!
-//! Pure: no I/O. What a given release is made of is read by [`crate::runtime`]; what its files cannot say stands in
+//! Pure: no I/O. What a given release is made of is read from its files; what they cannot say stands in
 //! `facts/abis.toml`, read here.
 
 use std::fmt;
@@ -235,9 +235,9 @@ struct FactsFile {
 ///
 /// # Panics
 /// Never: the file is part of the program, and a test reads it.
-#[expect(clippy::missing_panics_doc, reason = "documented just above as impossible")]
 pub fn line_facts() -> Vec<(Line, LineFacts)> {
-    let file: FactsFile = toml::from_str(include_str!("../facts/abis.toml")).expect("facts/abis.toml is valid");
+    let file: FactsFile =
+        toml::from_str(include_str!("../facts/abis.toml")).expect("facts/abis.toml is valid");
     file.line.into_iter().map(|row| (row.line.parse().expect("facts/abis.toml names lines"), row)).collect()
 }
 
@@ -258,22 +258,24 @@ mod tests {
         };
         insta::assert_snapshot!(
             ["0.29", "0.29.4", "314", "314.0.7", "315.0.0-alpha.2", "0", "v0.29", "29", ""].map(check).join("\n"),
-            @r"
+            @r#"
         Line(Line { major: 0, minor: 29 })
         Exact(Version { major: 0, minor: 29, patch: 4 })
         Line(Line { major: 314, minor: 0 })
         Exact(Version { major: 314, minor: 0, patch: 7 })
-        "
+        Exact(Version { major: 315, minor: 0, patch: 0, pre: Prerelease("alpha.2") })
+        `0` names no Pyodide release: expected a line (`0.29`, `314`) or a release (`0.29.4`, `314.0.7`)
+        `v0.29` names no Pyodide release: expected a line (`0.29`, `314`) or a release (`0.29.4`, `314.0.7`)
+        Line(Line { major: 29, minor: 0 })
+        `` names no Pyodide release: expected a line (`0.29`, `314`) or a release (`0.29.4`, `314.0.7`)
+        "#
         );
     }
 
     #[test]
     fn every_known_line_has_its_row() {
         let lines: Vec<String> = line_facts().iter().map(|(line, _)| line.to_string()).collect();
-        assert_eq!(
-            lines.join(" "),
-            "0.21 0.22 0.23 0.24 0.25 0.26 0.27 0.28 0.29 314 315"
-        );
+        assert_eq!(lines.join(" "), "0.21 0.22 0.23 0.24 0.25 0.26 0.27 0.28 0.29 314 315");
         assert!(line_facts().is_sorted_by_key(|(line, _)| *line));
     }
 

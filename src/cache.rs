@@ -132,9 +132,8 @@ impl Cache {
     /// When the lock file cannot be made or locked.
     pub fn lock(&self, ui: Ui, kind: Kind, key: &str) -> Result<EntryLock> {
         let path = self.folder(kind).join(format!("{key}.lock"));
-        let made = fs_err::create_dir_all(self.folder(kind)).and_then(|()| {
-            fs_err::OpenOptions::new().create(true).truncate(false).write(true).open(&path)
-        });
+        let made = fs_err::create_dir_all(self.folder(kind))
+            .and_then(|()| fs_err::OpenOptions::new().create(true).truncate(false).write(true).open(&path));
         let file = made
             .map_err(|error| with_disk_hint(error.into(), &self.root))
             .with_context(|| format!("cannot use the cache `{}`", self.root.display()))?
@@ -184,18 +183,32 @@ pub fn size_of_folder(folder: &Path) -> u64 {
         .sum()
 }
 
+fn full(error: anyhow::Error, folder: &Path) -> anyhow::Error {
+    hinted(
+        error,
+        format!("the disk of `{}` is full: `cargo pyodide clean` frees the cache", folder.display()),
+    )
+}
+
 /// Adds advice to an error that comes from a full or read-only disk.
 pub fn with_disk_hint(error: anyhow::Error, folder: &Path) -> anyhow::Error {
     use std::io::ErrorKind;
-    let kind = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind).last();
+    let kind = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .map(std::io::Error::kind)
+        .last();
+    // Other programs, npm and pip among them, say it in their own words.
+    let said = ["ENOSPC", "No space left on device"].iter().any(|words| format!("{error:#}").contains(words));
     match kind {
-        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => hinted(
-            error,
-            format!("the disk of `{}` is full: `cargo pyodide clean` frees the cache", folder.display()),
-        ),
+        _ if said => full(error, folder),
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => full(error, folder),
         Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => hinted(
             error,
-            format!("`{}` cannot be written: set `CARGO_PYODIDE_CACHE_DIR` to a folder that can", folder.display()),
+            format!(
+                "`{}` cannot be written: set `CARGO_PYODIDE_CACHE_DIR` to a folder that can",
+                folder.display()
+            ),
         ),
         _ => error,
     }

@@ -105,7 +105,8 @@ impl Invocation {
         let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
         let mut command = self.command();
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
-        let mut child = command.spawn().with_context(|| format!("cannot start `{}`", self.program.display()))?;
+        let mut child =
+            command.spawn().with_context(|| format!("cannot start `{}`", self.program.display()))?;
         drop(command);
         let copied = copy_lines(reader, log, &mut on_line);
         let status = child.wait().context("cannot wait for a child process")?;
@@ -119,10 +120,8 @@ impl Invocation {
     /// When the program cannot be started or waited for.
     pub fn interactive(&self, ui: Ui) -> Result<ExitStatus> {
         ui.detail(self.copyable());
-        let child = self
-            .command()
-            .spawn()
-            .with_context(|| format!("cannot start `{}`", self.program.display()))?;
+        let child =
+            self.command().spawn().with_context(|| format!("cannot start `{}`", self.program.display()))?;
         wait_interruptible(child)
     }
 
@@ -234,7 +233,10 @@ pub fn describe(status: ExitStatus) -> String {
 /// Says on the spinner what a line of cargo's or a back end's output is about.
 pub fn show_progress(spinner: &Spinner, line: &str) {
     let text = line.trim();
-    if ["Compiling", "Building", "Downloading", "Downloaded", "Updating", "running "].iter().any(|v| text.starts_with(v)) {
+    if ["Compiling", "Building", "Downloading", "Downloaded", "Updating", "running "]
+        .iter()
+        .any(|v| text.starts_with(v))
+    {
         spinner.say(text);
     }
 }
@@ -255,6 +257,10 @@ pub fn find(environment: &Environment, names: &[&str], advice: &str) -> Result<P
     }
     let folders: Vec<String> =
         environment.path_folders().iter().map(|folder| folder.display().to_string()).collect();
-    let looked = if folders.is_empty() { "`PATH` is empty".into() } else { format!("looked in {}", folders.join(", ")) };
+    let looked = if folders.is_empty() {
+        "`PATH` is empty".into()
+    } else {
+        format!("looked in {}", folders.join(", "))
+    };
     Err(hinted(anyhow!("`{}` was not found: {looked}", names.join("` or `")), advice))
 }

@@ -116,7 +116,8 @@ fn spin(message: &Mutex<String>, stopped: &mpsc::Receiver<()>) {
             continue;
         }
         let text: String = message.lock().map(|text| text.chars().take(90).collect()).unwrap_or_default();
-        let _ = write!(anstream::stderr(), "\r\u{1b}[2K{frame:>12} {text} ({} s)", started.elapsed().as_secs());
+        let _ =
+            write!(anstream::stderr(), "\r\u{1b}[2K{frame:>12} {text} ({} s)", started.elapsed().as_secs());
         let _ = std::io::stderr().flush();
     }
     let _ = write!(anstream::stderr(), "\r\u{1b}[2K");

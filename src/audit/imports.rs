@@ -14,7 +14,9 @@ pub fn unprovided(module: &Module, symbols: &Symbols) -> Vec<String> {
         .iter()
         .filter_map(|(from, name, import)| match from.as_str() {
             "env" | "wasi_snapshot_preview1" => in_environment(name, import, symbols),
-            "GOT.mem" | "GOT.func" => in_table(from, name, import, (symbols, exports.contains(name.as_str()))),
+            "GOT.mem" | "GOT.func" => {
+                in_table(from, name, import, (symbols, exports.contains(name.as_str())))
+            }
             other => Some(format!("it imports `{name}` from `{other}`, a module that Pyodide does not have")),
         })
         .collect()
@@ -23,8 +25,12 @@ pub fn unprovided(module: &Module, symbols: &Symbols) -> Vec<String> {
 /// Names that the loader itself provides, with their types.
 fn from_loader(name: &str, import: &Import) -> Option<bool> {
     match name {
-        "__memory_base" | "__table_base" => Some(matches!(import, Import::Global(ValType::I32, crate::wasm::module::Mutability::Constant))),
-        "__stack_pointer" => Some(matches!(import, Import::Global(ValType::I32, crate::wasm::module::Mutability::Mutable))),
+        "__memory_base" | "__table_base" => {
+            Some(matches!(import, Import::Global(ValType::I32, crate::wasm::module::Mutability::Constant)))
+        }
+        "__stack_pointer" => {
+            Some(matches!(import, Import::Global(ValType::I32, crate::wasm::module::Mutability::Mutable)))
+        }
         "memory" => Some(matches!(import, Import::Memory(_))),
         "__indirect_function_table" => Some(matches!(import, Import::Table(None))),
         _ => None,
@@ -37,13 +43,17 @@ fn in_environment(name: &str, import: &Import, symbols: &Symbols) -> Option<Stri
     }
     match import {
         Import::Tag(_) if symbols.has_tag(name) => None,
-        Import::Tag(_) => Some(format!("it imports the exception tag `{name}`, which this runtime does not have")),
+        Import::Tag(_) => {
+            Some(format!("it imports the exception tag `{name}`, which this runtime does not have"))
+        }
         Import::Function(wanted) => match symbols.provider(name) {
             Some(Provider::WasmFunction(has) | Provider::ScriptFunction(Some(has))) if has != *wanted => {
                 Some(format!("it imports the function `{name}` as {wanted}, but the runtime's is {has}"))
             }
             Some(Provider::WasmFunction(_) | Provider::ScriptFunction(_)) => None,
-            Some(Provider::Data) => Some(format!("it imports `{name}` as a function, but in the runtime it is data")),
+            Some(Provider::Data) => {
+                Some(format!("it imports `{name}` as a function, but in the runtime it is data"))
+            }
             None => Some(format!("it imports the function `{name}`, which nothing in this runtime provides")),
         },
         other => Some(format!("it imports `{name}` as {other}, which nothing in this runtime provides")),
@@ -53,14 +63,18 @@ fn in_environment(name: &str, import: &Import, symbols: &Symbols) -> Option<Stri
 /// Addresses of data and functions, which the loader looks up by name.
 fn in_table(from: &str, name: &str, import: &Import, (symbols, own): (&Symbols, bool)) -> Option<String> {
     if !matches!(import, Import::Global(ValType::I32, crate::wasm::module::Mutability::Mutable)) {
-        return Some(format!("it imports `{name}` from `{from}` as {import}, which the loader does not give"));
+        return Some(format!(
+            "it imports `{name}` from `{from}` as {import}, which the loader does not give"
+        ));
     }
     // What the module itself exports is there, whatever the runtime has.
     if own || name == "__heap_base" || name == "__stack_pointer" {
         return None;
     }
     match (from, symbols.provider(name)) {
-        (_, None) => Some(format!("it takes the address of `{name}`, which nothing in this runtime provides")),
+        (_, None) => {
+            Some(format!("it takes the address of `{name}`, which nothing in this runtime provides"))
+        }
         ("GOT.func", Some(Provider::Data)) => {
             Some(format!("it takes the address of `{name}` as a function, but in the runtime it is data"))
         }

@@ -46,7 +46,12 @@ fn audit_module(module: &Module, path: &str, runtime: &Runtime) -> Vec<String> {
     if !module.starts_with_dylink {
         messages.push("its first section is not `dylink.0`: it is no side module".to_owned());
     }
-    messages.extend(module.needed.iter().map(|name| format!("it needs the shared library `{name}`, which the wheel does not hold")));
+    messages.extend(
+        module
+            .needed
+            .iter()
+            .map(|name| format!("it needs the shared library `{name}`, which the wheel does not hold")),
+    );
     if let Some(name) = extension::parse(path) {
         let entry = name.entry();
         match module.exported_function(&entry) {

@@ -35,7 +35,8 @@ impl Backend<'_> {
         let environment = with_requirements(self.workshop, &requirements)?;
         let more: Option<Vec<String>> =
             self.call(&environment, "get_requires_for_build_wheel", &json!([]))?;
-        let more: Vec<String> = more.unwrap_or_default().into_iter().filter(|name| !requirements.contains(name)).collect();
+        let more: Vec<String> =
+            more.unwrap_or_default().into_iter().filter(|name| !requirements.contains(name)).collect();
         if more.is_empty() {
             return Ok(environment);
         }
@@ -50,7 +51,10 @@ impl Backend<'_> {
         let name: Option<String> =
             self.call(environment, "build_wheel", &json!([folder, self.steering.config_settings]))?;
         let name = name.ok_or_else(|| {
-            anyhow!("the build back end `{}` has no hook `build_wheel`", self.project.build_system.build_backend)
+            anyhow!(
+                "the build back end `{}` has no hook `build_wheel`",
+                self.project.build_system.build_backend
+            )
         })?;
         let wheel = folder.join(&name);
         if !wheel.is_file() {
@@ -66,8 +70,11 @@ impl Backend<'_> {
         arguments: &serde_json::Value,
     ) -> Result<T> {
         let work = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let (script, request, answer) =
-            (work.path().join("pep517.py"), work.path().join("request.json"), work.path().join("answer.json"));
+        let (script, request, answer) = (
+            work.path().join("pep517.py"),
+            work.path().join("request.json"),
+            work.path().join("answer.json"),
+        );
         fs_err::write(&script, include_str!("pep517.py"))?;
         let asked = json!({
             "backend": self.project.build_system.build_backend,
@@ -85,10 +92,12 @@ impl Backend<'_> {
             let printed = fs_err::read_to_string(self.log).unwrap_or_default();
             return Err(failure::explain(&printed, self.log, &self.project.root));
         }
-        let bytes = fs_err::read(&answer)
-            .map_err(|error| hinted(error, format!("the build back end ended early; its log is `{}`", self.log.display())))?;
-        let answer: Answer<T> = serde_json::from_slice(&bytes)
-            .with_context(|| format!("the build back end's hook `{hook}` returned something else than PEP 517 says"))?;
+        let bytes = fs_err::read(&answer).map_err(|error| {
+            hinted(error, format!("the build back end ended early; its log is `{}`", self.log.display()))
+        })?;
+        let answer: Answer<T> = serde_json::from_slice(&bytes).with_context(|| {
+            format!("the build back end's hook `{hook}` returned something else than PEP 517 says")
+        })?;
         Ok(answer.value)
     }
 

@@ -79,8 +79,11 @@ fn driver_plan(
     (config, folder): (PathBuf, &Path),
 ) -> DriverPlan {
     // maturin passes the choices itself, and must know them to choose its bindings.
-    let (profile, features) =
-        if project.uses_maturin() { (None, Vec::new()) } else { (choices.profile.clone(), choices.features.clone()) };
+    let (profile, features) = if project.uses_maturin() {
+        (None, Vec::new())
+    } else {
+        (choices.profile.clone(), choices.features.clone())
+    };
     DriverPlan {
         emscripten: runtime.emscripten,
         wasm_ld: Some(toolchain.wasm_ld.clone()),
@@ -97,7 +100,8 @@ fn choice_variables(
     if project.uses_maturin() {
         let own = workshop.environment.text("MATURIN_PEP517_ARGS").map(str::to_owned);
         let profile = choices.profile.as_ref().map(|profile| format!("--profile={profile}"));
-        let arguments: Vec<String> = own.into_iter().chain(profile).chain(choices.features.iter().cloned()).collect();
+        let arguments: Vec<String> =
+            own.into_iter().chain(profile).chain(choices.features.iter().cloned()).collect();
         return vec![("MATURIN_PEP517_ARGS".to_owned(), arguments.join(" "))];
     }
     let profile = choices.profile.iter();
@@ -111,7 +115,8 @@ fn setuptools_variables(folder: &Path) -> Result<Vec<(String, String)>> {
     fs_err::create_dir_all(scratch.join("egg"))?;
     let config = folder.join("setuptools.cfg");
     let path = |name: &str| text(&scratch.join(name)).replace('%', "%%");
-    let content = format!("[build]\nbuild_base = {}\n\n[egg_info]\negg_base = {}\n", path("build"), path("egg"));
+    let content =
+        format!("[build]\nbuild_base = {}\n\n[egg_info]\negg_base = {}\n", path("build"), path("egg"));
     write_if_changed(&config, &content)?;
     Ok(vec![("DIST_EXTRA_CONFIG".to_owned(), text(&config))])
 }
@@ -157,12 +162,22 @@ fn rust_flags(
         &runtime.emscripten.layout().to_string(),
     ]);
     flags.extend(["-C".to_owned(), format!("link-arg=--cargo-pyodide-plan={plan}")]);
-    flags.extend(hide_paths(workshop, &project.root, folder)?);
+    // rustc takes the last that fits: the longest path comes last.
+    let hidden = hidden_folders(workshop, &project.root, folder)?;
+    flags.extend(hidden.iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display())));
     Ok(flags)
 }
 
-/// Maps local folders away, so that a module tells nothing of the machine and is the same bytes everywhere.
-fn hide_paths(workshop: Workshop<'_>, root: &Path, folder: &Path) -> Result<Vec<String>> {
+/// Local folders and what a wheel says instead, so that it tells nothing of the machine and is the same bytes
+/// everywhere; the shortest comes first.
+///
+/// # Errors
+/// When there is no home folder.
+pub(super) fn hidden_folders(
+    workshop: Workshop<'_>,
+    root: &Path,
+    folder: &Path,
+) -> Result<Vec<(PathBuf, &'static str)>> {
     let mut hidden = vec![
         (root.to_owned(), "/source"),
         (workspace_root(root), "/source"),
@@ -172,10 +187,9 @@ fn hide_paths(workshop: Workshop<'_>, root: &Path, folder: &Path) -> Result<Vec<
     if let Ok(home) = etcetera::home_dir() {
         hidden.push((home, "/home"));
     }
-    // rustc takes the last that fits: the longest path comes last.
     hidden.sort_by_key(|(path, _)| path.as_os_str().len());
     hidden.dedup();
-    Ok(hidden.iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display())).collect())
+    Ok(hidden)
 }
 
 /// The outermost folder above a project whose `Cargo.toml` is a workspace's, or the project itself.
@@ -201,14 +215,17 @@ fn other_flags(workshop: Workshop<'_>, root: &Path) -> Result<Vec<String>> {
     if !folders.contains(&home) {
         folders.push(home);
     }
-    let files = folders.iter().rev().flat_map(|folder| ["config", "config.toml"].map(|name| folder.join(name)));
+    let files =
+        folders.iter().rev().flat_map(|folder| ["config", "config.toml"].map(|name| folder.join(name)));
     Ok(files.filter_map(|file| build_flags(&file)).flatten().collect())
 }
 
 fn build_flags(file: &Path) -> Option<Vec<String>> {
     let table: toml::Table = fs_err::read_to_string(file).ok()?.parse().ok()?;
     match serde_json::to_value(table.get("build")?.get("rustflags")?).ok()? {
-        Value::Array(flags) => Some(flags.iter().filter_map(|flag| flag.as_str().map(str::to_owned)).collect()),
+        Value::Array(flags) => {
+            Some(flags.iter().filter_map(|flag| flag.as_str().map(str::to_owned)).collect())
+        }
         Value::String(flags) => Some(flags.split_whitespace().map(str::to_owned).collect()),
         _ => None,
     }

@@ -48,11 +48,17 @@ impl HostPython {
             .output(ui)
             .with_context(|| format!("`{}` is no Python that runs", program.display()))
             .map_err(|error| hinted(error, ADVICE))?;
-        let (full_version, executable) =
-            printed.stdout.trim().split_once(' ').ok_or_else(|| anyhow!("`{}` does not say its version", program.display()))?;
+        let (full_version, executable) = printed
+            .stdout
+            .trim()
+            .split_once(' ')
+            .ok_or_else(|| anyhow!("`{}` does not say its version", program.display()))?;
         let version: PythonVersion = full_version.parse()?;
         if version < OLDEST {
-            return Err(hinted(anyhow!("`{}` is Python {full_version}, older than {OLDEST}", program.display()), ADVICE));
+            return Err(hinted(
+                anyhow!("`{}` is Python {full_version}, older than {OLDEST}", program.display()),
+                ADVICE,
+            ));
         }
         // The executable itself, not a version manager's stand-in for it.
         Ok(Self { program: PathBuf::from(executable), version, full_version: full_version.to_owned() })
@@ -100,7 +106,10 @@ pub fn with_requirements(workshop: Workshop<'_>, requirements: &[String]) -> Res
     let key = crate::digest::key(&parts);
     if workshop.network == Network::Forbidden && !cache.has(Kind::Environments, &key) {
         return Err(hinted(
-            anyhow!("the build needs {}, which are not in the cache, and the network may not be used (`--offline`)", sorted.join(", ")),
+            anyhow!(
+                "the build needs {}, which are not in the cache, and the network may not be used (`--offline`)",
+                sorted.join(", ")
+            ),
             "build this package once without `--offline`",
         ));
     }
@@ -133,14 +142,19 @@ fn make(workshop: Workshop<'_>, folder: &Path, requirements: &[&str]) -> Result<
         let install = Invocation::new(&uv).args(["pip", "install", "--quiet", "--python"]).arg(made.python());
         return install.args(requirements).output(ui).map(drop).map_err(failed);
     }
-    Invocation::new(&python.program).args(["-m", "venv", "--without-pip"]).arg(folder).output(ui).map_err(|error| {
-        hinted(error, "install Python's `venv` (Debian: `apt-get install python3-venv`), or uv")
-    })?;
+    Invocation::new(&python.program).args(["-m", "venv", "--without-pip"]).arg(folder).output(ui).map_err(
+        |error| hinted(error, "install Python's `venv` (Debian: `apt-get install python3-venv`), or uv"),
+    )?;
     // A package may need nothing at all: its back end lies in its own tree.
     if requirements.is_empty() {
         return Ok(());
     }
-    pip_into(workshop, &made)?.args(["install", "--quiet"]).args(requirements).output(ui).map(drop).map_err(failed)
+    pip_into(workshop, &made)?
+        .args(["install", "--quiet"])
+        .args(requirements)
+        .output(ui)
+        .map(drop)
+        .map_err(failed)
 }
 
 /// A call of the host's pip that works in the environment: since pip 22.3 it need not be installed there.

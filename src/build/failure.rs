@@ -12,9 +12,9 @@ const SHOWN: usize = 40;
 /// An error made of a failed build's log.
 pub(super) fn explain(log: &str, path: &Path, project: &Path) -> anyhow::Error {
     let lines: Vec<&str> = log.lines().map(str::trim_end).collect();
-    let first = lines.iter().position(|line| line.starts_with("error")).unwrap_or(lines.len().saturating_sub(SHOWN));
-    let shown: Vec<String> =
-        lines[first..].iter().take(SHOWN).map(|line| format!("    {line}")).collect();
+    let first =
+        lines.iter().position(|line| line.starts_with("error")).unwrap_or(lines.len().saturating_sub(SHOWN));
+    let shown: Vec<String> = lines[first..].iter().take(SHOWN).map(|line| format!("    {line}")).collect();
     let error = anyhow!(
         "the build back end failed in `{}`:\n{}\n    the full log is `{}`",
         project.display(),
@@ -31,7 +31,10 @@ pub(super) fn explain(log: &str, path: &Path, project: &Path) -> anyhow::Error {
 fn advice(log: &str) -> Option<String> {
     let has = |text: &str| log.contains(text);
     if has("is not supported by the following package") || has("requires rustc") || has("requires Rust") {
-        return Some("the package or one of its crates needs a newer Rust: install one, or name it with `RUSTC`".into());
+        return Some(
+            "the package or one of its crates needs a newer Rust: install one, or name it with `RUSTC`"
+                .into(),
+        );
     }
     if has("standing in for Emscripten") || has("was called to compile C or C++") {
         return Some("a crate compiles C or C++, which is not supported yet".into());
@@ -39,7 +42,11 @@ fn advice(log: &str) -> Option<String> {
     if has("exports no `PyInit_") {
         return Some("pass the cargo feature that turns the Python bindings on with `--features`".into());
     }
-    if has("Could not resolve host") || has("failed to download") || has("spurious network error") || has("Unable to update registry") {
+    if has("Could not resolve host")
+        || has("failed to download")
+        || has("spurious network error")
+        || has("Unable to update registry")
+    {
         return Some("cargo could not reach its registry: check the network".into());
     }
     if has("No space left on device") {

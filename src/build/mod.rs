@@ -61,6 +61,8 @@ pub struct RawBuild {
     pub seconds: Vec<(&'static str, f64)>,
     /// The log of the back end and cargo.
     pub log: PathBuf,
+    /// Local folders, and what the wheel must say instead.
+    pub hidden: Vec<(PathBuf, &'static str)>,
     /// Keeps other processes from building the same package while the wheel is being used.
     pub lock: EntryLock,
 }
@@ -85,7 +87,8 @@ impl BuildFolder {
             Source::Archive(archive) => (archive.path.file_name(), archive.sha256.clone()),
         };
         let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let plain: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
+        let plain: String =
+            name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
         let plain = plain.trim_end_matches(".tar.gz").trim_end_matches(".zip");
         let key = format!("{plain}-{}", crate::digest::key(&[&identity]));
         let lock = workshop.cache.lock(workshop.ui, Kind::Builds, &key)?;
@@ -124,7 +127,8 @@ pub fn build(
     folder: BuildFolder,
 ) -> Result<RawBuild> {
     let mut clock = Clock::default();
-    let tools = toolchain::Tools { ui: workshop.ui, cache: workshop.cache, environment: workshop.environment };
+    let tools =
+        toolchain::Tools { ui: workshop.ui, cache: workshop.cache, environment: workshop.environment };
     let contract = Contract { exceptions: runtime.exceptions, emscripten: runtime.emscripten };
     let toolchain = toolchain::choose(tools, contract, project.rust_version.as_ref())?;
     clock.step("toolchain");
@@ -140,7 +144,8 @@ pub fn build(
     workshop.ui.phase("Compiling", format!("{} for Pyodide {}", shown_name(&project.root), runtime.version));
     let wheel = backend.build_wheel(&environment, &folder.root.join("raw"))?;
     clock.step("compile");
-    Ok(RawBuild { wheel, toolchain, seconds: clock.steps, log, lock: folder.lock })
+    let hidden = cargo_config::hidden_folders(workshop, &project.root, &folder.root)?;
+    Ok(RawBuild { wheel, toolchain, seconds: clock.steps, log, hidden, lock: folder.lock })
 }
 
 fn shown_name(root: &Path) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::report::{BuiltWheel, Report};
@@ -140,15 +140,22 @@ fn one(
     let mut seconds = clock.into_steps();
     seconds.extend(raw.seconds.iter().copied());
     let mut clock = Clock::default();
-    let finished = finish::finish(&raw.wheel, runtime, &runtime.facts.tag)
-        .map_err(|error| hinted(error, format!("the log of the build is `{}`", raw.log.display())))?;
+    let finished =
+        finish::finish(&raw.wheel, (runtime, &runtime.facts.tag), &raw.hidden).with_context(|| {
+            format!("no wheel of `{}`; the log of its build is `{}`", source.origin(), raw.log.display())
+        })?;
     clock.step("finish");
     let findings = audit::audit(&finished, runtime);
     clock.step("audit");
     if !findings.is_empty() {
         let lines: Vec<String> = findings.iter().map(|finding| format!("\n    {finding}")).collect();
         return Ok(Err(hinted(
-            anyhow!("the wheel `{}` would not load in Pyodide {}:{}", finished.contents.filename, runtime.version, lines.concat()),
+            anyhow!(
+                "the wheel `{}` would not load in Pyodide {}:{}",
+                finished.contents.filename,
+                runtime.version,
+                lines.concat()
+            ),
             format!("the wheel was not kept; the log of the build is `{}`", raw.log.display()),
         )));
     }
@@ -172,12 +179,21 @@ fn kilobytes(bytes: u64) -> f64 {
 fn check_python(project: &Project, runtime: &Runtime) -> Result<()> {
     let Some(text) = &project.requires_python else { return Ok(()) };
     let Ok(specifiers) = text.parse::<pep440_rs::VersionSpecifiers>() else { return Ok(()) };
-    let python = pep440_rs::Version::new([u64::from(runtime.python.major), u64::from(runtime.python.minor), u64::MAX >> 32]);
+    let python = pep440_rs::Version::new([
+        u64::from(runtime.python.major),
+        u64::from(runtime.python.minor),
+        u64::MAX >> 32,
+    ]);
     if specifiers.contains(&python) {
         return Ok(());
     }
     Err(hinted(
-        anyhow!("`{}` requires Python {text}, but Pyodide {} has Python {}", project.root.display(), runtime.version, runtime.python),
+        anyhow!(
+            "`{}` requires Python {text}, but Pyodide {} has Python {}",
+            project.root.display(),
+            runtime.version,
+            runtime.python
+        ),
         "name a Pyodide release with another Python, or another version of the package",
     ))
 }

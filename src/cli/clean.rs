@@ -31,7 +31,8 @@ pub(super) struct CleanArguments {
 /// Runs the command.
 pub(super) fn run(cache: &Cache, arguments: &CleanArguments) -> Result<u8> {
     let ui = arguments.voice.ui();
-    let chosen = |kind: &Kind| arguments.kinds.is_empty() || arguments.kinds.iter().any(|name| name == kind.name());
+    let chosen =
+        |kind: &Kind| arguments.kinds.is_empty() || arguments.kinds.iter().any(|name| name == kind.name());
     for kind in Kind::ALL.into_iter().filter(chosen) {
         let folder = cache.folder(kind);
         let size = size_of_folder(&folder);

@@ -46,11 +46,14 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: &DoctorAr
     let ui = arguments.voice.ui();
     let tools = Tools { ui, cache, environment };
     let rows = rows(tools);
-    let widest = rows.iter().filter_map(|row| row.found.as_ref().ok()).map(|(version, _)| version.len()).max();
+    let widest =
+        rows.iter().filter_map(|row| row.found.as_ref().ok()).map(|(version, _)| version.len()).max();
     let width = widest.unwrap_or_default();
     for row in &rows {
         match &row.found {
-            Ok((version, path)) => ui.data(format!("{:<10} {version:<width$}  {}", row.tool, path.display()))?,
+            Ok((version, path)) => {
+                ui.data(format!("{:<10} {version:<width$}  {}", row.tool, path.display()))?;
+            }
             Err(advice) => {
                 let missing = if row.need == Need::Required { "missing" } else { "missing (optional)" };
                 ui.data(format!("{:<10} {missing}: {advice}", row.tool))?;
@@ -83,7 +86,11 @@ fn rows(tools: Tools<'_>) -> Vec<Row> {
         row("wasm-ld", Need::Required, wasm_ld),
         row("python", Need::Required, python),
         row("pip", if look_up(environment, "uv").is_some() { Need::Optional } else { Need::Required }, pip),
-        row("uv", Need::Optional, program(tools, "uv", "faster build environments: https://docs.astral.sh/uv")),
+        row(
+            "uv",
+            Need::Optional,
+            program(tools, "uv", "faster build environments: https://docs.astral.sh/uv"),
+        ),
         row("npm", Need::Required, program(tools, "npm", "install npm (Debian: `apt-get install npm`)")),
         row("node", Need::Optional, node),
         row("git", Need::Optional, program(tools, "git", "install git, to build `git+URL`")),
@@ -103,15 +110,18 @@ fn standard_library(toolchains: &[RustToolchain]) -> Result<(String, PathBuf), S
 
 fn program(tools: Tools<'_>, name: &str, advice: &str) -> Result<(String, PathBuf), String> {
     let path = look_up(tools.environment, name).ok_or_else(|| advice.to_owned())?;
-    let printed = Invocation::new(&path).arg("--version").output(tools.ui).map_err(|error| format!("{error:#}"))?;
+    let printed =
+        Invocation::new(&path).arg("--version").output(tools.ui).map_err(|error| format!("{error:#}"))?;
     let first = printed.stdout.lines().next().unwrap_or_default();
-    let version = first.split(' ').find(|word| word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(first);
+    let version =
+        first.split(' ').find(|word| word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(first);
     Ok((version.to_owned(), path))
 }
 
 fn pip(ui: Ui, python: PathBuf) -> Result<(String, PathBuf), String> {
     let printed = Invocation::new(&python).args(["-m", "pip", "--version"]).output(ui);
-    let printed = printed.map_err(|_| "install pip (Debian: `apt-get install python3-pip`), or uv".to_owned())?;
+    let printed =
+        printed.map_err(|_| "install pip (Debian: `apt-get install python3-pip`), or uv".to_owned())?;
     Ok((printed.stdout.split(' ').nth(1).unwrap_or("?").to_owned(), python))
 }
 

@@ -65,16 +65,25 @@ fn script(code: Option<String>, words: Vec<String>) -> Result<Script> {
     }
     let mut words = words.into_iter();
     match words.next() {
-        None => Err(hinted(anyhow::anyhow!("no script was named"), "name a file, `-c CODE`, or `-` for stdin")),
+        None => {
+            Err(hinted(anyhow::anyhow!("no script was named"), "name a file, `-c CODE`, or `-` for stdin"))
+        }
         Some(dash) if dash == "-" => {
             let mut source = String::new();
             std::io::stdin().read_to_string(&mut source).context("stdin is not UTF-8 text")?;
-            Ok(Script { name: "-".into(), file: None, path: String::new(), source, arguments: words.collect() })
+            Ok(Script {
+                name: "-".into(),
+                file: None,
+                path: String::new(),
+                source,
+                arguments: words.collect(),
+            })
         }
         Some(path) => {
             let source = fs_err::read_to_string(&path)?;
             let absolute = std::path::absolute(&path)?;
-            let folder = absolute.parent().map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default();
+            let folder =
+                absolute.parent().map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default();
             Ok(Script {
                 file: Some(absolute.to_string_lossy().into_owned()),
                 path: folder,

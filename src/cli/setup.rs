@@ -42,7 +42,10 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: &SetupArg
         };
         session.ui.phase(
             "Ready",
-            format!("Pyodide {}: Python {}, Rust {} with {library}", runtime.version, runtime.python, toolchain.rust.version),
+            format!(
+                "Pyodide {}: Python {}, Rust {} with {library}",
+                runtime.version, runtime.python, toolchain.rust.version
+            ),
         );
     }
     Ok(0)

@@ -60,7 +60,9 @@ pub fn read(arguments: &[String]) -> Result<LinkPlan, CannotLink> {
             "-l" => take_library(&value()?, &mut plan),
             "-L" => plan.inputs.push(format!("-L{}", value()?)),
             "-Xlinker" => take_linker_flag(&value()?, &mut plan),
-            text if text.starts_with("-s") && text.len() > 2 => take_setting(&text[2..], &mut functions, &mut plan)?,
+            text if text.starts_with("-s") && text.len() > 2 => {
+                take_setting(&text[2..], &mut functions, &mut plan)?;
+            }
             text if text.starts_with("-l") => take_library(&text[2..], &mut plan),
             text if text.starts_with("-L") => plan.inputs.push(text.to_owned()),
             text if text.starts_with("-Wl,") => {
@@ -91,7 +93,8 @@ fn take_setting(
         return Ok(());
     };
     let mut reader = serde_json::Deserializer::from_str(list);
-    let names = Vec::<String>::deserialize(&mut reader).map_err(|_| CannotLink::Exports(setting.to_owned()))?;
+    let names =
+        Vec::<String>::deserialize(&mut reader).map_err(|_| CannotLink::Exports(setting.to_owned()))?;
     // Emscripten writes C names with an underscore in front.
     let names = names.into_iter().map(|name| name.strip_prefix('_').map_or(name.clone(), str::to_owned));
     functions.get_or_insert_default().extend(names);
@@ -106,7 +109,8 @@ fn take_library(name: &str, plan: &mut LinkPlan) {
 
 /// A `-Wl,` flag: those that group inputs stay; those for the ELF linker mean nothing here.
 fn take_linker_flag(flag: &str, plan: &mut LinkPlan) {
-    let stays = ["--whole-archive", "--no-whole-archive", "--start-lib", "--end-lib", "-Bstatic", "-Bdynamic"];
+    let stays =
+        ["--whole-archive", "--no-whole-archive", "--start-lib", "--end-lib", "-Bstatic", "-Bdynamic"];
     let list = if stays.contains(&flag) { &mut plan.inputs } else { &mut plan.ignored };
     list.push(flag.to_owned());
 }
@@ -170,12 +174,12 @@ mod tests {
     fn links_become_side_modules() {
         let cases = [
             r#"-s 'EXPORTED_FUNCTIONS=["_PyInit__tiktoken"]' a.o libstd.rlib --target=wasm32-unknown-emscripten -fwasm-exceptions -o out.wasm -sSIDE_MODULE=2 -O3 -g0"#,
-            r#"-sEXPORTED_FUNCTIONS=["_PyInit_a","_helper"] a.o -L /x -L/y -l z -lzstd -lpython3.14 -l c -lm -Wl,--whole-archive liba.a -Wl,--no-whole-archive,--as-needed -o a.wasm"#,
-            r#"-s EXPORTED_FUNCTIONS=["_helper"] a.o -o a.wasm"#,
+            r#"-sEXPORTED_FUNCTIONS='["_PyInit_a","_helper"]' a.o -L /x -L/y -l z -lzstd -lpython3.14 -l c -lm -Wl,--whole-archive liba.a -Wl,--no-whole-archive,--as-needed -o a.wasm"#,
+            r#"-s EXPORTED_FUNCTIONS='["_helper"]' a.o -o a.wasm"#,
             r"a.o -o program.js -sSIDE_MODULE=2",
             r"-s EXPORTED_FUNCTIONS=_PyInit_a a.o -o a.wasm",
-            r#"-s EXPORTED_FUNCTIONS=["_PyInit_a"] a.o"#,
-            r#"-s EXPORTED_FUNCTIONS=["_PyInit_a"] a.o -o"#,
+            r#"-s EXPORTED_FUNCTIONS='["_PyInit_a"]' a.o"#,
+            r#"-s EXPORTED_FUNCTIONS='["_PyInit_a"]' a.o -o"#,
         ];
         insta::assert_snapshot!(cases.map(check).join("\n\n"));
     }

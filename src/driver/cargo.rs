@@ -78,7 +78,11 @@ mod tests {
             features: features.iter().map(|text| (*text).to_owned()).collect(),
         };
         let words = line.split(' ').map(OsString::from).collect();
-        rewrite(&plan, words).iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+        rewrite(&plan, words)
+            .iter()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]
@@ -88,7 +92,11 @@ mod tests {
             "--config c.toml rustc --release --lib -- -C opt-level=3"
         );
         assert_eq!(
-            check(Some("small"), &["--features=a,b"], "+nightly rustc --release --lib -- --crate-type cdylib"),
+            check(
+                Some("small"),
+                &["--features=a,b"],
+                "+nightly rustc --release --lib -- --crate-type cdylib"
+            ),
             "--config c.toml rustc --lib --profile=small --features=a,b -- --crate-type cdylib"
         );
         assert_eq!(

@@ -18,13 +18,22 @@ pub(super) fn run(plan: &DriverPlan, given: Vec<String>) -> Result<u8> {
         let _ = log(plan, &format!("refused: {error}\n  {}", given.join(" ")));
     })?;
     let linker = plan.wasm_ld.as_ref().ok_or_else(|| anyhow!("the driver's plan names no linker"))?;
-    let response = tempfile::Builder::new().suffix(".rsp").tempfile().context("cannot make a response file")?;
+    let response =
+        tempfile::Builder::new().suffix(".rsp").tempfile().context("cannot make a response file")?;
     let quoted: Vec<String> = link.arguments().iter().map(|argument| quote(argument)).collect();
     fs_err::write(response.path(), quoted.join("\n"))?;
     let command = Invocation::new(&linker.program)
         .args(&linker.first_arguments)
         .arg(format!("@{}", response.path().display()));
-    log(plan, &format!("link {}\n  ignored: {}\n  {}", link.output, link.ignored.join(" "), link.arguments().join(" ")))?;
+    log(
+        plan,
+        &format!(
+            "link {}\n  ignored: {}\n  {}",
+            link.output,
+            link.ignored.join(" "),
+            link.arguments().join(" ")
+        ),
+    )?;
     let output = command.output(Ui::new(Verbosity::Quiet))?;
     let said = format!("{}{}", output.stdout, output.stderr);
     if !said.trim().is_empty() {

@@ -76,7 +76,9 @@ pub fn run(plan: &Path, name: &str, arguments: Vec<OsString>) -> Result<u8> {
         "emcc" | "em++" | "emar" | "emranlib" => {
             let arguments: Vec<String> = arguments
                 .into_iter()
-                .map(|argument| argument.into_string().map_err(|bad| anyhow!("`{}` is not UTF-8", bad.display())))
+                .map(|argument| {
+                    argument.into_string().map_err(|bad| anyhow!("`{}` is not UTF-8", bad.display()))
+                })
                 .collect::<Result<_>>()?;
             compile_or_link(&plan, name, arguments)
         }
@@ -92,7 +94,9 @@ fn compile_or_link(plan: &DriverPlan, name: &str, arguments: Vec<String>) -> Res
     if asks("--version") || asks("-v") && arguments.len() == 1 {
         return answer(&format!("emcc (cargo-pyodide, standing in for Emscripten) {}\n", plan.emscripten));
     }
-    let links = arguments.iter().any(|argument| argument.contains("EXPORTED_FUNCTIONS") || argument.contains("SIDE_MODULE"));
+    let links = arguments
+        .iter()
+        .any(|argument| argument.contains("EXPORTED_FUNCTIONS") || argument.contains("SIDE_MODULE"));
     let compiles = asks("-c") || asks("-E") || asks("-S");
     if name != "emcc" || compiles || !links {
         bail!(

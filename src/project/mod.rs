@@ -69,7 +69,10 @@ impl Project {
                 "name the folder that holds one of the two"
             };
             return Err(hinted(
-                anyhow!("`{}` is not a Python project: it has neither `pyproject.toml` nor `setup.py`", root.display()),
+                anyhow!(
+                    "`{}` is not a Python project: it has neither `pyproject.toml` nor `setup.py`",
+                    root.display()
+                ),
                 hint,
             ));
         }
@@ -84,7 +87,10 @@ impl Project {
         let manifest = manifest(root, &table);
         if manifest.is_none() && !mentions_rust(&build_system, root) {
             return Err(hinted(
-                anyhow!("`{}` has no Rust extension: there is no `Cargo.toml`, and its build needs no Rust back end", root.display()),
+                anyhow!(
+                    "`{}` has no Rust extension: there is no `Cargo.toml`, and its build needs no Rust back end",
+                    root.display()
+                ),
                 "a pure Python package needs no build for Pyodide: its wheel installs as it is",
             ));
         }
@@ -123,12 +129,16 @@ fn first_manifest(folder: &Path, depth: usize) -> Option<PathBuf> {
         .ok()?
         .flatten()
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.') && entry.file_name() != "target")
+        .filter(|entry| {
+            !entry.file_name().to_string_lossy().starts_with('.') && entry.file_name() != "target"
+        })
         .map(|entry| entry.path())
         .collect();
     folders.sort();
     let here = folders.iter().map(|folder| folder.join("Cargo.toml")).find(|path| path.is_file());
-    here.or_else(|| (depth > 1).then(|| folders.iter().find_map(|folder| first_manifest(folder, depth - 1)))?)
+    here.or_else(|| {
+        (depth > 1).then(|| folders.iter().find_map(|folder| first_manifest(folder, depth - 1)))?
+    })
 }
 
 fn mentions_rust(build_system: &BuildSystem, root: &Path) -> bool {
@@ -141,12 +151,16 @@ fn mentions_rust(build_system: &BuildSystem, root: &Path) -> bool {
 /// `rust-version` of a manifest, or of the workspace it inherits from.
 fn rust_version(manifest: &Path) -> Option<Version> {
     let own = read_toml(manifest).ok()?;
-    match own.get("package")?.get("rust-version")? {
+    let of_workspace = |table: &toml::Table| {
+        parse_rust_version(table.get("workspace")?.get("package")?.get("rust-version")?.as_str()?)
+    };
+    let Some(package) = own.get("package") else { return of_workspace(&own) };
+    match package.get("rust-version")? {
         Value::String(text) => parse_rust_version(text),
-        _ => manifest.parent()?.ancestors().find_map(|folder| {
-            let workspace = read_toml(&folder.join("Cargo.toml")).ok()?;
-            parse_rust_version(workspace.get("workspace")?.get("package")?.get("rust-version")?.as_str()?)
-        }),
+        _ => manifest
+            .ancestors()
+            .skip(1)
+            .find_map(|folder| of_workspace(&read_toml(&folder.join("Cargo.toml")).ok()?)),
     }
 }
 
@@ -184,10 +198,23 @@ mod tests {
     fn projects_are_told_from_other_folders() {
         let cargo = ("Cargo.toml", "[package]\nname = \"x\"\nrust-version = \"1.83\"\n");
         let cases = [
-            check(&[("pyproject.toml", "[build-system]\nrequires=[\"maturin>=1\"]\nbuild-backend=\"maturin\"\n[project]\nrequires-python=\">=3.9\""), cargo]),
+            check(&[
+                (
+                    "pyproject.toml",
+                    "[build-system]\nrequires=[\"maturin>=1\"]\nbuild-backend=\"maturin\"\n[project]\nrequires-python=\">=3.9\"",
+                ),
+                cargo,
+            ]),
             check(&[("setup.py", "from setuptools_rust import *")]),
-            check(&[("pyproject.toml", ""), ("rust/a/Cargo.toml", "[package]\nname=\"a\"\nrust-version.workspace=true"), ("rust/Cargo.toml", "[workspace.package]\nrust-version=\"1.70.1\"")]),
-            check(&[("pyproject.toml", "[build-system]\nrequires=[\"hatchling\"]\nbuild-backend=\"hatchling.build\"")]),
+            check(&[
+                ("pyproject.toml", ""),
+                ("rust/a/Cargo.toml", "[package]\nname=\"a\"\nrust-version.workspace=true"),
+                ("rust/Cargo.toml", "[workspace.package]\nrust-version=\"1.70.1\""),
+            ]),
+            check(&[(
+                "pyproject.toml",
+                "[build-system]\nrequires=[\"hatchling\"]\nbuild-backend=\"hatchling.build\"",
+            )]),
             check(&[cargo]),
             check(&[("README", "")]),
             check(&[("pyproject.toml", "[build-system\n"), cargo]),

@@ -60,7 +60,12 @@ pub fn find_node((ui, environment): (Ui, &Environment), runtime: &Runtime) -> Re
     let major = node_version(ui, &node)?;
     if major < runtime.facts.node {
         return Err(hinted(
-            anyhow!("Pyodide {} needs Node {} or newer, but `{}` is {major}", runtime.version, runtime.facts.node, node.display()),
+            anyhow!(
+                "Pyodide {} needs Node {} or newer, but `{}` is {major}",
+                runtime.version,
+                runtime.facts.node,
+                node.display()
+            ),
             NODE_ADVICE,
         ));
     }
@@ -92,7 +97,8 @@ pub fn run(
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
     let runner = work.path().join("node.mjs");
     fs_err::write(&runner, include_str!("node.mjs"))?;
-    let is_terminal = [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
+    let is_terminal =
+        [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
     let request = Request {
         runtime: &runtime.folder,
         wheels: &wheels,
@@ -108,7 +114,9 @@ pub fn run(
     let command = Invocation::new(node).arg("--no-warnings").arg(runner).arg(path);
     let status = command.interactive(ui)?;
     match status.code() {
-        Some(COULD_NOT_START) => Err(anyhow!("Pyodide {} did not run the script to its end", runtime.version)),
+        Some(COULD_NOT_START) => {
+            Err(anyhow!("Pyodide {} did not run the script to its end", runtime.version))
+        }
         Some(code) => Ok(u8::try_from(code).unwrap_or(1)),
         // Ended by a signal: what a shell would say.
         None => Ok(130),
@@ -118,8 +126,12 @@ pub fn run(
 /// The variables that a script sees: the user's, without those that describe the host.
 fn variables(environment: &Environment) -> std::collections::BTreeMap<&str, &str> {
     let of_host = ["HOME", "PATH", "PWD", "OLDPWD", "TMPDIR", "TEMP", "TMP", "SHELL", "VIRTUAL_ENV", "_"];
-    let is_of_host =
-        |name: &str| of_host.contains(&name) || name.starts_with("PYTHON") || name.starts_with("LD_") || name.starts_with("NODE_");
+    let is_of_host = |name: &str| {
+        of_host.contains(&name)
+            || name.starts_with("PYTHON")
+            || name.starts_with("LD_")
+            || name.starts_with("NODE_")
+    };
     environment.texts().filter(|(name, _)| !is_of_host(name)).collect()
 }
 

@@ -39,6 +39,10 @@ function readSome(buffer) {
   }
 }
 
+/** What old releases print while they load is not the script's. */
+let isStarted = false;
+
+const ofTheScript = (write) => (text) => isStarted && write(text);
 const writeLine = (descriptor) => (text) => writeAll(descriptor, Buffer.from(text + "\n"));
 
 /** Byte-exact streams, where the release has them. */
@@ -64,7 +68,7 @@ async function start() {
   const { loadPyodide } = await import(pathToFileURL(path.join(request.runtime, "pyodide.mjs")).href);
   const pyodide = await loadPyodide({
     indexURL: request.runtime + path.sep,
-    stdout: writeLine(1),
+    stdout: ofTheScript(writeLine(1)),
     stderr: writeLine(2),
     stdin: () => {
       const buffer = Buffer.alloc(65536);
@@ -78,6 +82,7 @@ async function start() {
   }
   const folder = mount(pyodide, request.folder);
   connectStreams(pyodide);
+  isStarted = true;
   return { pyodide, folder };
 }
 

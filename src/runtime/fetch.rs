@@ -61,8 +61,25 @@ fn fetch(version: &Version, folder: &Path, (ui, npm): (Ui, &Path)) -> Result<()>
     let archive = pack(version, staging.path(), (ui, npm))?;
     unpack(&archive, folder)?;
     drop(staging);
+    if *version < NEEDS_NO_PACKAGES {
+        install_packages(folder, (ui, npm))?;
+    }
     let digests = digest_files(folder)?;
     fs_err::write(folder.join(DIGESTS), serde_json::to_string_pretty(&digests)?)?;
+    Ok(())
+}
+
+/// The first release that starts on Node without npm packages beside it.
+const NEEDS_NO_PACKAGES: Version = Version::new(0, 24, 0);
+
+/// Installs the npm packages that old releases import on Node as soon as they start: `ws`, `node-fetch`, `base-64`.
+fn install_packages(folder: &Path, (ui, npm): (Ui, &Path)) -> Result<()> {
+    Invocation::new(npm)
+        .args(["install", "--omit=dev", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund"])
+        .current_dir(folder)
+        .output(ui)
+        .context("npm could not install the packages that this release needs on Node")
+        .map_err(npm_advice)?;
     Ok(())
 }
 
@@ -89,9 +106,11 @@ fn pack(version: &Version, staging: &Path, (ui, npm): (Ui, &Path)) -> Result<Pat
         .current_dir(staging)
         .output(ui)
         .with_context(|| format!("npm could not deliver `pyodide@{version}`"))
-        .map_err(|error| hinted(error, NPM_ADVICE))?;
+        .map_err(npm_advice)?;
     drop(spinner);
-    let packed = match serde_json::from_str(&printed.stdout).context("npm's answer to `npm pack` is not understood")? {
+    let packed = match serde_json::from_str(&printed.stdout)
+        .context("npm's answer to `npm pack` is not understood")?
+    {
         PackedList::Array(list) => list.into_iter().next(),
         PackedList::Object(map) => map.into_values().next(),
     };
@@ -99,6 +118,11 @@ fn pack(version: &Version, staging: &Path, (ui, npm): (Ui, &Path)) -> Result<Pat
     let archive = staging.join(&packed.filename);
     check_integrity(&archive, &packed.integrity)?;
     Ok(archive)
+}
+
+/// npm's own words tell a full disk from a registry out of reach.
+fn npm_advice(error: anyhow::Error) -> anyhow::Error {
+    if format!("{error:#}").contains("ENOSPC") { error } else { hinted(error, NPM_ADVICE) }
 }
 
 /// Holds an archive against its subresource integrity, `sha512-…`.
@@ -119,7 +143,9 @@ fn unpack(archive: &Path, folder: &Path) -> Result<()> {
         let mut entry = entry.with_context(|| format!("`{}` is truncated", archive.display()))?;
         let path = entry.path()?.into_owned();
         let Ok(inside) = path.strip_prefix("package") else { continue };
-        let Some(name) = inside.to_str().filter(|name| !name.contains(['/', '\\']) && is_kept(name)) else { continue };
+        let Some(name) = inside.to_str().filter(|name| !name.contains(['/', '\\']) && is_kept(name)) else {
+            continue;
+        };
         if entry.header().entry_type().is_file() {
             let mut target = fs_err::File::create(folder.join(name))?;
             std::io::copy(&mut entry, &mut target).with_context(|| format!("cannot unpack `{name}`"))?;

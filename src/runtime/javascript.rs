@@ -27,7 +27,8 @@ pub struct Script {
 pub fn read(folder: &Path) -> Result<Script> {
     let names = ["pyodide.asm.mjs", "pyodide.asm.js"];
     let path = names.map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
-    let path = path.ok_or_else(|| anyhow!("there is no `{}` in `{}`", names.join("` or `"), folder.display()))?;
+    let path =
+        path.ok_or_else(|| anyhow!("there is no `{}` in `{}`", names.join("` or `"), folder.display()))?;
     let text = fs_err::read_to_string(&path)?;
     parse(&text).with_context(|| format!("cannot read `{}`", path.display()))
 }
@@ -96,7 +97,9 @@ mod tests {
             Ok(script) => script
                 .functions
                 .iter()
-                .map(|(name, sig)| format!("{name}: {}", sig.as_ref().map_or("?".into(), ToString::to_string)))
+                .map(|(name, sig)| {
+                    format!("{name}: {}", sig.as_ref().map_or("?".into(), ToString::to_string))
+                })
                 .collect::<Vec<_>>()
                 .join("\n"),
             Err(error) => format!("{error:#}"),

@@ -37,7 +37,8 @@ struct LockInfo {
 pub fn read(folder: &Path) -> Result<LockFacts> {
     let names = ["pyodide-lock.json", "repodata.json"];
     let path = names.map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
-    let path = path.ok_or_else(|| anyhow!("there is no `{}` in `{}`", names.join("` or `"), folder.display()))?;
+    let path =
+        path.ok_or_else(|| anyhow!("there is no `{}` in `{}`", names.join("` or `"), folder.display()))?;
     let text = fs_err::read_to_string(&path)?;
     parse(&text).with_context(|| format!("cannot read `{}`", path.display()))
 }

@@ -91,7 +91,9 @@ impl Runtime {
     pub fn platform_tags(&self) -> Vec<String> {
         let Self { facts, emscripten, .. } = self;
         let mut tags = vec![facts.tag.clone()];
-        tags.extend(facts.index_tag.iter().filter(|index| self.version >= index.since).map(|index| index.tag.clone()));
+        tags.extend(
+            facts.index_tag.iter().filter(|index| self.version >= index.since).map(|index| index.tag.clone()),
+        );
         tags.extend(self.abi_version.iter().map(|abi| format!("pyodide_{abi}_wasm32")));
         tags.push(format!("emscripten_{}_{}_{}_wasm32", emscripten.0, emscripten.1, emscripten.2));
         tags.dedup();
@@ -108,7 +110,8 @@ impl Runtime {
             let minor = tag.strip_prefix("cp3").and_then(|minor| minor.parse::<u32>().ok());
             wheel.is_abi3() && minor.is_some_and(|minor| minor <= self.python.minor)
         };
-        let pure = |tag: &str| ["py3", "py2.py3"].contains(&tag) || *tag == format!("py3{}", self.python.minor);
+        let pure =
+            |tag: &str| ["py3", "py2.py3"].contains(&tag) || *tag == format!("py3{}", self.python.minor);
         if !wheel.python.split('.').any(|tag| tag == own || stable(tag) || pure(tag)) {
             return Err(format!("its Python tag is `{}`, the runtime's is `{own}`", wheel.python));
         }
@@ -129,7 +132,10 @@ fn package_version(folder: &Path) -> Result<Version> {
     }
     let path = folder.join("package.json");
     let text = fs_err::read_to_string(&path).map_err(|error| {
-        hinted(error, "name a release (`--pyodide 0.29`) or a folder that holds an unpacked `pyodide` npm package")
+        hinted(
+            error,
+            "name a release (`--pyodide 0.29`) or a folder that holds an unpacked `pyodide` npm package",
+        )
     })?;
     let package: Package =
         serde_json::from_str(&text).with_context(|| format!("cannot read `{}`", path.display()))?;

@@ -95,7 +95,9 @@ pub fn pick(request: &ReleaseRequest, releases: &[Version]) -> Result<Version, U
     let stable = |version: &&Version| version.pre.is_empty();
     let found = match request {
         ReleaseRequest::Exact(wanted) => served.into_iter().find(|version| *version == wanted),
-        ReleaseRequest::Line(line) => served.filter(stable).filter(|version| Line::of(version) == *line).max(),
+        ReleaseRequest::Line(line) => {
+            served.filter(stable).filter(|version| Line::of(version) == *line).max()
+        }
         ReleaseRequest::Newest => served.filter(stable).max(),
     };
     found.cloned().ok_or_else(|| Unavailable::Unknown(request.to_string()))
@@ -130,7 +132,11 @@ pub const NPM_ADVICE: &str = "check the network and npm's registry (`npm config 
 /// # Errors
 /// When it is not on the `PATH`.
 pub fn find_npm(environment: &Environment) -> Result<std::path::PathBuf> {
-    process::find(environment, &["npm"], "install Node.js with npm (Debian: `apt-get install npm`), or name an unpacked `pyodide` npm package with `--pyodide PATH`")
+    process::find(
+        environment,
+        &["npm"],
+        "install Node.js with npm (Debian: `apt-get install npm`), or name an unpacked `pyodide` npm package with `--pyodide PATH`",
+    )
 }
 
 fn list_path(cache: &Cache) -> std::path::PathBuf {
@@ -180,7 +186,9 @@ fn offline_advice(error: Unavailable, cached: &[Version]) -> anyhow::Error {
     let has = if names.is_empty() { "no runtime".into() } else { names.join(", ") };
     hinted(
         anyhow!(error).context("the network may not be used (`--offline`)"),
-        format!("the cache has {has}; `cargo pyodide setup --pyodide VERSION` prepares a release ahead of time"),
+        format!(
+            "the cache has {has}; `cargo pyodide setup --pyodide VERSION` prepares a release ahead of time"
+        ),
     )
 }
 

@@ -123,7 +123,10 @@ fn invoke(callee: Signature) -> Signature {
 }
 
 fn exception_model(main_module: &Module, script: &Script) -> Result<ExceptionModel> {
-    let has_tag = main_module.imports.iter().any(|(_, name, kind)| name == TAGS[0] && matches!(kind, Import::Tag(_)))
+    let has_tag = main_module
+        .imports
+        .iter()
+        .any(|(_, name, kind)| name == TAGS[0] && matches!(kind, Import::Tag(_)))
         || main_module.exports.iter().any(|export| export.name == TAGS[0] && export.kind == ExportKind::Tag);
     if has_tag && main_module.exported_function("_Unwind_RaiseException").is_some() {
         return Ok(ExceptionModel::Wasm);
@@ -132,5 +135,7 @@ fn exception_model(main_module: &Module, script: &Script) -> Result<ExceptionMod
     if invokes && script.functions.keys().any(|name| name.starts_with("__cxa_find_matching_catch")) {
         return Ok(ExceptionModel::JavaScript);
     }
-    bail!("the main module shows neither WebAssembly exceptions nor JavaScript ones: its exception model is not known")
+    bail!(
+        "the main module shows neither WebAssembly exceptions nor JavaScript ones: its exception model is not known"
+    )
 }

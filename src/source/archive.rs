@@ -45,7 +45,8 @@ pub fn unpack(archive: &Path, folder: &Path) -> Result<()> {
         Kind::Zip(file) => unpack_zip(file, folder),
     });
     unpacked.with_context(|| format!("cannot unpack `{}`", archive.display())).map_err(|error| {
-        let damaged = error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(is_damage));
+        let damaged =
+            error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(is_damage));
         if damaged { hinted(error, "the file is damaged or cut short: get it again") } else { error }
     })
 }
@@ -83,7 +84,8 @@ fn unpack_tar(file: fs_err::File, folder: &Path) -> Result<()> {
         let name = || path.display().to_string();
         if kind.is_symlink() || kind.is_hard_link() {
             let target = entry.link_name()?.map(std::borrow::Cow::into_owned).unwrap_or_default();
-            let base = if kind.is_symlink() { inside.parent().unwrap_or(Path::new("")) } else { Path::new("") };
+            let base =
+                if kind.is_symlink() { inside.parent().unwrap_or(Path::new("")) } else { Path::new("") };
             if !stays_inside(base, &target) {
                 return Err(Refused::Link { link: name(), target: target.display().to_string() }.into());
             }

@@ -33,7 +33,9 @@ pub fn archive(url: &str, revision: Option<&str>, access: Access<'_>) -> Result<
         .env("GIT_TERMINAL_PROMPT", "0")
         .output(ui)
         .with_context(|| format!("cannot clone `{url}`"))
-        .map_err(|error| hinted(error, "check the address; git uses your own configuration and credentials"))?;
+        .map_err(|error| {
+            hinted(error, "check the address; git uses your own configuration and credentials")
+        })?;
     let git = |arguments: &[&str]| Invocation::new(&git).current_dir(&clone).args(arguments).output(ui);
     let commit = git(&["rev-parse", "--verify", "--end-of-options", &format!("{revision}^{{commit}}")])
         .with_context(|| format!("`{url}` has no revision `{revision}`"))

@@ -1,21 +1,16 @@
 //! The package index: finds and downloads sdists through its JSON form (PEP 691), and checks their SHA-256.
 
-use std::io::Read;
-
 use anyhow::{Context, anyhow, bail};
-use base64::Engine;
 use pep440_rs::Version;
 use serde::Deserialize;
 
-use super::pip::{IndexSettings, settings, without_password};
+use super::client::Client;
+use super::pip::settings;
 use super::request::normalise;
 use super::{Access, SourceArchive};
 use crate::cache::Kind;
 use crate::error::{Result, hinted};
 use crate::runtime::releases::Network;
-
-/// The largest answer of an index and the largest sdist that are read, in bytes.
-const LARGEST: u64 = 2 << 30;
 
 /// A project's page (PEP 691).
 #[derive(Debug, Deserialize)]
@@ -111,10 +106,13 @@ pub fn sdist(name: &str, version: Option<&Version>, access: Access<'_>) -> Resul
     }
     let settings = settings((ui, access.environment), access.python)?;
     let client = Client::new(&settings)?;
-    ui.phase("Resolving", match version {
-        Some(version) => format!("{name} {version}"),
-        None => name.to_owned(),
-    });
+    ui.phase(
+        "Resolving",
+        match version {
+            Some(version) => format!("{name} {version}"),
+            None => name.to_owned(),
+        },
+    );
     let project = client.project(name)?;
     let (version, file) = choose(name, version, &project).map_err(no_sdist_advice)?;
     if let Some(reason) = file.yanked.reason() {
@@ -135,16 +133,10 @@ fn sources_key(name: &str, version: &Version) -> String {
 fn cached(name: &str, version: Option<&Version>, access: Access<'_>) -> Result<Option<SourceArchive>> {
     let cache = access.cache;
     let prefix = format!("{name}-");
-    let key = match version {
-        Some(version) => Some(sources_key(name, version)).filter(|key| cache.has(Kind::Sources, key)),
-        None => cache
-            .keys(Kind::Sources)
-            .into_iter()
-            .filter_map(|key| Some((key.strip_prefix(&prefix)?.parse::<Version>().ok()?, key)))
-            .max()
-            .map(|(_, key)| key),
-    };
-    let Some(key) = key else { return Ok(None) };
+    let kept = cache.keys(Kind::Sources).into_iter();
+    let kept = kept.filter_map(|key| Some((key.strip_prefix(&prefix)?.parse::<Version>().ok()?, key)));
+    let newest = kept.filter(|(kept, _)| version.is_none_or(|wanted| kept == wanted)).max();
+    let Some((_, key)) = newest else { return Ok(None) };
     let kept = read_kept(&cache.entry(Kind::Sources, &key));
     if let Err(error) = &kept {
         access.ui.warn(format!("the sdist `{key}` in the cache is damaged and is fetched again: {error:#}"));
@@ -179,7 +171,9 @@ fn download(
     let folder = access.cache.get_or_make(access.ui, (Kind::Sources, &key), |folder| {
         let spinner = access.ui.spinner(format!("downloading {filename}"));
         let url = absolute(&client.page(name), &file.url);
-        let bytes = client.get(&url, "application/octet-stream").with_context(|| format!("cannot download `{filename}`"))?;
+        let bytes = client
+            .get(&url, "application/octet-stream")
+            .with_context(|| format!("cannot download `{filename}`"))?;
         drop(spinner);
         let actual = crate::digest::sha256(&bytes);
         match &file.hashes.sha256 {
@@ -190,7 +184,9 @@ fn download(
                 ));
             }
             Some(_) => {}
-            None => access.ui.warn(format!("the index states no SHA-256 for `{filename}`: it is not checked")),
+            None => {
+                access.ui.warn(format!("the index states no SHA-256 for `{filename}`: it is not checked"));
+            }
         }
         fs_err::write(folder.join(filename), &bytes)?;
         let kept = serde_json::json!({ "filename": filename, "sha256": actual });
@@ -232,7 +228,9 @@ fn choose(name: &str, version: Option<&Version>, project: &Project) -> Result<(V
     let found = match version {
         Some(wanted) => sdists.iter().rev().find(|(version, _)| version == wanted),
         None => {
-            let usable = |(version, file): &&(Version, &File)| !version.any_prerelease() && file.yanked.reason().is_none();
+            let usable = |(version, file): &&(Version, &File)| {
+                !version.any_prerelease() && file.yanked.reason().is_none()
+            };
             sdists.iter().rev().find(usable).or_else(|| sdists.last())
         }
     };
@@ -257,11 +255,20 @@ fn why_not(name: &str, version: Option<&Version>, project: &Project, with_sdist:
     let wanted = version.cloned().unwrap_or(newest);
     let count = wheels.iter().filter(|version| **version == wanted).count();
     if count > 0 {
-        return NoSdist::OnlyWheels { name: name.into(), version: wanted.to_string(), wheels: count, with_sdist };
+        return NoSdist::OnlyWheels {
+            name: name.into(),
+            version: wanted.to_string(),
+            wheels: count,
+            with_sdist,
+        };
     }
     wheels.sort();
     wheels.dedup();
-    let near = if with_sdist.is_empty() { wheels.iter().rev().map(ToString::to_string).take(8).collect() } else { with_sdist };
+    let near = if with_sdist.is_empty() {
+        wheels.iter().rev().map(ToString::to_string).take(8).collect()
+    } else {
+        with_sdist
+    };
     NoSdist::NoVersion { name: name.into(), version: wanted.to_string(), near }
 }
 
@@ -271,7 +278,9 @@ fn no_sdist_advice(error: NoSdist) -> anyhow::Error {
         NoSdist::OnlyWheels { with_sdist, .. } if with_sdist.is_empty() => {
             "no version has an sdist: build it from its repository with `git+URL@REV`".into()
         }
-        NoSdist::OnlyWheels { with_sdist, .. } => format!("versions with an sdist: {}", with_sdist.join(", ")),
+        NoSdist::OnlyWheels { with_sdist, .. } => {
+            format!("versions with an sdist: {}", with_sdist.join(", "))
+        }
         NoSdist::Empty(_) => "check the name, or build it from its repository with `git+URL@REV`".into(),
     };
     hinted(error, hint)
@@ -289,97 +298,6 @@ fn wheel_version(filename: &str) -> Option<Version> {
     filename.strip_suffix(".whl")?.split('-').nth(1)?.parse().ok()
 }
 
-struct Client {
-    agent: ureq::Agent,
-    index_url: String,
-    authorization: Option<String>,
-}
-
-impl Client {
-    fn new(settings: &IndexSettings) -> Result<Self> {
-        let tls = ureq::tls::TlsConfig::builder().root_certs(root_certificates(settings.cert.as_deref())?).build();
-        let mut config = ureq::Agent::config_builder()
-            .tls_config(tls)
-            .timeout_connect(Some(std::time::Duration::from_secs(30)))
-            .timeout_recv_response(Some(std::time::Duration::from_mins(3)))
-            .http_status_as_error(false)
-            .user_agent(concat!("cargo-pyodide/", env!("CARGO_PKG_VERSION")));
-        if let Some(proxy) = &settings.proxy {
-            config = config.proxy(Some(ureq::Proxy::new(proxy).with_context(|| format!("the proxy `{proxy}`"))?));
-        }
-        let (index_url, authorization) = split_credentials(&settings.index_url);
-        Ok(Self { agent: config.build().into(), index_url, authorization })
-    }
-
-    fn page(&self, name: &str) -> String {
-        format!("{}/{name}/", self.index_url.trim_end_matches('/'))
-    }
-
-    fn project(&self, name: &str) -> Result<Project> {
-        let bytes = self.get(&self.page(name), "application/vnd.pypi.simple.v1+json")?;
-        serde_json::from_slice(&bytes).map_err(|_| {
-            hinted(
-                anyhow!("the index `{}` does not answer in the JSON form (PEP 691)", without_password(&self.index_url)),
-                "configure pip for an index that does, or name a file, a folder or `git+URL@REV`",
-            )
-        })
-    }
-
-    fn get(&self, url: &str, accept: &str) -> Result<Vec<u8>> {
-        let shown = without_password(url);
-        let mut request = self.agent.get(url).header("Accept", accept);
-        let authority = |url: &str| url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-        if let Some(authorization) = &self.authorization
-            && authority(url) == authority(&self.index_url)
-        {
-            request = request.header("Authorization", authorization);
-        }
-        let response = request
-            .call()
-            .with_context(|| format!("cannot reach the package index at `{shown}`"))
-            .map_err(|error| hinted(error, "check the network and pip's configuration (`pip config list`)"))?;
-        match response.status().as_u16() {
-            200 => {}
-            404 => {
-                return Err(hinted(
-                    anyhow!("the package index has nothing at `{shown}`"),
-                    "check the package's name; a folder is written `./NAME`",
-                ));
-            }
-            status @ (401 | 403) => bail!("the package index refuses access to `{shown}` (status {status})"),
-            status => bail!("the package index answers `{shown}` with status {status}"),
-        }
-        let mut bytes = Vec::new();
-        let mut body = response.into_body().into_with_config().limit(LARGEST).reader();
-        body.read_to_end(&mut bytes).with_context(|| format!("the connection to `{shown}` broke"))?;
-        Ok(bytes)
-    }
-}
-
-fn root_certificates(file: Option<&str>) -> Result<ureq::tls::RootCerts> {
-    let Some(file) = file else { return Ok(ureq::tls::RootCerts::PlatformVerifier) };
-    let pem = fs_err::read(file)?;
-    let certificates: Vec<_> = ureq::tls::parse_pem(&pem)
-        .filter_map(|item| match item {
-            Ok(ureq::tls::PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        })
-        .collect();
-    if certificates.is_empty() {
-        bail!("`{file}`, which pip is told to trust, holds no certificate");
-    }
-    Ok(ureq::tls::RootCerts::from(certificates))
-}
-
-/// Takes `user:password@` out of an address.
-fn split_credentials(url: &str) -> (String, Option<String>) {
-    let Some((scheme, rest)) = url.split_once("://") else { return (url.to_owned(), None) };
-    let end = rest.find('/').unwrap_or(rest.len());
-    let Some((credentials, host)) = rest[..end].rsplit_once('@') else { return (url.to_owned(), None) };
-    let header = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(credentials));
-    (format!("{scheme}://{host}{}", &rest[end..]), Some(header))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -387,7 +305,12 @@ mod tests {
     fn check(version: Option<&str>, files: &[&str]) -> String {
         let files = files.iter().map(|text| {
             let (filename, yanked) = text.split_once('!').map_or((*text, false), |(name, _)| (name, true));
-            File { filename: filename.into(), url: String::new(), hashes: Hashes::default(), yanked: Yanked::Flag(yanked) }
+            File {
+                filename: filename.into(),
+                url: String::new(),
+                hashes: Hashes::default(),
+                yanked: Yanked::Flag(yanked),
+            }
         });
         let project = Project { files: files.collect() };
         let version = version.map(|text| text.parse().unwrap());
@@ -399,7 +322,14 @@ mod tests {
 
     #[test]
     fn the_newest_final_sdist_is_chosen() {
-        let files = ["a_b-1.0.tar.gz", "a-b-1.10.zip", "A.B-1.9.tar.gz", "a_b-2.0rc1.tar.gz", "a_b-1.11.tar.gz!", "a_b-3-py3-none-any.whl"];
+        let files = [
+            "a_b-1.0.tar.gz",
+            "a-b-1.10.zip",
+            "A.B-1.9.tar.gz",
+            "a_b-2.0rc1.tar.gz",
+            "a_b-1.11.tar.gz!",
+            "a_b-3-py3-none-any.whl",
+        ];
         assert_eq!(check(None, &files), "a-b-1.10.zip");
         assert_eq!(check(Some("1.9.0"), &files), "A.B-1.9.tar.gz");
         assert_eq!(check(Some("1.11"), &files), "a_b-1.11.tar.gz");
@@ -419,17 +349,11 @@ mod tests {
 
     #[test]
     fn addresses_may_be_relative() {
-        assert_eq!(absolute("http://h/simple/x/", "../../files/x.tar.gz#sha256=1"), "http://h/files/x.tar.gz");
+        assert_eq!(
+            absolute("http://h/simple/x/", "../../files/x.tar.gz#sha256=1"),
+            "http://h/files/x.tar.gz"
+        );
         assert_eq!(absolute("http://h/simple/x/", "/files/x.tar.gz"), "http://h/files/x.tar.gz");
         assert_eq!(absolute("http://h/simple/x/", "https://f/x.tar.gz"), "https://f/x.tar.gz");
-    }
-
-    #[test]
-    fn credentials_leave_the_address() {
-        assert_eq!(
-            split_credentials("https://me:pw@h/simple"),
-            ("https://h/simple".into(), Some("Basic bWU6cHc=".into()))
-        );
-        assert_eq!(split_credentials("https://h/simple"), ("https://h/simple".into(), None));
     }
 }

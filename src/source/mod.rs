@@ -4,6 +4,7 @@
 //! unpacks anew each time; nothing that a build writes reaches the archive.
 
 pub mod archive;
+mod client;
 pub mod git;
 pub mod index;
 pub mod pip;
@@ -109,7 +110,8 @@ fn archive_source(path: &Path) -> Result<SourceArchive> {
 /// # Errors
 /// When it holds none or several, and it is not clear which one is meant.
 pub fn only_folder(unpacked: &Path) -> Result<PathBuf> {
-    let is_project = |folder: &Path| folder.join("pyproject.toml").is_file() || folder.join("setup.py").is_file();
+    let is_project =
+        |folder: &Path| folder.join("pyproject.toml").is_file() || folder.join("setup.py").is_file();
     if is_project(unpacked) {
         return Ok(unpacked.to_owned());
     }
@@ -124,7 +126,9 @@ pub fn only_folder(unpacked: &Path) -> Result<PathBuf> {
     match (&projects[..], &folders[..]) {
         ([one], _) => Ok((*one).clone()),
         ([], [one]) => Ok(one.clone()),
-        ([], _) => Err(anyhow!("the archive holds no Python project: no folder in it has a `pyproject.toml` or `setup.py`")),
+        ([], _) => Err(anyhow!(
+            "the archive holds no Python project: no folder in it has a `pyproject.toml` or `setup.py`"
+        )),
         _ => Err(anyhow!("the archive holds several Python projects: it is not an sdist")),
     }
 }

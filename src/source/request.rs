@@ -142,9 +142,22 @@ mod tests {
     #[test]
     fn sources_are_told_apart_by_form() {
         let typed = [
-            ".", "./tiktoken", "tiktoken", "Ruamel.Yaml==0.1", "tiktoken==0.14.0", "x.tar.gz", "a/b.ZIP", "x.whl",
-            "x.tar.xz", "tiktoken>=1", "tiktoken==0.*", "tiktoken==one", "a b", "git+https://u@h/r.git@v1",
-            "git+https://u@h/r.git", "git+file:///tmp/r@9f0c#egg=x",
+            ".",
+            "./tiktoken",
+            "tiktoken",
+            "Ruamel.Yaml==0.1",
+            "tiktoken==0.14.0",
+            "x.tar.gz",
+            "a/b.ZIP",
+            "x.whl",
+            "x.tar.xz",
+            "tiktoken>=1",
+            "tiktoken==0.*",
+            "tiktoken==one",
+            "a b",
+            "git+https://u@h/r.git@v1",
+            "git+https://u@h/r.git",
+            "git+file:///tmp/r@9f0c#egg=x",
         ];
         insta::assert_snapshot!(typed.map(|text| format!("{text:30} {}", check(text))).join("\n"));
     }

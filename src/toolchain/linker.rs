@@ -14,8 +14,7 @@ use crate::process::{Invocation, look_up};
 pub const OLDEST_LLVM: u32 = 19;
 
 /// How to get one.
-pub const ADVICE: &str =
-    "install a Rust toolchain with rustup (it carries `rust-lld`), or LLVM's linker (Debian: `apt-get install lld-19`)";
+pub const ADVICE: &str = "install a Rust toolchain with rustup (it carries `rust-lld`), or LLVM's linker (Debian: `apt-get install lld-19`)";
 
 /// A linker for WebAssembly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,24 +45,26 @@ pub fn find(tools: Tools<'_>, toolchains: &[RustToolchain]) -> Result<WasmLd> {
     }
     let found = if looked.is_empty() { "none was found".into() } else { looked.join("; ") };
     Err(hinted(
-        anyhow!("no `wasm-ld` of LLVM {OLDEST_LLVM} or newer: {found}; looked for `rust-lld` in Rust's toolchains and for `wasm-ld` and `wasm-ld-NN` on the `PATH`"),
+        anyhow!(
+            "no `wasm-ld` of LLVM {OLDEST_LLVM} or newer: {found}; looked for `rust-lld` in Rust's toolchains and for `wasm-ld` and `wasm-ld-NN` on the `PATH`"
+        ),
         ADVICE,
     ))
 }
 
 fn places(environment: &Environment, toolchains: &[RustToolchain]) -> Vec<(PathBuf, Vec<String>)> {
+    if let Some(only) = environment.get("CARGO_PYODIDE_WASM_LD") {
+        return vec![(PathBuf::from(only), Vec::new())];
+    }
     let rust_lld = |toolchain: &RustToolchain| {
         let bin = toolchain.target_libraries(&toolchain.host).with_file_name("bin");
         bin.join(format!("rust-lld{}", std::env::consts::EXE_SUFFIX))
     };
     let flavor = || vec!["-flavor".to_owned(), "wasm".to_owned()];
-    let mut places: Vec<(PathBuf, Vec<String>)> = toolchains
-        .iter()
-        .map(rust_lld)
-        .filter(|path| path.is_file())
-        .map(|path| (path, flavor()))
-        .collect();
-    let names = std::iter::once("wasm-ld".to_owned()).chain((OLDEST_LLVM..40).rev().map(|n| format!("wasm-ld-{n}")));
+    let mut places: Vec<(PathBuf, Vec<String>)> =
+        toolchains.iter().map(rust_lld).filter(|path| path.is_file()).map(|path| (path, flavor())).collect();
+    let names =
+        std::iter::once("wasm-ld".to_owned()).chain((OLDEST_LLVM..40).rev().map(|n| format!("wasm-ld-{n}")));
     places.extend(names.filter_map(|name| look_up(environment, &name)).map(|path| (path, Vec::new())));
     places
 }

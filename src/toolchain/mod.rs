@@ -73,11 +73,13 @@ pub struct Tools<'a> {
 /// # Errors
 /// When none can serve: says what each lacks and how to get it.
 pub fn choose(tools: Tools<'_>, contract: Contract, needs: Option<&Version>) -> Result<Toolchain> {
-    let Tools { ui, environment, .. } = tools;
+    let ui = tools.ui;
     let candidates = rust::candidates(tools);
     if candidates.is_empty() {
         return Err(hinted(
-            anyhow!("no Rust compiler was found: looked at `RUSTC`, the `PATH`, rustup's toolchains and `/usr/bin`"),
+            anyhow!(
+                "no Rust compiler was found: looked at `CARGO_PYODIDE_RUSTC`, `RUSTC`, the `PATH`, rustup's toolchains and `/usr/bin`"
+            ),
             rust::ADVICE,
         ));
     }
@@ -96,11 +98,12 @@ pub fn choose(tools: Tools<'_>, contract: Contract, needs: Option<&Version>) -> 
             Err(Unsuitable::Failed(error)) => return Err(error),
         }
     }
-    let _ = environment;
-    Err(hinted(
-        anyhow!("no Rust compiler can build for {TARGET}:\n    {}", refused.join("\n    ")),
-        sysroot::ADVICE,
-    ))
+    let is_old = refused.iter().any(|reason| reason.contains("is older than Rust"));
+    let advice = match needs.filter(|_| is_old) {
+        Some(needed) => format!("install Rust {needed} or newer (`rustup update`), with `rust-src`"),
+        None => sysroot::ADVICE.to_owned(),
+    };
+    Err(hinted(anyhow!("no Rust compiler can build for {TARGET}:\n    {}", refused.join("\n    ")), advice))
 }
 
 enum Unsuitable {

@@ -18,7 +18,11 @@ const WASM_EXCEPTIONS: Version = Version::new(1, 93, 0);
 /// # Errors
 /// When the question cannot be put: the probe's folder cannot be made.
 pub fn misfit(tools: Tools<'_>, rust: &RustToolchain, contract: Contract) -> Result<Option<String>> {
-    let has = if rust.version_without_channel() >= WASM_EXCEPTIONS { ExceptionModel::Wasm } else { ExceptionModel::JavaScript };
+    let has = if rust.version_without_channel() >= WASM_EXCEPTIONS {
+        ExceptionModel::Wasm
+    } else {
+        ExceptionModel::JavaScript
+    };
     if has != contract.exceptions {
         return Ok(Some(format!("it unwinds the {has} way, the runtime the {} way", contract.exceptions)));
     }
@@ -33,7 +37,9 @@ fn stat_size(contract: Contract) -> usize {
 }
 
 fn size_assertion(bytes: usize) -> String {
-    format!("#![crate_type = \"lib\"]\nconst _: () = assert!(std::mem::size_of::<std::fs::Metadata>() == {bytes});\n")
+    format!(
+        "#![crate_type = \"lib\"]\nconst _: () = assert!(std::mem::size_of::<std::fs::Metadata>() == {bytes});\n"
+    )
 }
 
 fn compiles(tools: Tools<'_>, rust: &RustToolchain, program: &str) -> Result<bool> {

@@ -14,8 +14,7 @@ use crate::process::{Invocation, look_up};
 use crate::ui::Ui;
 
 /// How to get a compiler.
-pub const ADVICE: &str =
-    "install Rust with rustup, or with the system's packages (Debian: `apt-get install rustc-web cargo-web rust-web-src`)";
+pub const ADVICE: &str = "install Rust with rustup, or with the system's packages (Debian: `apt-get install rustc-web cargo-web rust-web-src`)";
 
 /// One compiler with its cargo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,9 +60,17 @@ impl RustToolchain {
 
 /// Removes the variables through which a user's shell would steer a compiler that we steer ourselves.
 pub fn without_rust_settings(invocation: Invocation) -> Invocation {
-    ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "RUSTUP_TOOLCHAIN", "CARGO_BUILD_TARGET", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"]
-        .into_iter()
-        .fold(invocation, Invocation::env_remove)
+    [
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_BUILD_RUSTFLAGS",
+        "RUSTUP_TOOLCHAIN",
+        "CARGO_BUILD_TARGET",
+        "CARGO_TARGET_DIR",
+        "CARGO_BUILD_TARGET_DIR",
+    ]
+    .into_iter()
+    .fold(invocation, Invocation::env_remove)
 }
 
 /// All toolchains, in the order in which they are tried, each once.
@@ -81,18 +88,27 @@ pub fn candidates(tools: Tools<'_>) -> Vec<RustToolchain> {
 }
 
 fn compilers(environment: &Environment) -> Vec<PathBuf> {
+    if let Some(only) = environment.get("CARGO_PYODIDE_RUSTC") {
+        return vec![PathBuf::from(only)];
+    }
     let mut paths = Vec::new();
     if let Some(rustc) = environment.text("RUSTC") {
-        paths.extend(if rustc.contains(['/', '\\']) { Some(PathBuf::from(rustc)) } else { look_up(environment, rustc) });
+        paths.extend(if rustc.contains(['/', '\\']) {
+            Some(PathBuf::from(rustc))
+        } else {
+            look_up(environment, rustc)
+        });
     }
     let program = format!("rustc{}", std::env::consts::EXE_SUFFIX);
     paths.extend(environment.path_folders().into_iter().map(|folder| folder.join(&program)));
-    if let Some(toolchains) = rustup_home(environment).and_then(|home| fs_err::read_dir(home.join("toolchains")).ok()) {
+    if let Some(toolchains) =
+        rustup_home(environment).and_then(|home| fs_err::read_dir(home.join("toolchains")).ok())
+    {
         let mut folders: Vec<PathBuf> = toolchains.flatten().map(|entry| entry.path()).collect();
         folders.sort();
         paths.extend(folders.into_iter().map(|folder| folder.join("bin").join(&program)));
     }
-    paths.push(PathBuf::from("/usr/bin").join(&program));
+    paths.extend(["/usr/bin", "/usr/local/bin"].map(|folder| PathBuf::from(folder).join(&program)));
     let mut seen = BTreeSet::new();
     paths.retain(|path| path.is_file() && seen.insert(path.clone()));
     paths
@@ -120,7 +136,8 @@ fn read(tools: Tools<'_>, rustc: &Path) -> Result<RustToolchain> {
         tools.environment.text("RUSTUP_TOOLCHAIN").unwrap_or_default(),
     ]);
     let kept = tools.cache.folder(crate::cache::Kind::Drivers).join(format!("rustc-{key}.json"));
-    if let Some(toolchain) = fs_err::read(&kept).ok().and_then(|bytes| serde_json::from_slice::<RustToolchain>(&bytes).ok())
+    if let Some(toolchain) =
+        fs_err::read(&kept).ok().and_then(|bytes| serde_json::from_slice::<RustToolchain>(&bytes).ok())
         && toolchain.rustc.is_file()
         && toolchain.cargo.is_file()
     {

@@ -64,7 +64,7 @@ pub fn built(
         "{}-{}-{layout}-{}",
         rust.version,
         contract.exceptions,
-        crate::digest::key(&[&rust.commit, &rust.host, &flags, "1"])
+        crate::digest::key(&[&rust.commit, &rust.host, &flags, RECIPE])
     );
     tools.cache.get_or_make(tools.ui, (Kind::Sysroots, &key), |folder| {
         tools.ui.phase(
@@ -114,7 +114,11 @@ fn build(
     copy_libraries(&target, folder)
 }
 
-const MANIFEST: &str = "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n";
+/// Changes when a sysroot is made in another way: older ones in the cache no longer count.
+const RECIPE: &str = "2";
+
+const MANIFEST: &str =
+    "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n";
 
 fn cargo_command(
     tools: Tools<'_>,
@@ -135,6 +139,8 @@ fn cargo_command(
 
 fn rust_flags(rust: &RustToolchain, sources: &Path, contract: Contract, target: &Path) -> Vec<String> {
     let mut flags = exception_flags(rust, contract.exceptions);
+    // Packages whose profile asks for link-time optimisation need the library's bitcode.
+    flags.push("-Cembed-bitcode=yes".to_owned());
     let real = fs_err::canonicalize(sources).unwrap_or_else(|_| sources.to_owned());
     let virtual_sources = format!("/rustc/{}/library", rust.commit);
     for path in [sources, &real] {

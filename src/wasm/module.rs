@@ -223,8 +223,7 @@ impl Reader {
                     Import::Function(self.signature(index)?)
                 }
                 TypeRef::Global(global) => {
-                    let mutability =
-                        if global.mutable { Mutability::Mutable } else { Mutability::Constant };
+                    let mutability = if global.mutable { Mutability::Mutable } else { Mutability::Constant };
                     Import::Global(global.content_type, mutability)
                 }
                 TypeRef::Table(table) => Import::Table(table.maximum),

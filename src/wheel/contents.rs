@@ -59,7 +59,10 @@ impl WheelContents {
                 bail!("it unpacks to more than {LARGEST} bytes");
             }
             let mut bytes = Vec::new();
-            (&mut entry).take(LARGEST).read_to_end(&mut bytes).with_context(|| format!("its entry `{name}`"))?;
+            (&mut entry)
+                .take(LARGEST)
+                .read_to_end(&mut bytes)
+                .with_context(|| format!("its entry `{name}`"))?;
             if entry.unix_mode().is_some_and(|mode| mode & 0o111 != 0) {
                 contents.executable.push(name.clone());
             }
@@ -76,7 +79,8 @@ impl WheelContents {
     /// When there is none.
     pub fn dist_info(&self) -> Result<String> {
         let ending = ".dist-info/WHEEL";
-        let mut found = self.files.keys().filter(|path| path.ends_with(ending) && path.matches('/').count() == 1);
+        let mut found =
+            self.files.keys().filter(|path| path.ends_with(ending) && path.matches('/').count() == 1);
         let path = found.next().ok_or_else(|| anyhow!("it has no `*.dist-info/WHEEL`"))?;
         Ok(path.trim_end_matches("/WHEEL").to_owned())
     }
@@ -107,7 +111,8 @@ impl WheelContents {
         let mut archive = zip::ZipWriter::new(target);
         let dist_info = self.dist_info()?;
         // The convention puts `.dist-info` last, so that readers find the metadata near the directory.
-        let (last, first): (Vec<_>, Vec<_>) = self.files.iter().partition(|(path, _)| path.starts_with(&dist_info));
+        let (last, first): (Vec<_>, Vec<_>) =
+            self.files.iter().partition(|(path, _)| path.starts_with(&dist_info));
         for (path, bytes) in first.into_iter().chain(last) {
             let mode = if self.executable.contains(path) { 0o755 } else { 0o644 };
             let options = zip::write::SimpleFileOptions::default()

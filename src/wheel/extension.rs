@@ -13,7 +13,8 @@ pub struct ExtensionName<'a> {
 
 /// Takes a path apart if it is named like an extension module.
 pub fn parse(path: &str) -> Option<ExtensionName<'_>> {
-    let (folder, file) = path.rsplit_once('/').map_or(("", path), |(folder, file)| (&path[..=folder.len()], file));
+    let (folder, file) =
+        path.rsplit_once('/').map_or(("", path), |(folder, file)| (&path[..=folder.len()], file));
     let dot = file.find('.')?;
     let (module, suffix) = file.split_at(dot);
     let is_extension = suffix.ends_with(".so") || suffix.ends_with(".pyd") || suffix.ends_with(".dylib");
@@ -45,7 +46,9 @@ mod tests {
     #[test]
     fn suffixes_become_the_targets() {
         let check = |path: &str| {
-            parse(path).map(|name| format!("{} {}", name.on_target(".cpython-313-wasm32-emscripten.so"), name.entry()))
+            parse(path).map(|name| {
+                format!("{} {}", name.on_target(".cpython-313-wasm32-emscripten.so"), name.entry())
+            })
         };
         insta::assert_debug_snapshot!([
             "rpds/rpds.cpython-311-x86_64-linux-gnu.so",

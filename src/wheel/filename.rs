@@ -40,7 +40,9 @@ impl FromStr for WheelFilename {
                 Ok(Self { name, version, build: None, python, abi, platform })
             }
             Err(_) => match <[String; 6]>::try_from(parts) {
-                Ok([name, version, build, python, abi, platform]) if build.starts_with(|c: char| c.is_ascii_digit()) => {
+                Ok([name, version, build, python, abi, platform])
+                    if build.starts_with(|c: char| c.is_ascii_digit()) =>
+                {
                     Ok(Self { name, version, build: Some(build), python, abi, platform })
                 }
                 _ => Err(refused()),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 
 use super::contents::WheelContents;
-use super::{extension, record};
+use super::{bill_of_materials, extension, record};
 use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::runtime::Runtime;
@@ -22,10 +22,19 @@ pub struct FinishedWheel {
 
 /// Turns a back end's wheel into one for a runtime.
 ///
+/// Local folders and what the wheel says instead are in `hidden`.
+///
 /// # Errors
 /// When it holds no module for WebAssembly, or a native one.
-pub fn finish(raw: &Path, runtime: &Runtime, platform: &str) -> Result<FinishedWheel> {
+pub fn finish(
+    raw: &Path,
+    (runtime, platform): (&Runtime, &str),
+    hidden: &[(PathBuf, &str)],
+) -> Result<FinishedWheel> {
     let mut contents = WheelContents::read(raw)?;
+    for (_, bytes) in contents.files.iter_mut().filter(|(path, _)| bill_of_materials::is_one(path)) {
+        *bytes = bill_of_materials::hide_folders(&String::from_utf8_lossy(bytes), hidden).into_bytes();
+    }
     let modules = convert_modules(&mut contents, runtime)
         .with_context(|| format!("cannot make the wheel `{}` one for Pyodide", contents.filename))?;
     retag(&mut contents, runtime, platform)?;
@@ -61,7 +70,7 @@ fn convert_modules(contents: &mut WheelContents, runtime: &Runtime) -> Result<Ve
     if modules.is_empty() {
         return Err(hinted(
             anyhow!("the build back end made it without any extension module"),
-            "the package treats its Rust extension as optional and left it out: the build's log says why",
+            "the package treats its Rust extension as optional and left it out: the log says why",
         ));
     }
     Ok(modules)
@@ -81,7 +90,11 @@ fn retag(contents: &mut WheelContents, runtime: &Runtime, platform: &str) -> Res
     }
     platform.clone_into(&mut contents.filename.platform);
     let path = format!("{}/WHEEL", contents.dist_info()?);
-    let text = contents.files.get(&path).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
+    let text = contents
+        .files
+        .get(&path)
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        .unwrap_or_default();
     let rewritten = rewrite_wheel_file(&text, &contents.filename.tags());
     contents.files.insert(path, rewritten.into_bytes());
     Ok(())
@@ -108,7 +121,9 @@ fn rewrite_wheel_file(text: &str, tags: &[String]) -> String {
 /// When the variable is set and is no number of seconds that a zip file can carry.
 pub fn entry_time(environment: &Environment) -> Result<zip::DateTime> {
     let Some(text) = environment.text("SOURCE_DATE_EPOCH") else { return Ok(zip::DateTime::default()) };
-    let seconds: i64 = text.parse().map_err(|_| anyhow!("`SOURCE_DATE_EPOCH` is `{text}`, which is no number of seconds"))?;
+    let seconds: i64 = text
+        .parse()
+        .map_err(|_| anyhow!("`SOURCE_DATE_EPOCH` is `{text}`, which is no number of seconds"))?;
     let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
     let of_day = seconds.rem_euclid(86_400);
     if year < 1980 {
@@ -116,8 +131,15 @@ pub fn entry_time(environment: &Environment) -> Result<zip::DateTime> {
     }
     let part = |value: i64| u8::try_from(value).unwrap_or_default();
     let year = u16::try_from(year).unwrap_or(u16::MAX);
-    zip::DateTime::from_date_and_time(year, month, day, part(of_day / 3600), part(of_day / 60 % 60), part(of_day % 60))
-        .map_err(|_| anyhow!("`SOURCE_DATE_EPOCH` is `{text}`, a time that a zip file cannot carry"))
+    zip::DateTime::from_date_and_time(
+        year,
+        month,
+        day,
+        part(of_day / 3600),
+        part(of_day / 60 % 60),
+        part(of_day % 60),
+    )
+    .map_err(|_| anyhow!("`SOURCE_DATE_EPOCH` is `{text}`, a time that a zip file cannot carry"))
 }
 
 /// The proleptic Gregorian date of a day counted from 1970-01-01: Howard Hinnant's `civil_from_days`,

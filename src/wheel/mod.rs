@@ -4,6 +4,7 @@
 //! and fixed times: the same inputs give the same bytes. METADATA is not touched.
 //! <https://packaging.python.org/en/latest/specifications/binary-distribution-format/>
 
+pub mod bill_of_materials;
 pub mod contents;
 pub mod extension;
 pub mod filename;

@@ -38,7 +38,8 @@ fn hash(bytes: &[u8]) -> String {
 /// # Errors
 /// Never in practice: writing CSV to memory.
 pub fn write(files: &BTreeMap<String, Vec<u8>>, record_path: &str) -> csv::Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
+    let mut writer =
+        csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
     for (path, bytes) in files.iter().filter(|(path, _)| *path != record_path) {
         writer.write_record([path, &hash(bytes), &bytes.len().to_string()])?;
     }
@@ -67,7 +68,9 @@ pub fn check(files: &BTreeMap<String, Vec<u8>>, record_path: &str) -> Result<(),
             return Err(BadRecord::NoHash(path.clone()));
         }
         // Some writers pad the hash.
-        if stated.trim_end_matches('=') != hash(bytes) || (!size.is_empty() && *size != bytes.len().to_string()) {
+        if stated.trim_end_matches('=') != hash(bytes)
+            || (!size.is_empty() && *size != bytes.len().to_string())
+        {
             return Err(BadRecord::Differs(path.clone()));
         }
     }
@@ -96,16 +99,29 @@ mod tests {
     fn what_is_written_is_accepted_and_lies_are_not() {
         let record = String::from_utf8(write(&files(""), "d.dist-info/RECORD").unwrap()).unwrap();
         insta::assert_snapshot!(record, @r#"
-        "a/b,c.py",sha256=LXEWQrcmsEQBYnyp--6wy9chTD7GQPMTbAiWHF5IaSE,1
+        "a/b,c.py",sha256=LXEWQrcmsEQBYnyp-6wy9chTD7GQPMTbAiWHF5IaSIE,1
         d.dist-info/RECORD,,
         "#);
-        let check = |record: &str| check(&files(record), "d.dist-info/RECORD").map_err(|error| error.to_string());
+        let check =
+            |record: &str| check(&files(record), "d.dist-info/RECORD").map_err(|error| error.to_string());
         assert_eq!(check(&record), Ok(()));
         assert_eq!(check(""), Err("RECORD does not list `a/b,c.py`".into()));
-        assert_eq!(check(&record.replace(",1", ",2")), Err("RECORD states another hash or size for `a/b,c.py` than the file has".into()));
-        assert_eq!(check(&record.replace("LXEW", "AAAA")), Err("RECORD states another hash or size for `a/b,c.py` than the file has".into()));
-        assert_eq!(check(&record.replace("sha256=", "md5=")), Err("RECORD states no SHA-256 for `a/b,c.py`".into()));
-        assert_eq!(check(&format!("{record}e,,\n")), Err("RECORD lists `e`, which is not in the wheel".into()));
+        assert_eq!(
+            check(&record.replace(",1", ",2")),
+            Err("RECORD states another hash or size for `a/b,c.py` than the file has".into())
+        );
+        assert_eq!(
+            check(&record.replace("LXEW", "AAAA")),
+            Err("RECORD states another hash or size for `a/b,c.py` than the file has".into())
+        );
+        assert_eq!(
+            check(&record.replace("sha256=", "md5=")),
+            Err("RECORD states no SHA-256 for `a/b,c.py`".into())
+        );
+        assert_eq!(
+            check(&format!("{record}e,,\n")),
+            Err("RECORD lists `e`, which is not in the wheel".into())
+        );
         assert_eq!(check("a\n"), Err("line 1 of RECORD is not `PATH,HASH,SIZE`".into()));
     }
 }

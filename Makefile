@@ -1,0 +1,30 @@
+# `make demo` and `make test` set up all that they need on a fresh machine; everything else is in CONTRIBUTING.md.
+
+CARGO ?= cargo
+TOOL := target/release/cargo-pyodide
+export CARGO_PYODIDE_CACHE_DIR ?= $(CURDIR)/target/pyodide-cache
+
+.PHONY: demo test lint setup bench clean
+
+demo: setup
+	$(CARGO) build --release --locked
+	python3 examples/tiktoken/demo.py $(TOOL)
+
+test: setup lint
+	$(CARGO) test --locked
+
+lint: setup
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
+	python3 tools/lint_scripts.py
+
+setup:
+	@sh tools/setup.sh
+
+bench: setup
+	$(CARGO) build --release --locked
+	python3 benches/overhead.py $(TOOL)
+
+clean:
+	$(CARGO) clean

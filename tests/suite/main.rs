@@ -1,0 +1,22 @@
+//! The integration tests, in one binary: the command line with its errors, real builds of fixture packages, and real
+//! runs in Pyodide on Node.
+//!
+//! They share one cache in `target/test-cache`, so that a second run is quick. A missing tool skips a test, with the
+//! reason printed, and fails it when `CI` is set.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::too_many_lines,
+    reason = "a test ends at the first surprise, sets its own environments, and says why it skips"
+)]
+
+mod builds;
+mod commands;
+mod harness;
+mod index;
+mod layers;
+mod robustness;
+mod runs;
+mod sources;

@@ -1,0 +1,165 @@
+//! Sources that are refused, each with what to do.
+
+use std::path::Path;
+
+use tar::EntryType::{Char, Fifo, Regular, Symlink};
+
+use crate::harness::{can_build, copy_folder, find, fixture, folder, has, runtime, tool};
+
+fn build(source: &Path) -> String {
+    let runtime = runtime("0.29.5");
+    let parent = source.parent().unwrap();
+    tool(&["build", &source.display().to_string(), "-q", "--pyodide", &runtime.display().to_string()])
+        .hide(parent, "FOLDER")
+        .in_folder(parent)
+        .snapshot()
+}
+
+fn tar_gz(path: &Path, fill: impl FnOnce(&mut tar::Builder<flate2::write::GzEncoder<fs_err::File>>)) {
+    let file = fs_err::File::create(path).unwrap();
+    let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(file, flate2::Compression::fast()));
+    fill(&mut archive);
+    archive.into_inner().unwrap().finish().unwrap();
+}
+
+/// A tar header for a name that honest writers refuse.
+fn header(name: &str, kind: tar::EntryType, link: Option<&str>) -> tar::Header {
+    let mut header = tar::Header::new_ustar();
+    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+    if let Some(link) = link {
+        header.as_old_mut().linkname[..link.len()].copy_from_slice(link.as_bytes());
+    }
+    header.set_entry_type(kind);
+    header.set_size(0);
+    header.set_mode(0o644);
+    header.set_cksum();
+    header
+}
+
+#[test]
+fn archives_that_no_honest_sdist_is_are_refused() {
+    if !can_build() {
+        return;
+    }
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    let hostile = [
+        ("parent.tar.gz", header("x/../../evil", Regular, None)),
+        ("absolute.tar.gz", header("/tmp/evil", Regular, None)),
+        ("link.tar.gz", header("x/link", Symlink, Some("../../etc/passwd"))),
+        ("device.tar.gz", header("x/device", Char, None)),
+        ("pipe.tar.gz", header("x/pipe", Fifo, None)),
+    ];
+    for (name, header) in &hostile {
+        tar_gz(&at(name), |archive| archive.append(header, &b""[..]).unwrap());
+    }
+    fs_err::write(at("text.tar.gz"), "not an archive").unwrap();
+    fs_err::write(at("empty.zip"), "").unwrap();
+    tar_gz(&at("whole.tar.gz"), |archive| archive.append_dir_all("pure-1.0", fixture("pure")).unwrap());
+    let whole = fs_err::read(at("whole.tar.gz")).unwrap();
+    fs_err::write(at("truncated.tar.gz"), &whole[..whole.len() / 2]).unwrap();
+    tar_gz(&at("nothing.tar.gz"), |archive| archive.append_dir_all("a", fixture("pure/src")).unwrap());
+    let mut zip = zip::ZipWriter::new(fs_err::File::create(at("parent.zip")).unwrap());
+    zip.start_file("../evil", zip::write::SimpleFileOptions::default()).unwrap();
+    zip.finish().unwrap();
+
+    let names = hostile.iter().map(|(name, _)| *name).chain([
+        "text.tar.gz",
+        "empty.zip",
+        "truncated.tar.gz",
+        "nothing.tar.gz",
+        "parent.zip",
+        "absent.tar.gz",
+    ]);
+    let printed: Vec<String> = names.map(|name| format!("{name}\n{}", build(&at(name)))).collect();
+    insta::assert_snapshot!(printed.join("\n\n"));
+    assert!(!Path::new("/tmp/evil").exists());
+}
+
+#[test]
+fn folders_that_are_no_such_package_are_refused() {
+    if !can_build() {
+        return;
+    }
+    let folder = folder();
+    let cases = ["no-rust", "bad-rust-version", "bad-compile", "bad-optional", "bad-import"];
+    for name in cases {
+        copy_folder(&fixture(name), &folder.path().join(name));
+    }
+    fs_err::create_dir_all(folder.path().join("empty")).unwrap();
+    copy_folder(&fixture("pure/src"), &folder.path().join("crate/src"));
+    fs_err::copy(fixture("pure/Cargo.toml"), folder.path().join("crate/Cargo.toml")).unwrap();
+    let printed: Vec<String> = cases
+        .iter()
+        .chain(&["empty", "crate", "absent"])
+        .map(|name| format!("{name}\n{}", settled(&build(&folder.path().join(name)))))
+        .collect();
+    insta::assert_snapshot!(printed.join("\n\n"));
+    assert!(!folder.path().join("dist").exists(), "no wheel was written");
+}
+
+/// Takes out what differs between machines: keys, compilers' own words and places.
+fn settled(printed: &str) -> String {
+    let lines = printed.lines().filter_map(|line| {
+        let line = match line.find("/builds/") {
+            Some(at) => format!(
+                "{}/builds/KEY{}",
+                &line[..at],
+                line[at + 8..].find('/').map_or("", |end| &line[at + 8 + end..])
+            ),
+            None => line.to_owned(),
+        };
+        let line = match (line.find("-cp3"), line.find(".whl`")) {
+            (Some(at), Some(end)) => format!("{}-HOST{}", &line[..at], &line[end..]),
+            _ => line,
+        };
+        let is_ours = !line.starts_with("    ")
+            || line.contains("error[")
+            || line.contains("nobody_has")
+            || line.contains("AfterFork")
+            || line.contains("full log");
+        is_ours.then_some(line)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_git_repository_is_built_at_a_revision() {
+    if !can_build() || !has("git") {
+        return;
+    }
+    let folder = folder();
+    let repository = folder.path().join("repository");
+    copy_folder(&fixture("pure"), &repository);
+    let git = |arguments: &[&str]| {
+        let output = std::process::Command::new("git")
+            .current_dir(&repository)
+            .args(["-c", "user.name=x", "-c", "user.email=x@example.org"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    git(&["init", "-q"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "-m", "first"]);
+    git(&["tag", "v1"]);
+    fs_err::write(repository.join("pyproject.toml"), "broken").unwrap();
+    git(&["commit", "-qam", "second"]);
+    let url = format!("git+file://{}", repository.display());
+    let build = |source: &str| {
+        tool(&["build", source, "-q", "--pyodide", "0.29.5"])
+            .in_folder(folder.path())
+            .hide(folder.path(), "FOLDER")
+            .hide(&find("git").unwrap(), "GIT")
+    };
+    assert_eq!(
+        build(&format!("{url}@v1")).succeed().stdout,
+        "dist/fixture_pure-1.0.0-cp313-cp313-pyodide_2025_0_wasm32.whl\n"
+    );
+    let absent = build(&format!("{url}@v2")).run();
+    assert_eq!(absent.status, Some(2));
+    insta::assert_snapshot!(
+        absent.stderr.lines().filter(|line| !line.starts_with("    ")).collect::<Vec<_>>().join("\n")
+    );
+}

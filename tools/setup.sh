@@ -1,0 +1,37 @@
+#!/bin/sh
+# Installs what the tests and the demo need and is not there yet: a standard library for wasm32-unknown-emscripten or
+# the sources of one, Node with npm, Python. Says what to install by hand where it cannot.
+set -eu
+
+has_std() {
+    for sysroot in "$(rustc --print sysroot 2>/dev/null || true)" /usr; do
+        [ -n "$sysroot" ] || continue
+        [ -d "$sysroot/lib/rustlib/src/rust/library/std" ] && return 0
+        [ -d "$sysroot/lib/rustlib/wasm32-unknown-emscripten/lib" ] && return 0
+    done
+    return 1
+}
+
+missing=""
+command -v node >/dev/null || missing="$missing nodejs"
+command -v npm >/dev/null || missing="$missing npm"
+command -v python3 >/dev/null || missing="$missing python3 python3-venv python3-pip"
+command -v git >/dev/null || missing="$missing git"
+if ! has_std; then
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        missing="$missing rustc-web cargo-web rust-web-src"
+    else
+        echo "setup: adding Rust's sources with rustup"
+        rustup component add rust-src
+    fi
+fi
+[ -n "$missing" ] || exit 0
+if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
+    echo "setup: install these first:$missing" >&2
+    exit 1
+fi
+echo "setup: installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086 # a list of packages
+apt-get install -y -qq --no-install-recommends $missing >/dev/null
