@@ -47,10 +47,12 @@ fn in_environment(name: &str, import: &Import, symbols: &Symbols) -> Option<Stri
             Some(format!("it imports the exception tag `{name}`, which this runtime does not have"))
         }
         Import::Function(wanted) => match symbols.provider(name) {
-            Some(Provider::WasmFunction(has) | Provider::ScriptFunction(Some(has))) if has != *wanted => {
+            Some(Provider::WasmFunction(has) | Provider::ScriptFunction { exact: Some(has), .. })
+                if has != *wanted =>
+            {
                 Some(format!("it imports the function `{name}` as {wanted}, but the runtime's is {has}"))
             }
-            Some(Provider::WasmFunction(_) | Provider::ScriptFunction(_)) => None,
+            Some(Provider::WasmFunction(_) | Provider::ScriptFunction { .. }) => None,
             Some(Provider::Data) => {
                 Some(format!("it imports `{name}` as a function, but in the runtime it is data"))
             }
@@ -78,10 +80,10 @@ fn in_table(from: &str, name: &str, import: &Import, (symbols, own): (&Symbols, 
         ("GOT.func", Some(Provider::Data)) => {
             Some(format!("it takes the address of `{name}` as a function, but in the runtime it is data"))
         }
-        ("GOT.func", Some(Provider::ScriptFunction(None))) => Some(format!(
+        ("GOT.func", Some(Provider::ScriptFunction { stated: None, .. })) => Some(format!(
             "it takes the address of `{name}`, a JavaScript function whose type the runtime does not state"
         )),
-        ("GOT.mem", Some(Provider::WasmFunction(_) | Provider::ScriptFunction(_))) => {
+        ("GOT.mem", Some(Provider::WasmFunction(_) | Provider::ScriptFunction { .. })) => {
             Some(format!("it takes the address of `{name}` as data, but in the runtime it is a function"))
         }
         _ => None,

@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{CargoChoices, Workshop, paths, write_if_changed};
+use super::{CargoChoices, Workshop, paths, target_folder, write_if_changed};
+use crate::abi::ExceptionModel;
+use crate::driver::helpers::Helper;
 use crate::driver::install::driver_folder;
-use crate::driver::{CargoPlan, DriverPlan};
+use crate::driver::{CargoPlan, DriverPlan, HelperPlan, RustcPlan};
 use crate::error::Result;
 use crate::project::Project;
 use crate::runtime::Runtime;
 use crate::runtime::releases::Network;
-use crate::toolchain::{StandardLibrary, TARGET, Toolchain, sysroot};
+use crate::toolchain::{StandardLibrary, TARGET, Toolchain};
 
 /// What a back end's process is given.
 #[derive(Debug)]
@@ -48,12 +50,17 @@ pub(super) fn steer(
     let plan_path = folder.join("plan.json");
     write_if_changed(&plan_path, &serde_json::to_string_pretty(&plan)?)?;
 
+    // Our stand-in is needed only where it adds flags.
+    let needs_stand_in = !toolchain.exception_flags.is_empty();
+    let rustc = if needs_stand_in { drivers.program("rustc") } else { toolchain.rust.rustc.clone() };
+    let target_key = format!("{}-{}-{}", runtime.python, runtime.exceptions, plan_key(runtime, toolchain)?);
+    let target = target_folder::prepared(folder, &target_key)?;
     let mut variables = vec![
         (crate::env::DRIVER_PLAN.to_owned(), text(&plan_path)),
         ("CARGO".to_owned(), text(&drivers.program("cargo"))),
-        ("RUSTC".to_owned(), text(&toolchain.rust.rustc)),
+        ("RUSTC".to_owned(), text(&rustc)),
         ("CARGO_BUILD_TARGET".to_owned(), TARGET.to_owned()),
-        ("CARGO_TARGET_DIR".to_owned(), text(&folder.join("target"))),
+        ("CARGO_TARGET_DIR".to_owned(), text(&target)),
         ("CARGO_TERM_COLOR".to_owned(), "never".to_owned()),
         ("PYO3_CONFIG_FILE".to_owned(), text(&pyo3)),
         ("SOURCE_DATE_EPOCH".to_owned(), "315532800".to_owned()),
@@ -88,8 +95,36 @@ fn driver_plan(
         emscripten: runtime.emscripten,
         wasm_ld: Some(toolchain.wasm_ld.clone()),
         cargo: Some(CargoPlan { program: toolchain.rust.cargo.clone(), config, profile, features }),
+        rustc: Some(RustcPlan {
+            program: toolchain.rust.rustc.clone(),
+            flags: toolchain.exception_flags.clone(),
+        }),
+        helpers: helper_plan(runtime, toolchain),
         log: folder.join("driver.log"),
     }
+}
+
+/// What must be linked in for this runtime, by what its files lack.
+fn helper_plan(runtime: &Runtime, toolchain: &Toolchain) -> Option<HelperPlan> {
+    if runtime.exceptions != ExceptionModel::JavaScript {
+        return None;
+    }
+    let has = |name: &str| runtime.symbols.provider(name).is_some();
+    let pads = !has("__cxa_find_matching_catch_4") || !has("llvm_eh_typeid_for");
+    let narrow = runtime.symbols.counts_narrow_seconds();
+    let sysroot = match &toolchain.std {
+        StandardLibrary::Built(folder) => Some(folder.clone()),
+        StandardLibrary::Prebuilt => None,
+    };
+    Some(HelperPlan {
+        rustc: toolchain.rust.rustc.clone(),
+        sysroot,
+        wanted: [pads.then_some(Helper::LandingPads), narrow.then_some(Helper::NarrowTime)]
+            .into_iter()
+            .flatten()
+            .collect(),
+        wide_invokes: runtime.symbols.wide_invokes(),
+    })
 }
 
 fn choice_variables(
@@ -153,19 +188,24 @@ fn rust_flags(
     if let StandardLibrary::Built(sysroot) = &toolchain.std {
         flags.extend(["--sysroot".to_owned(), text(sysroot)]);
     }
-    flags.extend(sysroot::exception_flags(&toolchain.rust, runtime.exceptions));
     flags.extend(["-C".to_owned(), "link-self-contained=no".to_owned()]);
     // Cargo does not see that the plan changed: an argument that the driver ignores tells it.
-    let plan = crate::digest::key(&[
-        env!("CARGO_PKG_VERSION"),
-        &serde_json::to_string(&toolchain.wasm_ld)?,
-        &runtime.emscripten.layout().to_string(),
-    ]);
+    let plan = plan_key(runtime, toolchain)?;
     flags.extend(["-C".to_owned(), format!("link-arg=--cargo-pyodide-plan={plan}")]);
     // rustc takes the last that fits: the longest path comes last.
     let hidden = hidden_folders(workshop, &project.root, folder)?;
     flags.extend(hidden.iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display())));
     Ok(flags)
+}
+
+/// What a link depends on beside its inputs.
+fn plan_key(runtime: &Runtime, toolchain: &Toolchain) -> Result<String> {
+    Ok(crate::digest::key(&[
+        env!("CARGO_PKG_VERSION"),
+        &serde_json::to_string(&toolchain.wasm_ld)?,
+        &runtime.emscripten.layout().to_string(),
+        &serde_json::to_string(&helper_plan(runtime, toolchain))?,
+    ]))
 }
 
 /// Local folders and what a wheel says instead, so that it tells nothing of the machine and is the same bytes

@@ -8,6 +8,7 @@ pub mod cargo_config;
 pub mod environment;
 pub mod failure;
 pub mod paths;
+mod target_folder;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -1,11 +1,18 @@
-//! Runs one link: expands response files, calls wasm-ld, keeps a log.
+//! Runs one link: expands response files, compiles helpers, calls wasm-ld, keeps a log.
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
-use super::{DriverPlan, arguments, log};
+use super::arguments::LinkPlan;
+use super::helpers::{self, WideInvoke};
+use super::{DriverPlan, HelperPlan, arguments, log};
 use crate::error::Result;
 use crate::process::Invocation;
+use crate::toolchain::WasmLd;
 use crate::ui::{Ui, Verbosity};
+use crate::wasm::Module;
+use crate::wasm::module::Import;
 
 /// Links a side module.
 ///
@@ -13,11 +20,34 @@ use crate::ui::{Ui, Verbosity};
 /// When the arguments do not describe one, or wasm-ld fails: then with its words, which rustc shows.
 pub(super) fn run(plan: &DriverPlan, given: Vec<String>) -> Result<u8> {
     let given = expand(given)?;
-    let link = arguments::read(&given).inspect_err(|error| {
+    let mut link = arguments::read(&given).inspect_err(|error| {
         // rustc shows our message; the log is for whoever looks deeper.
         let _ = log(plan, &format!("refused: {error}\n  {}", given.join(" ")));
     })?;
     let linker = plan.wasm_ld.as_ref().ok_or_else(|| anyhow!("the driver's plan names no linker"))?;
+    let work = tempfile::tempdir().context("cannot make a temporary folder")?;
+    if let Some(helpers) = &plan.helpers {
+        put_first(&mut link, helpers::compile(helpers, &[], work.path())?);
+    }
+    call(plan, linker, &link)?;
+    let wide = match &plan.helpers {
+        Some(helpers) => missing_wide_invokes(helpers, &link)?,
+        None => Vec::new(),
+    };
+    if let (Some(helpers), false) = (&plan.helpers, wide.is_empty()) {
+        let only_wide = HelperPlan { wanted: Vec::new(), ..helpers.clone() };
+        put_first(&mut link, helpers::compile(&only_wide, &wide, work.path())?);
+        call(plan, linker, &link)?;
+    }
+    Ok(0)
+}
+
+fn put_first(link: &mut LinkPlan, objects: Vec<PathBuf>) {
+    let objects = objects.iter().map(|object| object.to_string_lossy().into_owned());
+    link.inputs.splice(0..0, objects);
+}
+
+fn call(plan: &DriverPlan, linker: &WasmLd, link: &LinkPlan) -> Result<()> {
     let response =
         tempfile::Builder::new().suffix(".rsp").tempfile().context("cannot make a response file")?;
     let quoted: Vec<String> = link.arguments().iter().map(|argument| quote(argument)).collect();
@@ -25,21 +55,36 @@ pub(super) fn run(plan: &DriverPlan, given: Vec<String>) -> Result<u8> {
     let command = Invocation::new(&linker.program)
         .args(&linker.first_arguments)
         .arg(format!("@{}", response.path().display()));
-    log(
-        plan,
-        &format!(
-            "link {}\n  ignored: {}\n  {}",
-            link.output,
-            link.ignored.join(" "),
-            link.arguments().join(" ")
-        ),
-    )?;
+    let (ignored, passed) = (link.ignored.join(" "), link.arguments().join(" "));
+    log(plan, &format!("link {}\n  ignored: {ignored}\n  {passed}", link.output))?;
     let output = command.output(Ui::new(Verbosity::Quiet))?;
     let said = format!("{}{}", output.stdout, output.stderr);
     if !said.trim().is_empty() {
         log(plan, &said)?;
     }
-    Ok(0)
+    Ok(())
+}
+
+/// The `invoke_j…` that a linked module imports and the line does not have.
+fn missing_wide_invokes(helpers: &HelperPlan, link: &LinkPlan) -> Result<Vec<WideInvoke>> {
+    let Some(has) = &helpers.wide_invokes else { return Ok(Vec::new()) };
+    let bytes = fs_err::read(Path::new(&link.output))?;
+    let module = Module::read(&bytes)?;
+    let names = Module::function_names(&bytes)?;
+    let functions = module.imports.iter().filter_map(|(_, name, import)| match import {
+        Import::Function(signature) => Some((name, signature)),
+        _ => None,
+    });
+    let mut wanted: Vec<WideInvoke> = functions
+        .enumerate()
+        .filter(|(_, (name, _))| name.starts_with("invoke_j") && !has.contains(name))
+        .filter_map(|(index, (_, signature))| {
+            WideInvoke::new(names.get(&u32::try_from(index).ok()?)?, signature)
+        })
+        .collect();
+    wanted.sort();
+    wanted.dedup();
+    Ok(wanted)
 }
 
 fn expand(given: Vec<String>) -> Result<Vec<String>> {

@@ -6,8 +6,10 @@
 
 pub mod arguments;
 pub mod cargo;
+pub mod helpers;
 pub mod install;
 pub mod link;
+pub mod rustc;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -29,8 +31,34 @@ pub struct DriverPlan {
     pub wasm_ld: Option<WasmLd>,
     /// How cargo is called; none where cargo is not called through us.
     pub cargo: Option<CargoPlan>,
+    /// How rustc is called; none where cargo calls it straight.
+    pub rustc: Option<RustcPlan>,
+    /// What is linked in beside the package.
+    pub helpers: Option<HelperPlan>,
     /// Where each call and its outcome is written.
     pub log: PathBuf,
+}
+
+/// How the real rustc is called when cargo calls ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RustcPlan {
+    /// The real rustc.
+    pub program: PathBuf,
+    /// Flags for every crate of the target.
+    pub flags: Vec<String>,
+}
+
+/// Objects that mend what a line lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HelperPlan {
+    /// The rustc that compiles them.
+    pub rustc: PathBuf,
+    /// The sysroot, if it is not the compiler's own.
+    pub sysroot: Option<PathBuf>,
+    /// Which are linked into every module.
+    pub wanted: Vec<helpers::Helper>,
+    /// The `invoke_j…` that the line has: others would throw in JavaScript, and are made here. None where all work.
+    pub wide_invokes: Option<Vec<String>>,
 }
 
 /// How the real cargo is called when a build back end calls ours.
@@ -49,7 +77,7 @@ pub struct CargoPlan {
 impl DriverPlan {
     /// A plan that only answers which Emscripten it stands for.
     pub fn answering(emscripten: EmscriptenVersion, log: PathBuf) -> Self {
-        Self { emscripten, wasm_ld: None, cargo: None, log }
+        Self { emscripten, wasm_ld: None, cargo: None, rustc: None, helpers: None, log }
     }
 
     /// Reads a plan.
@@ -72,6 +100,10 @@ pub fn run(plan: &Path, name: &str, arguments: Vec<OsString>) -> Result<u8> {
         "cargo" => {
             let cargo = plan.cargo.as_ref().ok_or_else(|| anyhow!("the driver's plan names no cargo"))?;
             cargo::run(&plan, cargo, arguments)
+        }
+        "rustc" => {
+            let rustc = plan.rustc.as_ref().ok_or_else(|| anyhow!("the driver's plan names no rustc"))?;
+            rustc::run(&plan, rustc, arguments)
         }
         "emcc" | "em++" | "emar" | "emranlib" => {
             let arguments: Vec<String> = arguments

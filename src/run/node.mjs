@@ -65,6 +65,8 @@ function mount(pyodide, folder) {
 }
 
 async function start() {
+  const { log } = console;
+  console.log = ofTheScript(log);
   const { loadPyodide } = await import(pathToFileURL(path.join(request.runtime, "pyodide.mjs")).href);
   const pyodide = await loadPyodide({
     indexURL: request.runtime + path.sep,

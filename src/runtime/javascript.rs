@@ -16,6 +16,8 @@ use crate::wasm::Signature;
 /// The parts of the start-up script that linking is about.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Script {
+    /// What the loader does for a module before its code runs.
+    pub start_up: StartUp,
     /// Importable name → the signature the script states, if it states one.
     pub functions: BTreeMap<String, Option<Signature>>,
 }
@@ -50,7 +52,30 @@ pub fn parse(text: &str) -> Result<Script> {
         let name = name.trim().trim_matches('"');
         (!name.is_empty()).then(|| (name.to_owned(), signatures.get(value.trim()).cloned()))
     });
-    Ok(Script { functions: functions.collect() })
+    Ok(Script { functions: functions.collect(), start_up: StartUp::read(text) })
+}
+
+/// What the loader does for a side module, and what the module must do itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StartUp {
+    /// Whether the loader calls `__wasm_apply_data_relocs`: from 0.22 on.
+    pub applies_relocations: bool,
+    /// Whether the module's memory is zero: from 0.22 on.
+    pub zeroes_memory: bool,
+    /// Whether an `invoke_j…` that the runtime itself does not import returns when something is thrown: from 0.26 on.
+    /// Before, it throws in JavaScript, which cannot make 64 bits out of nothing.
+    pub returns_wide: bool,
+}
+
+impl StartUp {
+    fn read(text: &str) -> Self {
+        Self {
+            applies_relocations: text.contains(r#"moduleExports["__wasm_apply_data_relocs"]"#),
+            zeroes_memory: text.contains("zeroMemory(_malloc(size),size)")
+                || text.contains("_calloc(size,1)"),
+            returns_wide: text.contains(r#"_setThrew(1,0);if(sig[0]=="j")return 0n"#),
+        }
+    }
 }
 
 /// All `identifier.sig="…"` of the script.

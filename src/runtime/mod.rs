@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use semver::Version;
 
+pub use javascript::StartUp;
 pub use lock_file::LockFacts;
 pub use symbols::{Provider, Symbols};
 
@@ -40,6 +41,8 @@ pub struct Runtime {
     pub exceptions: ExceptionModel,
     /// What a side module can import.
     pub symbols: Symbols,
+    /// What the loader does for a module, and what the module must do itself.
+    pub start_up: StartUp,
     /// What the files cannot say.
     pub facts: LineFacts,
 }
@@ -67,6 +70,7 @@ impl Runtime {
                 abi_version: lock.abi_version,
                 exceptions,
                 symbols,
+                start_up: script.start_up,
                 facts,
             })
         };

@@ -14,8 +14,14 @@ use crate::wasm::{ExportKind, Import, Module, Signature};
 pub enum Provider {
     /// A function that the main module exports: importing it with another type is a `LinkError`.
     WasmFunction(Signature),
-    /// A function of the start-up script: any type links; the type is what the function expects, where it says so.
-    ScriptFunction(Option<Signature>),
+    /// A function of the start-up script. Any type links.
+    ScriptFunction {
+        /// The type with which the main module itself imports it.
+        exact: Option<Signature>,
+        /// The type that the script states, which the loader uses when the function's address is taken. It is wrong
+        /// for a few: `llvm_eh_typeid_for` is said to return nothing.
+        stated: Option<Signature>,
+    },
     /// Data of the main module, reached through `GOT.mem`.
     Data,
 }
@@ -26,6 +32,7 @@ pub struct Symbols {
     names: HashMap<String, Provider>,
     tags: BTreeSet<String>,
     exceptions: Option<ExceptionModel>,
+    wide_invokes: Option<Vec<String>>,
 }
 
 /// Exports of the main module under a second name.
@@ -50,11 +57,14 @@ impl Symbols {
         }
         if symbols.exceptions == Some(ExceptionModel::Wasm) {
             symbols.tags.extend(TAGS.map(str::to_owned));
+        } else if !script.start_up.returns_wide {
+            let wide = script.functions.keys().filter(|name| name.starts_with("invoke_j"));
+            symbols.wide_invokes = Some(wide.cloned().collect());
         }
         Ok(symbols)
     }
 
-    /// Types of script functions: what the main module itself imports is exact; else what the script states.
+    /// Types of script functions: what the main module itself imports is exact.
     fn take_script(&mut self, main_module: &Module, script: &Script) {
         let imported: BTreeMap<&str, &Signature> = main_module
             .imports
@@ -65,8 +75,8 @@ impl Symbols {
             })
             .collect();
         for (name, stated) in &script.functions {
-            let signature = imported.get(name.as_str()).copied().or(stated.as_ref()).cloned();
-            self.names.insert(name.clone(), Provider::ScriptFunction(signature));
+            let exact = imported.get(name.as_str()).map(|signature| (*signature).clone());
+            self.names.insert(name.clone(), Provider::ScriptFunction { exact, stated: stated.clone() });
         }
     }
 
@@ -94,9 +104,22 @@ impl Symbols {
             return None;
         }
         if let Some(letters) = name.strip_prefix("invoke_") {
-            return from_letters(letters).map(|callee| Provider::ScriptFunction(Some(invoke(callee))));
+            return from_letters(letters).map(|callee| {
+                let signature = Some(invoke(callee));
+                Provider::ScriptFunction { exact: signature.clone(), stated: signature }
+            });
         }
         None
+    }
+
+    /// Whether the C library counts seconds in 32 bits: what `time` returns tells. So in 0.21 alone.
+    pub fn counts_narrow_seconds(&self) -> bool {
+        matches!(self.names.get("time"), Some(Provider::WasmFunction(has)) if has.results == [wasmparser::ValType::I32])
+    }
+
+    /// The `invoke_j…` that work, where others would throw in JavaScript; none where all work.
+    pub fn wide_invokes(&self) -> Option<Vec<String>> {
+        self.wide_invokes.clone()
     }
 
     /// Whether an exception tag of this name can be imported.

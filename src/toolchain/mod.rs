@@ -54,6 +54,8 @@ pub struct Toolchain {
     pub wasm_ld: WasmLd,
     /// The standard library.
     pub std: StandardLibrary,
+    /// The unstable flags that the exception model takes: none for WebAssembly exceptions.
+    pub exception_flags: Vec<String>,
 }
 
 /// What choosing a toolchain may use.
@@ -86,10 +88,12 @@ pub fn choose(tools: Tools<'_>, contract: Contract, needs: Option<&Version>) -> 
     let wasm_ld = linker::find(tools, &candidates)?;
     let mut refused = Vec::new();
     for rust in candidates {
-        match suits(&rust, contract, needs).and_then(|()| standard_library(tools, &rust, contract)) {
-            Ok(std) => {
+        let served = suits(ui, &rust, (contract, needs))
+            .and_then(|flags| Ok((standard_library(tools, &rust, contract)?, flags)));
+        match served {
+            Ok((std, exception_flags)) => {
                 ui.detail(format!("compiling with `{}` ({})", rust.rustc.display(), rust.version));
-                return Ok(Toolchain { rust, wasm_ld, std });
+                return Ok(Toolchain { rust, wasm_ld, std, exception_flags });
             }
             Err(Unsuitable::Because(reason)) => {
                 ui.detail(format!("not `{}` ({}): {reason}", rust.rustc.display(), rust.version));
@@ -111,11 +115,15 @@ enum Unsuitable {
     Failed(anyhow::Error),
 }
 
-fn suits(rust: &RustToolchain, contract: Contract, needs: Option<&Version>) -> Result<(), Unsuitable> {
+fn suits(
+    ui: Ui,
+    rust: &RustToolchain,
+    (contract, needs): (Contract, Option<&Version>),
+) -> Result<Vec<String>, Unsuitable> {
     if let Some(needed) = needs.filter(|needed| **needed > rust.version_without_channel()) {
         return Err(Unsuitable::Because(format!("is older than Rust {needed}, which the package needs")));
     }
-    sysroot::can_unwind(rust, contract.exceptions).map_err(Unsuitable::Because)
+    sysroot::exception_flags(ui, rust, contract.exceptions).map_err(Unsuitable::Because)
 }
 
 fn standard_library(

@@ -14,6 +14,7 @@ use crate::cache::Kind;
 use crate::driver::install::{DriverFolder, driver_folder};
 use crate::error::{Result, hinted};
 use crate::process::{Invocation, show_progress};
+use crate::ui::Ui;
 
 /// How to get a standard library.
 pub const ADVICE: &str = "run `rustup target add wasm32-unknown-emscripten` (fits Pyodide 0.28 and later) or `rustup component add rust-src`; \
@@ -21,32 +22,41 @@ pub const ADVICE: &str = "run `rustup target add wasm32-unknown-emscripten` (fit
 
 /// The first compiler whose default for this target is WebAssembly exceptions.
 const WASM_DEFAULT: (u64, u64) = (1, 93);
-/// The first compiler that no longer has the flag that chooses.
-const FLAG_GONE: (u64, u64) = (1, 98);
+/// The flag that chooses JavaScript exceptions.
+const JAVASCRIPT_FLAG: &str = "-Zemscripten-wasm-eh=no";
 
-/// Whether a compiler can unwind this way.
+/// The flags with which every crate must be compiled for an exception model, all of them unstable.
 ///
 /// # Errors
-/// Why not.
-pub fn can_unwind(rust: &RustToolchain, exceptions: ExceptionModel) -> Result<(), String> {
-    let version = (rust.version.major, rust.version.minor);
+/// Why the compiler cannot unwind this way.
+pub fn exception_flags(
+    ui: Ui,
+    rust: &RustToolchain,
+    exceptions: ExceptionModel,
+) -> Result<Vec<String>, String> {
+    let is_wasm_default = (rust.version.major, rust.version.minor) >= WASM_DEFAULT;
     match exceptions {
-        ExceptionModel::Wasm if version < WASM_DEFAULT => {
-            Err("unwinds through JavaScript only: WebAssembly exceptions came with Rust 1.93".into())
+        ExceptionModel::Wasm if is_wasm_default => Ok(Vec::new()),
+        ExceptionModel::Wasm => {
+            Err("unwinds through JavaScript: WebAssembly exceptions came with Rust 1.93".into())
         }
-        ExceptionModel::JavaScript if version >= FLAG_GONE => {
-            Err("unwinds through WebAssembly exceptions only: JavaScript ones went with Rust 1.98".into())
-        }
-        _ => Ok(()),
+        ExceptionModel::JavaScript if knows_flag(ui, rust) => Ok(vec![JAVASCRIPT_FLAG.to_owned()]),
+        ExceptionModel::JavaScript if !is_wasm_default => Ok(Vec::new()),
+        ExceptionModel::JavaScript => Err(format!(
+            "no longer knows `{JAVASCRIPT_FLAG}`, with which panics unwind through JavaScript: Rust up to 1.97 does"
+        )),
     }
 }
 
-/// The flags with which every crate is compiled for an exception model.
-pub fn exception_flags(_rust: &RustToolchain, exceptions: ExceptionModel) -> Vec<String> {
-    match exceptions {
-        ExceptionModel::Wasm => Vec::new(),
-        ExceptionModel::JavaScript => vec!["-Zemscripten-wasm-eh=false".to_owned()],
-    }
+/// Whether the compiler takes the flag: asked, not assumed from its version.
+fn knows_flag(ui: Ui, rust: &RustToolchain) -> bool {
+    let question = rust.compiler().env("RUSTC_BOOTSTRAP", "1").args([
+        JAVASCRIPT_FLAG,
+        "--print=cfg",
+        "--target",
+        TARGET,
+    ]);
+    question.output(ui).is_ok()
 }
 
 /// The sysroot for a contract, built if it is not in the cache.
@@ -59,7 +69,8 @@ pub fn built(
     (sources, contract): (&Path, Contract),
 ) -> Result<PathBuf> {
     let layout = if contract.emscripten.pads_stat() { "stat-padded" } else { "stat" };
-    let flags = exception_flags(rust, contract.exceptions).join(" ");
+    let exceptions = exception_flags(tools.ui, rust, contract.exceptions).map_err(anyhow::Error::msg)?;
+    let flags = exceptions.join(" ");
     let key = format!(
         "{}-{}-{layout}-{}",
         rust.version,
@@ -71,14 +82,14 @@ pub fn built(
             "Preparing",
             format!("the standard library of Rust {} ({} exceptions)", rust.version, contract.exceptions),
         );
-        build(tools, rust, (sources, contract), folder)
+        build(tools, rust, (sources, contract, &exceptions), folder)
     })
 }
 
 fn build(
     tools: Tools<'_>,
     rust: &RustToolchain,
-    (sources, contract): (&Path, Contract),
+    (sources, contract, exceptions): (&Path, Contract, &[String]),
     folder: &Path,
 ) -> Result<()> {
     // The crates of the standard library find the compiler's identity in their paths: one place for all.
@@ -97,7 +108,7 @@ fn build(
     let spinner = tools.ui.spinner("building the standard library");
     let command = cargo_command(tools, rust, (&project, &target), &drivers)
         .env(crate::env::DRIVER_PLAN, &plan_path)
-        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(rust, sources, contract, &target).join("\u{1f}"));
+        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(rust, sources, exceptions, &target).join("\u{1f}"));
     let status = command.logged(tools.ui, &log, |line| show_progress(&spinner, line))?;
     drop(spinner);
     if !status.success() {
@@ -137,8 +148,8 @@ fn cargo_command(
         .env("CARGO_TERM_COLOR", "never")
 }
 
-fn rust_flags(rust: &RustToolchain, sources: &Path, contract: Contract, target: &Path) -> Vec<String> {
-    let mut flags = exception_flags(rust, contract.exceptions);
+fn rust_flags(rust: &RustToolchain, sources: &Path, exceptions: &[String], target: &Path) -> Vec<String> {
+    let mut flags = exceptions.to_vec();
     // Packages whose profile asks for link-time optimisation need the library's bitcode.
     flags.push("-Cembed-bitcode=yes".to_owned());
     let real = fs_err::canonicalize(sources).unwrap_or_else(|_| sources.to_owned());

@@ -5,6 +5,7 @@
 //! <https://github.com/WebAssembly/tool-conventions/blob/main/DynamicLinking.md>.
 
 pub mod module;
+pub mod start_up;
 pub mod strip;
 
 pub use module::{Export, ExportKind, Import, Module, Signature, WasmError};

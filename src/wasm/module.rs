@@ -1,5 +1,6 @@
 //! Reads imports, exports, types and the dynamic-linking section of one module.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use wasmparser::{Dylink0Subsection, ExternalKind, KnownCustom, Parser, Payload, TypeRef, ValType};
@@ -124,6 +125,27 @@ impl Module {
             reader.take(payload?)?;
         }
         reader.finish()
+    }
+
+    /// The names of functions by index, as the name section has them; none if it was stripped.
+    ///
+    /// # Errors
+    /// When the bytes are not a whole module.
+    pub fn function_names(bytes: &[u8]) -> Result<BTreeMap<u32, String>, WasmError> {
+        let mut names = BTreeMap::new();
+        for payload in Parser::new(0).parse_all(bytes) {
+            let Payload::CustomSection(section) = payload? else { continue };
+            let KnownCustom::Name(subsections) = section.as_known() else { continue };
+            for subsection in subsections {
+                if let wasmparser::Name::Function(functions) = subsection? {
+                    for naming in functions {
+                        let naming = naming?;
+                        names.insert(naming.index, naming.name.to_owned());
+                    }
+                }
+            }
+        }
+        Ok(names)
     }
 
     /// The signature of an exported function.

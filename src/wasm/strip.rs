@@ -29,7 +29,7 @@ pub fn strip(bytes: &[u8]) -> Result<Vec<u8>, WasmError> {
 }
 
 /// The bytes of a range that the parser counts in 64 bits.
-fn slice(bytes: &[u8], range: std::ops::Range<u64>) -> Result<&[u8], WasmError> {
+pub(super) fn slice(bytes: &[u8], range: std::ops::Range<u64>) -> Result<&[u8], WasmError> {
     let at = |offset: u64| usize::try_from(offset).ok();
     let inside = at(range.start).zip(at(range.end)).and_then(|(start, end)| bytes.get(start..end));
     inside.ok_or(WasmError::Inconsistent("a section ends behind the file"))

@@ -8,7 +8,8 @@ use super::contents::WheelContents;
 use super::{bill_of_materials, extension, record};
 use crate::env::Environment;
 use crate::error::{Result, hinted};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, StartUp};
+use crate::wasm::start_up::{self, OwnWork, Share};
 use crate::wasm::{self, strip};
 
 /// What was finished, before it is written.
@@ -60,7 +61,10 @@ fn convert_modules(contents: &mut WheelContents, runtime: &Runtime) -> Result<Ve
                 wasm::module::describe_start(&bytes)
             );
         }
-        let stripped = strip::strip(&bytes).with_context(|| format!("`{path}`"))?;
+        let mut stripped = strip::strip(&bytes).with_context(|| format!("`{path}`"))?;
+        if let Some(work) = own_work(runtime.start_up) {
+            stripped = start_up::start_itself(&stripped, work).with_context(|| format!("`{path}`"))?;
+        }
         if contents.files.insert(target.clone(), stripped).is_some() {
             bail!("two of its modules would both be called `{target}`");
         }
@@ -74,6 +78,14 @@ fn convert_modules(contents: &mut WheelContents, runtime: &Runtime) -> Result<Ve
         ));
     }
     Ok(modules)
+}
+
+/// What modules must do themselves because the loader does not; nothing from 0.22 on.
+fn own_work(loader: StartUp) -> Option<OwnWork> {
+    let share = |does: bool| if does { Share::Loader } else { Share::Module };
+    let work =
+        OwnWork { relocations: share(loader.applies_relocations), zeroing: share(loader.zeroes_memory) };
+    (work.relocations == Share::Module || work.zeroing == Share::Module).then_some(work)
 }
 
 fn rename_executable(contents: &mut WheelContents, path: &str, target: &str) {
