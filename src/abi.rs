@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use semver::Version;
+use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
 /// A line: the releases that share a minor version (`0.29`) or, from 314 on, a major version.
@@ -64,11 +64,15 @@ pub enum ReleaseRequest {
     Line(Line),
     /// One release.
     Exact(Version),
+    /// The newest release of each line that has one in a range: `all`, `>=0.26`, `>=0.26, <0.29`.
+    Range(VersionReq),
 }
 
 /// Why a text does not name a release.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` names no Pyodide release: expected a line (`0.29`, `314`) or a release (`0.29.4`, `314.0.7`)")]
+#[error(
+    "`{0}` names no Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`"
+)]
 pub struct NotARelease(String);
 
 impl FromStr for ReleaseRequest {
@@ -78,8 +82,13 @@ impl FromStr for ReleaseRequest {
         if let Ok(version) = Version::parse(text) {
             return Ok(Self::Exact(version));
         }
-        if text == "newest" {
-            return Ok(Self::Newest);
+        match text {
+            "newest" => return Ok(Self::Newest),
+            "all" => return Ok(Self::Range(VersionReq::STAR)),
+            _ if text.starts_with(['<', '>']) => {
+                return text.parse().map(Self::Range).map_err(|_| NotARelease(text.to_owned()));
+            }
+            _ => {}
         }
         text.parse().map(Self::Line).map_err(|_| NotARelease(text.to_owned()))
     }
@@ -91,6 +100,8 @@ impl fmt::Display for ReleaseRequest {
             Self::Newest => f.write_str("the newest stable release"),
             Self::Line(line) => line.fmt(f),
             Self::Exact(version) => version.fmt(f),
+            Self::Range(range) if *range == VersionReq::STAR => f.write_str("all"),
+            Self::Range(range) => range.fmt(f),
         }
     }
 }
@@ -216,6 +227,18 @@ pub struct LineFacts {
     pub node: u32,
 }
 
+impl LineFacts {
+    /// What follows for a line that is not in the table from the ABI version that its lock file names.
+    pub fn implied_by(line: Line, abi_version: &str) -> Self {
+        Self {
+            line: line.to_string(),
+            tag: format!("pyemscripten_{abi_version}_wasm32"),
+            index_tag: None,
+            node: 18,
+        }
+    }
+}
+
 /// A platform tag for the Python package index.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -264,10 +287,10 @@ mod tests {
         Line(Line { major: 314, minor: 0 })
         Exact(Version { major: 314, minor: 0, patch: 7 })
         Exact(Version { major: 315, minor: 0, patch: 0, pre: Prerelease("alpha.2") })
-        `0` names no Pyodide release: expected a line (`0.29`, `314`) or a release (`0.29.4`, `314.0.7`)
-        `v0.29` names no Pyodide release: expected a line (`0.29`, `314`) or a release (`0.29.4`, `314.0.7`)
+        `0` names no Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`
+        `v0.29` names no Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`
         Line(Line { major: 29, minor: 0 })
-        `` names no Pyodide release: expected a line (`0.29`, `314`) or a release (`0.29.4`, `314.0.7`)
+        `` names no Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`
         "#
         );
     }

@@ -81,6 +81,19 @@ impl Invocation {
     /// # Errors
     /// When the program cannot be started, or its status is not zero: then with its last lines.
     pub fn output(&self, ui: Ui) -> Result<Output> {
+        let (status, output) = self.captured(ui)?;
+        if !status.success() {
+            let shown = if output.stderr.trim().is_empty() { &output.stdout } else { &output.stderr };
+            return Err(self.failed(status, shown));
+        }
+        Ok(output)
+    }
+
+    /// Runs to the end, whatever its status.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn captured(&self, ui: Ui) -> Result<(ExitStatus, Output)> {
         ui.detail(self.copyable());
         let output = self
             .command()
@@ -89,11 +102,7 @@ impl Invocation {
             .with_context(|| format!("cannot start `{}`", self.program.display()))?;
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        if !output.status.success() {
-            let shown = if stderr.trim().is_empty() { &stdout } else { &stderr };
-            return Err(self.failed(output.status, shown));
-        }
-        Ok(Output { stdout, stderr })
+        Ok((output.status, Output { stdout, stderr }))
     }
 
     /// Runs to the end with both outputs going, joined, into a log file. `on_line` sees each line as it comes.

@@ -67,11 +67,36 @@ impl Ui {
         writeln!(anstream::stdout(), "{text}")
     }
 
+    /// A table on stdout: rows of cells, the first row its head.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub fn table<const COLUMNS: usize>(self, rows: &[[String; COLUMNS]]) -> std::io::Result<()> {
+        aligned(rows).iter().try_for_each(|row| self.data(row))
+    }
+
+    /// The same on stderr, for what is not data.
+    pub fn table_aside<const COLUMNS: usize>(self, rows: &[[String; COLUMNS]]) {
+        if self.verbosity > Verbosity::Quiet {
+            aligned(rows).iter().for_each(|row| line(row));
+        }
+    }
+
     /// A spinner for work that may take over two seconds. It shows on a terminal only and ends when dropped.
     pub fn spinner(self, message: impl Into<String>) -> Spinner {
         let shown = std::io::stderr().is_terminal() && self.verbosity > Verbosity::Quiet;
         Spinner::start(message.into(), shown)
     }
+}
+
+fn aligned<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> Vec<String> {
+    let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    });
+    let cells = |row: &[String; COLUMNS]| {
+        row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect::<Vec<_>>().join("  ")
+    };
+    rows.iter().map(|row| cells(row).trim_end().to_owned()).collect()
 }
 
 fn line(text: &str) {

@@ -117,22 +117,28 @@ impl BuildFolder {
     }
 }
 
-/// Builds a project for a runtime.
+/// The toolchain for a project and a runtime.
 ///
 /// # Errors
-/// When no toolchain serves, the environment cannot be made, or the package does not build.
-pub fn build(
-    workshop: Workshop<'_>,
-    project: &Project,
-    (runtime, choices): (&Runtime, &CargoChoices),
-    folder: BuildFolder,
-) -> Result<RawBuild> {
-    let mut clock = Clock::default();
+/// When none serves.
+pub fn toolchain_for(workshop: Workshop<'_>, project: &Project, runtime: &Runtime) -> Result<Toolchain> {
     let tools =
         toolchain::Tools { ui: workshop.ui, cache: workshop.cache, environment: workshop.environment };
     let contract = Contract { exceptions: runtime.exceptions, emscripten: runtime.emscripten };
-    let toolchain = toolchain::choose(tools, contract, project.rust_version.as_ref())?;
-    clock.step("toolchain");
+    toolchain::choose(tools, contract, project.rust_version.as_ref())
+}
+
+/// Builds a project for a runtime.
+///
+/// # Errors
+/// When the environment cannot be made, or the package does not build.
+pub fn build(
+    workshop: Workshop<'_>,
+    project: &Project,
+    (runtime, toolchain, choices): (&Runtime, Toolchain, &CargoChoices),
+    folder: BuildFolder,
+) -> Result<RawBuild> {
+    let mut clock = Clock::default();
     let log = folder.root.join("build.log");
     for stale in [&log, &folder.root.join("driver.log")] {
         let _ = fs_err::remove_file(stale);

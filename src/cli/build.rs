@@ -1,22 +1,24 @@
 //! `build`: from a package's name, archive, folder or repository to wheels.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
 
-use super::report::{BuiltWheel, Report};
-use super::{RuntimeRequest, Session, Voice, runtime_request, runtimes};
-use crate::audit;
+use super::compatibility;
+use super::report::{self, BuiltWheel, Outcome, Report};
+use super::{RuntimeList, Session, Voice, runtime_list, runtimes};
+use crate::audit::{self, Finding};
 use crate::build::{self, BuildFolder, CargoChoices, Clock, HostPython, Workshop};
 use crate::cache::{Cache, with_disk_hint};
 use crate::env::Environment;
-use crate::error::{EXIT_FAILED, Result, hinted, render};
+use crate::error::{Result, hinted};
 use crate::project::Project;
-use crate::runtime::Runtime;
 use crate::runtime::releases::Network;
+use crate::runtime::{Runtime, TagChoice};
 use crate::source::{self, Access, Source, SourceRequest};
-use crate::wheel::finish;
+use crate::wheel::finish::{self, FinishedWheel};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -26,7 +28,11 @@ Examples:
   cargo pyodide build ./rpds_py-2026.9.1.tar.gz --out-dir wheels
   cargo pyodide build git+https://example.org/me/package@v1.2
 
-Prints the path of each finished wheel on stdout.
+  cargo pyodide build . --pyodide '>=0.26'             one wheel for each line from 0.26 on
+  cargo pyodide build . --pyodide 0.29 --for-index    tagged for the Python package index
+
+Prints the path of each finished wheel on stdout. With several releases a table closes the run, and whether each
+extension module loads in its release is tried on Node.
 
 Exit codes:
   0  every wheel was built and will load
@@ -40,9 +46,9 @@ pub(super) struct BuildArguments {
     /// A folder, an sdist, NAME, NAME==VERSION or git+URL@REV
     #[arg(default_value = ".")]
     source: SourceRequest,
-    /// The Pyodide release or line to build for, or the folder of one; repeatable [default: the newest stable line]
-    #[arg(long, value_name = "VERSION", value_delimiter = ',', value_parser = runtime_request)]
-    pyodide: Vec<RuntimeRequest>,
+    /// The Pyodide releases or lines to build for: `0.29`, `0.29.4`, `0.29,314`, `>=0.26`, `all`, or the folder of one; repeatable [default: the newest stable line]
+    #[arg(long, value_name = "VERSION", value_parser = runtime_list)]
+    pyodide: Vec<RuntimeList>,
     /// Where the wheels go
     #[arg(long, value_name = "FOLDER", default_value = "dist")]
     out_dir: PathBuf,
@@ -51,6 +57,12 @@ pub(super) struct BuildArguments {
     python: Option<PathBuf>,
     #[command(flatten)]
     cargo: CargoArguments,
+    /// The platform tag of the wheels, if not the one that the whole line installs
+    #[arg(long, value_name = "TAG", conflicts_with = "for_index")]
+    tag: Option<String>,
+    /// Give the wheels the tag that the Python package index takes
+    #[arg(long)]
+    for_index: bool,
     /// Use only what is in the cache
     #[arg(long)]
     offline: bool,
@@ -88,76 +100,95 @@ impl CargoArguments {
     }
 }
 
+impl BuildArguments {
+    fn tag_choice(&self) -> TagChoice {
+        match (&self.tag, self.for_index) {
+            (Some(tag), _) => TagChoice::Named(tag.clone()),
+            (None, true) => TagChoice::Index,
+            (None, false) => TagChoice::Line,
+        }
+    }
+}
+
+/// What all builds of one call share.
+struct Order<'a> {
+    workshop: Workshop<'a>,
+    source: &'a Source,
+    choices: CargoChoices,
+    tag: TagChoice,
+    out: &'a Path,
+}
+
 /// Runs the command.
 pub(super) fn run(environment: &Environment, cache: &Cache, arguments: BuildArguments) -> Result<u8> {
     let network = if arguments.offline { Network::Forbidden } else { Network::Allowed };
-    let session = Session { ui: arguments.voice.ui(), environment, cache, network };
+    let ui = arguments.voice.ui();
+    let session = Session { ui, environment, cache, network };
     let mut clock = Clock::default();
-    let python = HostPython::find((session.ui, environment), arguments.python.as_deref())?;
+    let python = HostPython::find((ui, environment), arguments.python.as_deref())?;
     let runtimes = runtimes(session, &arguments.pyodide)?;
+    let tag = arguments.tag_choice();
+    for runtime in &runtimes {
+        runtime.platform_tag(&tag)?;
+    }
     clock.step("runtime");
-    let access = Access { ui: session.ui, cache, environment, network, python: &python.program };
+    let access = Access { ui, cache, environment, network, python: &python.program };
     let source = source::find(&arguments.source, access)?;
     clock.step("source");
-    let workshop = Workshop { ui: session.ui, cache, environment, network, python: &python };
-    let mut report = Report::new(&source, clock);
+    let workshop = Workshop { ui, cache, environment, network, python: &python };
     let choices = arguments.cargo.choices();
-    let mut status = 0;
+    let order = Order { workshop, source: &source, choices, tag, out: &arguments.out_dir };
+    let mut outcomes = Vec::new();
     for runtime in &runtimes {
-        match one(workshop, &source, (runtime, &choices), &arguments.out_dir)? {
-            Ok(wheel) => {
-                if !arguments.json {
-                    session.ui.data(wheel.summary.wheel.display())?;
-                }
-                report.wheels.push(wheel);
-            }
-            Err(refused) => {
-                session.ui.failure(&render(&refused));
-                status = EXIT_FAILED;
-            }
+        let started = Instant::now();
+        let built = one(&order, runtime);
+        if let (Ok(Ok(wheel)), false) = (&built, arguments.json) {
+            ui.data(wheel.summary.wheel.display())?;
+        }
+        outcomes.push(Outcome { runtime, built, seconds: started.elapsed().as_secs_f64() });
+        // With one release its error is the command's own; with several the others are still built.
+        if runtimes.len() == 1 {
+            break;
         }
     }
+    if let [Outcome { built: Err(_), .. }] = &outcomes[..]
+        && let Some(Outcome { built: Err(error), .. }) = outcomes.pop()
+    {
+        return Err(error);
+    }
+    let status = report::conclude((ui, environment), &outcomes);
     if arguments.json {
-        session.ui.data(serde_json::to_string_pretty(&report)?)?;
+        let wheels = outcomes.into_iter().filter_map(|outcome| outcome.built.ok()?.ok());
+        ui.data(serde_json::to_string_pretty(&Report::new(&source, clock, wheels.collect()))?)?;
     }
     Ok(status)
 }
 
 /// Builds for one runtime. The inner error is a wheel that would not load.
-fn one(
-    workshop: Workshop<'_>,
-    source: &Source,
-    (runtime, choices): (&Runtime, &CargoChoices),
-    out: &Path,
-) -> Result<Result<BuiltWheel>> {
-    let ui = workshop.ui;
+fn one(order: &Order<'_>, runtime: &Runtime) -> Result<Result<BuiltWheel>> {
+    let Order { workshop, source, choices, tag, out } = order;
     let mut clock = Clock::default();
-    let folder = BuildFolder::open(workshop, source)?;
+    let folder = BuildFolder::open(*workshop, source)?;
     let project = Project::read(&folder.tree(source)?)?;
-    check_python(&project, runtime)?;
+    compatibility::check_python(&project, runtime)?;
     clock.step("unpack");
-    let raw = build::build(workshop, &project, (runtime, choices), folder)?;
+    let toolchain = build::toolchain_for(*workshop, &project, runtime)?;
+    clock.step("toolchain");
+    compatibility::check_bindings(*workshop, &project, (runtime, &toolchain.rust))?;
+    clock.step("metadata");
+    let raw = build::build(*workshop, &project, (runtime, toolchain, choices), folder)?;
     let mut seconds = clock.into_steps();
     seconds.extend(raw.seconds.iter().copied());
     let mut clock = Clock::default();
-    let finished =
-        finish::finish(&raw.wheel, (runtime, &runtime.facts.tag), &raw.hidden).with_context(|| {
-            format!("no wheel of `{}`; the log of its build is `{}`", source.origin(), raw.log.display())
-        })?;
+    let platform = runtime.platform_tag(tag)?;
+    let finished = finish::finish(&raw.wheel, (runtime, &platform), &raw.hidden).with_context(|| {
+        format!("no wheel of `{}`; the log of its build is `{}`", source.origin(), raw.log.display())
+    })?;
     clock.step("finish");
     let findings = audit::audit(&finished, runtime);
     clock.step("audit");
     if !findings.is_empty() {
-        let lines: Vec<String> = findings.iter().map(|finding| format!("\n    {finding}")).collect();
-        return Ok(Err(hinted(
-            anyhow!(
-                "the wheel `{}` would not load in Pyodide {}:{}",
-                finished.contents.filename,
-                runtime.version,
-                lines.concat()
-            ),
-            format!("the wheel was not kept; the log of the build is `{}`", raw.log.display()),
-        )));
+        return Ok(Err(refused(&finished, runtime, (&findings, &raw.log))));
     }
     let path = finished
         .contents
@@ -166,34 +197,22 @@ fn one(
     let summary = finish::summarise(&finished, &path)?;
     clock.step("write");
     seconds.extend(clock.into_steps());
-    ui.phase("Finished", format!("{} ({:.1} kB)", finished.contents.filename, kilobytes(summary.size)));
+    let size = kilobytes(summary.size);
+    workshop.ui.phase("Finished", format!("{} ({size:.1} kB)", finished.contents.filename));
     Ok(Ok(BuiltWheel::new(summary, runtime, &raw, seconds)))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a size for reading")]
-fn kilobytes(bytes: u64) -> f64 {
-    bytes as f64 / 1000.0
+/// The error for a wheel that would not load.
+fn refused(wheel: &FinishedWheel, runtime: &Runtime, (findings, log): (&[Finding], &Path)) -> anyhow::Error {
+    let lines: Vec<String> = findings.iter().map(|finding| format!("\n    {finding}")).collect();
+    let (name, version) = (&wheel.contents.filename, &runtime.version);
+    hinted(
+        anyhow!("the wheel `{name}` would not load in Pyodide {version}:{}", lines.concat()),
+        format!("the wheel was not kept; the log of the build is `{}`", log.display()),
+    )
 }
 
-/// Refuses, before anything is compiled, a package that does not run on the runtime's Python.
-fn check_python(project: &Project, runtime: &Runtime) -> Result<()> {
-    let Some(text) = &project.requires_python else { return Ok(()) };
-    let Ok(specifiers) = text.parse::<pep440_rs::VersionSpecifiers>() else { return Ok(()) };
-    let python = pep440_rs::Version::new([
-        u64::from(runtime.python.major),
-        u64::from(runtime.python.minor),
-        u64::MAX >> 32,
-    ]);
-    if specifiers.contains(&python) {
-        return Ok(());
-    }
-    Err(hinted(
-        anyhow!(
-            "`{}` requires Python {text}, but Pyodide {} has Python {}",
-            project.root.display(),
-            runtime.version,
-            runtime.python
-        ),
-        "name a Pyodide release with another Python, or another version of the package",
-    ))
+#[expect(clippy::cast_precision_loss, reason = "a size for reading")]
+pub(super) fn kilobytes(bytes: u64) -> f64 {
+    bytes as f64 / 1000.0
 }

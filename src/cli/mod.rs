@@ -2,9 +2,12 @@
 
 mod build;
 mod clean;
+mod compatibility;
 mod doctor;
+mod import;
 mod report;
 mod run;
+mod runtimes;
 mod setup;
 
 use std::ffi::OsString;
@@ -40,6 +43,7 @@ struct Cli {
 enum Command {
     Build(build::BuildArguments),
     Run(run::RunArguments),
+    Runtimes(runtimes::RuntimesArguments),
     Setup(setup::SetupArguments),
     Doctor(doctor::DoctorArguments),
     Clean(clean::CleanArguments),
@@ -97,6 +101,7 @@ pub fn run(environment: &Environment, mut arguments: Vec<OsString>) -> Result<u8
     match cli.command {
         Command::Build(arguments) => build::run(environment, &cache, arguments),
         Command::Run(arguments) => run::run(environment, &cache, arguments),
+        Command::Runtimes(arguments) => runtimes::run(environment, &cache, &arguments),
         Command::Setup(arguments) => setup::run(environment, &cache, &arguments),
         Command::Doctor(arguments) => doctor::run(environment, &cache, &arguments),
         Command::Clean(arguments) => clean::run(&cache, &arguments),
@@ -110,6 +115,17 @@ enum RuntimeRequest {
     Folder(PathBuf),
 }
 
+/// What one `--pyodide` says: a list, or a range, whose commas belong to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct RuntimeList(Vec<RuntimeRequest>);
+
+fn runtime_list(text: &str) -> Result<RuntimeList, String> {
+    if text.starts_with(['<', '>']) {
+        return runtime_request(text).map(|request| RuntimeList(vec![request]));
+    }
+    text.split(',').map(runtime_request).collect::<Result<_, _>>().map(RuntimeList)
+}
+
 fn runtime_request(text: &str) -> Result<RuntimeRequest, String> {
     let is_path = text.contains(['/', '\\']) || text == "." || text == "..";
     match text.parse() {
@@ -120,25 +136,30 @@ fn runtime_request(text: &str) -> Result<RuntimeRequest, String> {
 }
 
 /// The runtimes asked for, each once; the newest stable one if none was named.
-fn runtimes(session: Session<'_>, requests: &[RuntimeRequest]) -> Result<Vec<Runtime>> {
-    let newest = [RuntimeRequest::Release(ReleaseRequest::Newest)];
-    let requests = if requests.is_empty() { &newest[..] } else { requests };
+fn runtimes(session: Session<'_>, lists: &[RuntimeList]) -> Result<Vec<Runtime>> {
+    let newest = RuntimeRequest::Release(ReleaseRequest::Newest);
+    let mut requests: Vec<&RuntimeRequest> = lists.iter().flat_map(|list| &list.0).collect();
+    if requests.is_empty() {
+        requests.push(&newest);
+    }
     let mut found: Vec<Runtime> = Vec::new();
     for request in requests {
-        let runtime = match request {
-            RuntimeRequest::Folder(folder) => Runtime::read(&std::path::absolute(folder)?)?,
-            RuntimeRequest::Release(request) => release(session, request)?,
+        let named = match request {
+            RuntimeRequest::Folder(folder) => vec![Runtime::read(&std::path::absolute(folder)?)?],
+            RuntimeRequest::Release(request) => releases(session, request)?,
         };
-        session.ui.detail(format!("Pyodide {} is `{}`", runtime.version, runtime.folder.display()));
-        if found.iter().all(|known| known.folder != runtime.folder) {
-            found.push(runtime);
+        for runtime in named {
+            session.ui.detail(format!("Pyodide {} is `{}`", runtime.version, runtime.folder.display()));
+            if found.iter().all(|known| known.folder != runtime.folder) {
+                found.push(runtime);
+            }
         }
     }
     Ok(found)
 }
 
-fn release(session: Session<'_>, request: &ReleaseRequest) -> Result<Runtime> {
+fn releases(session: Session<'_>, request: &ReleaseRequest) -> Result<Vec<Runtime>> {
     let Session { ui, environment, cache, network } = session;
-    let version: Version = releases::resolve(request, (ui, cache), environment, network)?;
-    fetch::runtime(&version, (ui, cache), environment, network)
+    let versions: Vec<Version> = releases::resolve(request, (ui, cache), environment, network)?;
+    versions.iter().map(|version| fetch::runtime(version, (ui, cache), environment, network)).collect()
 }

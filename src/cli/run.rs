@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::{RuntimeRequest, Session, Voice, runtime_request, runtimes};
+use super::{RuntimeList, Session, Voice, runtime_list, runtimes};
 use crate::cache::Cache;
 use crate::env::Environment;
 use crate::error::{Result, hinted};
@@ -30,8 +30,8 @@ Exit codes:
 #[command(after_help = AFTER_HELP)]
 pub(super) struct RunArguments {
     /// The Pyodide release or line, or the folder of one [default: the newest stable line]
-    #[arg(long, value_name = "VERSION", value_parser = runtime_request)]
-    pyodide: Option<RuntimeRequest>,
+    #[arg(long, value_name = "VERSION", value_parser = runtime_list)]
+    pyodide: Option<RuntimeList>,
     /// A wheel to install first; repeatable
     #[arg(long = "with", value_name = "WHEEL")]
     wheels: Vec<PathBuf>,
@@ -53,9 +53,11 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: RunArgume
     let network = if arguments.offline { Network::Forbidden } else { Network::Allowed };
     let session = Session { ui: arguments.voice.ui(), environment, cache, network };
     let script = script(arguments.code, arguments.script)?;
-    let requests: Vec<RuntimeRequest> = arguments.pyodide.into_iter().collect();
+    let requests: Vec<RuntimeList> = arguments.pyodide.into_iter().collect();
     let runtimes = runtimes(session, &requests)?;
-    let Some(runtime) = runtimes.first() else { bail!("no runtime was named") };
+    let [runtime] = &runtimes[..] else {
+        bail!("a script runs in one Pyodide release, but {} were named", runtimes.len());
+    };
     run::run((session.ui, environment), runtime, &arguments.wheels, &script)
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{RuntimeRequest, Session, Voice, runtime_request, runtimes};
+use super::{RuntimeList, Session, Voice, runtime_list, runtimes};
 use crate::cache::Cache;
 use crate::env::Environment;
 use crate::error::Result;
@@ -22,9 +22,9 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct SetupArguments {
-    /// The Pyodide release or line, or the folder of one; repeatable [default: the newest stable line]
-    #[arg(long, value_name = "VERSION", value_delimiter = ',', value_parser = runtime_request)]
-    pyodide: Vec<RuntimeRequest>,
+    /// The Pyodide releases or lines: `0.29`, `0.29.4`, `0.29,314`, `>=0.26`, `all`, or the folder of one; repeatable [default: the newest stable line]
+    #[arg(long, value_name = "VERSION", value_parser = runtime_list)]
+    pyodide: Vec<RuntimeList>,
     #[command(flatten)]
     voice: Voice,
 }

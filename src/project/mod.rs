@@ -3,6 +3,8 @@
 //! Reads only what the build needs: the back end, whether there is Rust at all, and which Rust it asks for. What does
 //! not parse here is left to the tools whose file it is; they say it better.
 
+pub mod bindings;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
@@ -19,6 +21,8 @@ pub struct Project {
     pub root: PathBuf,
     /// How it is built.
     pub build_system: BuildSystem,
+    /// Its Cargo manifest, as far as it can be found without building.
+    pub manifest: Option<PathBuf>,
     /// The oldest Rust that its manifest asks for.
     pub rust_version: Option<Version>,
     /// Which Python versions it says it runs on.
@@ -99,6 +103,7 @@ impl Project {
             build_system,
             rust_version: manifest.as_deref().and_then(rust_version),
             requires_python: requires_python(&table),
+            manifest,
         })
     }
 

@@ -92,27 +92,11 @@ pub fn run(
     wheels: &[PathBuf],
     script: &Script,
 ) -> Result<u8> {
-    let node = find_node((ui, environment), runtime)?;
-    let wheels: Vec<PathBuf> = wheels.iter().map(|wheel| accepted(wheel, runtime)).collect::<Result<_>>()?;
-    let work = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let runner = work.path().join("node.mjs");
-    fs_err::write(&runner, include_str!("node.mjs"))?;
     let is_terminal =
         [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
-    let request = Request {
-        runtime: &runtime.folder,
-        wheels: &wheels,
-        folder: std::env::current_dir().context("the current folder is gone")?,
-        script,
-        harness: include_str!("harness.py"),
-        variables: variables(environment),
-        raw_streams: runtime.version >= RAW_STREAMS,
-        terminals: (0..3).zip(is_terminal).filter(|(_, is)| *is).map(|(descriptor, _)| descriptor).collect(),
-    };
-    let path = work.path().join("request.json");
-    fs_err::write(&path, serde_json::to_vec(&request)?)?;
-    let command = Invocation::new(node).arg("--no-warnings").arg(runner).arg(path);
-    let status = command.interactive(ui)?;
+    let terminals = (0..3).zip(is_terminal).filter(|(_, is)| *is).map(|(descriptor, _)| descriptor).collect();
+    let prepared = Prepared::new((ui, environment), runtime, wheels, (script, terminals))?;
+    let status = prepared.command.interactive(ui)?;
     match status.code() {
         Some(COULD_NOT_START) => {
             Err(anyhow!("Pyodide {} did not run the script to its end", runtime.version))
@@ -120,6 +104,66 @@ pub fn run(
         Some(code) => Ok(u8::try_from(code).unwrap_or(1)),
         // Ended by a signal: what a shell would say.
         None => Ok(130),
+    }
+}
+
+/// What a script printed, and its exit status.
+#[derive(Debug)]
+pub struct Captured {
+    /// The status: [`COULD_NOT_START`] if the interpreter died.
+    pub status: i32,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// Runs a script without a word and returns what it printed.
+///
+/// # Errors
+/// When Node cannot be had, or a wheel cannot be read or is for another runtime.
+pub fn capture(
+    (ui, environment): (Ui, &Environment),
+    runtime: &Runtime,
+    wheels: &[PathBuf],
+    script: &Script,
+) -> Result<Captured> {
+    let prepared = Prepared::new((ui, environment), runtime, wheels, (script, Vec::new()))?;
+    let (status, output) = prepared.command.captured(ui)?;
+    Ok(Captured { status: status.code().unwrap_or(COULD_NOT_START), stderr: output.stderr })
+}
+
+/// A run that is ready to start. The folder with its files lives as long.
+struct Prepared {
+    command: Invocation,
+    _work: tempfile::TempDir,
+}
+
+impl Prepared {
+    fn new(
+        (ui, environment): (Ui, &Environment),
+        runtime: &Runtime,
+        wheels: &[PathBuf],
+        (script, terminals): (&Script, Vec<u32>),
+    ) -> Result<Self> {
+        let node = find_node((ui, environment), runtime)?;
+        let wheels: Vec<PathBuf> =
+            wheels.iter().map(|wheel| accepted(wheel, runtime)).collect::<Result<_>>()?;
+        let work = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let runner = work.path().join("node.mjs");
+        fs_err::write(&runner, include_str!("node.mjs"))?;
+        let request = Request {
+            runtime: &runtime.folder,
+            wheels: &wheels,
+            folder: std::env::current_dir().context("the current folder is gone")?,
+            script,
+            harness: include_str!("harness.py"),
+            variables: variables(environment),
+            raw_streams: runtime.version >= RAW_STREAMS,
+            terminals,
+        };
+        let path = work.path().join("request.json");
+        fs_err::write(&path, serde_json::to_vec(&request)?)?;
+        let command = Invocation::new(node).arg("--no-warnings").arg(runner).arg(path);
+        Ok(Self { command, _work: work })
     }
 }
 

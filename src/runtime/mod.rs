@@ -24,6 +24,17 @@ use crate::error::{Result, hinted};
 use crate::wasm::Module;
 use crate::wheel::WheelFilename;
 
+/// Which of a line's platform tags a wheel gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TagChoice {
+    /// The one that every release of the line installs.
+    Line,
+    /// The one that the Python package index takes.
+    Index,
+    /// This one, if the release installs it.
+    Named(String),
+}
+
 /// An unpacked release and what its files say.
 #[derive(Debug)]
 pub struct Runtime {
@@ -55,11 +66,11 @@ impl Runtime {
     pub fn read(folder: &Path) -> Result<Self> {
         let read = || -> Result<Self> {
             let version = package_version(folder)?;
-            let facts = known_line(&version)?;
             let lock = lock_file::read(folder)?;
             let main_module = fs_err::read(folder.join("pyodide.asm.wasm"))?;
             let main_module = Module::read(&main_module).context("`pyodide.asm.wasm`")?;
             let script = javascript::read(folder)?;
+            let facts = line_facts_for(&version, &lock, script.start_up)?;
             let symbols = Symbols::read(&main_module, &script)?;
             let exceptions = symbols.exception_model();
             Ok(Self {
@@ -80,6 +91,45 @@ impl Runtime {
     /// The line of this release.
     pub fn line(&self) -> Line {
         Line::of(&self.version)
+    }
+
+    /// The platform tag that wheels get.
+    ///
+    /// # Errors
+    /// When the release installs no wheel with such a tag.
+    pub fn platform_tag(&self, choice: &TagChoice) -> Result<String> {
+        let Self { facts, version, .. } = self;
+        match (choice, &facts.index_tag) {
+            (TagChoice::Line, _) => Ok(facts.tag.clone()),
+            (TagChoice::Named(tag), _) if self.platform_tags().contains(tag) => Ok(tag.clone()),
+            (TagChoice::Named(tag), _) => Err(hinted(
+                anyhow!("Pyodide {version} does not install wheels with the tag `{tag}`"),
+                format!("it installs {}", self.platform_tags().join(", ")),
+            )),
+            (TagChoice::Index, None) if facts.tag.starts_with("pyemscripten_") => Ok(facts.tag.clone()),
+            (TagChoice::Index, Some(index)) if *version >= index.since => Ok(index.tag.clone()),
+            (TagChoice::Index, Some(index)) => Err(hinted(
+                anyhow!(
+                    "Pyodide {version} does not install wheels with the tag that the package index takes"
+                ),
+                format!("name {} or a later release of its line", index.since),
+            )),
+            (TagChoice::Index, None) => Err(hinted(
+                anyhow!(
+                    "the package index takes no wheels for Pyodide {version}: it takes `pyemscripten_*` tags only (PEP 783)"
+                ),
+                "the first line whose wheels it takes is 0.29; serve older ones from a place of your own",
+            )),
+        }
+    }
+
+    /// How C code that jumps out of functions must be compiled for it.
+    pub fn setjmp_model(&self) -> &'static str {
+        match self.exceptions {
+            ExceptionModel::Wasm => "wasm",
+            ExceptionModel::JavaScript if self.symbols.provider("__wasm_setjmp").is_some() => "javascript",
+            ExceptionModel::JavaScript => "javascript, before LLVM 19",
+        }
     }
 
     /// The suffix of extension modules, `.cpython-313-wasm32-emscripten.so`: what `EXT_SUFFIX` of the runtime's
@@ -149,13 +199,24 @@ fn package_version(folder: &Path) -> Result<Version> {
     Ok(package.version)
 }
 
-fn known_line(version: &Version) -> Result<LineFacts> {
+/// What is known of a line; for a line to come, what its own files imply, if they show a contract that is known.
+fn line_facts_for(version: &Version, lock: &LockFacts, start_up: StartUp) -> Result<LineFacts> {
     let line = Line::of(version);
-    facts_of(line).ok_or_else(|| {
-        let known: Vec<String> = crate::abi::line_facts().iter().map(|(line, _)| line.to_string()).collect();
+    if let Some(known) = facts_of(line) {
+        return Ok(known);
+    }
+    let known: Vec<String> = crate::abi::line_facts().iter().map(|(line, _)| line.to_string()).collect();
+    let unknown = |new: &str| {
         hinted(
-            anyhow!("Pyodide {version} is of the line {line}, whose ABI this version of cargo-pyodide does not know"),
-            format!("known lines: {}", known.join(", ")),
+            anyhow!(
+                "Pyodide {version} is of the line {line}, which is new to this version of cargo-pyodide, and {new}"
+            ),
+            format!("update cargo-pyodide; it knows the lines {}", known.join(", ")),
         )
-    })
+    };
+    if !start_up.applies_relocations || !start_up.zeroes_memory {
+        return Err(unknown("its loader starts modules in a way that is not known"));
+    }
+    let abi = lock.abi_version.as_deref().ok_or_else(|| unknown("its lock file names no ABI version"))?;
+    Ok(LineFacts::implied_by(line, abi))
 }

@@ -3,6 +3,7 @@
 //! The list is asked of the user's npm and kept for a day; it is asked again when a request is not in it. Offline,
 //! the releases in the cache are all there are.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
@@ -33,12 +34,20 @@ pub enum Unavailable {
     /// The npm package of so old a release holds no runtime.
     #[error("Pyodide {0} cannot be served: its npm package holds no runtime (the first that does is 0.21)")]
     TooOld(String),
+    /// The line has no stable release yet.
+    #[error("the line {line} has only previews so far")]
+    OnlyPreviews {
+        /// The line.
+        line: String,
+        /// The newest preview.
+        newest: String,
+    },
     /// No release fits.
     #[error("there is no Pyodide release `{0}`")]
     Unknown(String),
 }
 
-/// The release that a request means.
+/// The releases that a request means, oldest first: one, but for a range.
 ///
 /// # Errors
 /// When there is none, or npm cannot be asked and the cache does not have it.
@@ -47,20 +56,20 @@ pub fn resolve(
     (ui, cache): (Ui, &Cache),
     environment: &Environment,
     network: Network,
-) -> Result<Version> {
+) -> Result<Vec<Version>> {
     let cached = cached_releases(cache);
     if let ReleaseRequest::Exact(version) = request
         && cached.contains(version)
     {
-        return Ok(version.clone());
+        return Ok(vec![version.clone()]);
     }
     if network == Network::Forbidden {
         return pick(request, &cached).map_err(|error| offline_advice(error, &cached));
     }
     if let Some(listed) = read_list(cache)
-        && let Ok(version) = pick(request, &listed)
+        && let Ok(versions) = pick(request, &listed)
     {
-        return Ok(version);
+        return Ok(versions);
     }
     let listed = ask_npm(ui, environment).and_then(|listed| {
         write_list(cache, &listed)?;
@@ -69,38 +78,77 @@ pub fn resolve(
     match listed {
         Ok(listed) => pick(request, &listed).map_err(|error| near_advice(error, request, &listed)),
         Err(error) => match pick(request, &cached) {
-            Ok(version) => {
-                ui.warn(format!("npm could not be asked; using Pyodide {version} from the cache"));
-                Ok(version)
+            Ok(versions) => {
+                let names: Vec<String> = versions.iter().map(ToString::to_string).collect();
+                ui.warn(format!("npm could not be asked; using Pyodide {} from the cache", names.join(", ")));
+                Ok(versions)
             }
             Err(_) => Err(error),
         },
     }
 }
 
-/// The release of a list that a request means: the newest stable one of its line, an exact one as it is.
+/// The releases of a list that a request means: the newest stable one of a line, an exact one as it is.
 ///
 /// # Errors
 /// When none fits.
-pub fn pick(request: &ReleaseRequest, releases: &[Version]) -> Result<Version, Unavailable> {
-    let line = match request {
-        ReleaseRequest::Exact(version) => Some(Line::of(version)),
-        ReleaseRequest::Line(line) => Some(*line),
-        ReleaseRequest::Newest => None,
-    };
-    if line.is_some_and(|line| line < Line::OLDEST) {
+pub fn pick(request: &ReleaseRequest, releases: &[Version]) -> Result<Vec<Version>, Unavailable> {
+    if line_of(request).is_some_and(|line| line < Line::OLDEST) {
         return Err(Unavailable::TooOld(request.to_string()));
     }
-    let served = releases.iter().filter(|version| Line::of(version) >= Line::OLDEST);
-    let stable = |version: &&Version| version.pre.is_empty();
-    let found = match request {
-        ReleaseRequest::Exact(wanted) => served.into_iter().find(|version| *version == wanted),
-        ReleaseRequest::Line(line) => {
-            served.filter(stable).filter(|version| Line::of(version) == *line).max()
+    let served = || releases.iter().filter(|version| Line::of(version) >= Line::OLDEST);
+    let stable = || served().filter(|version| version.pre.is_empty());
+    let found: Vec<Version> = match request {
+        ReleaseRequest::Exact(wanted) => {
+            served().find(|version| *version == wanted).cloned().into_iter().collect()
         }
-        ReleaseRequest::Newest => served.filter(stable).max(),
+        ReleaseRequest::Line(line) => {
+            stable().filter(|version| Line::of(version) == *line).max().cloned().into_iter().collect()
+        }
+        ReleaseRequest::Newest => stable().max().cloned().into_iter().collect(),
+        ReleaseRequest::Range(range) => newest_of_lines(stable().filter(|version| range.matches(version))),
     };
-    found.cloned().ok_or_else(|| Unavailable::Unknown(request.to_string()))
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let previews =
+        served().filter(|version| Some(Line::of(version)) == line_of(request) && !version.pre.is_empty());
+    match previews.max() {
+        Some(newest) if matches!(request, ReleaseRequest::Line(_)) => {
+            Err(Unavailable::OnlyPreviews { line: request.to_string(), newest: newest.to_string() })
+        }
+        _ => Err(Unavailable::Unknown(request.to_string())),
+    }
+}
+
+fn line_of(request: &ReleaseRequest) -> Option<Line> {
+    match request {
+        ReleaseRequest::Exact(version) => Some(Line::of(version)),
+        ReleaseRequest::Line(line) => Some(*line),
+        ReleaseRequest::Newest | ReleaseRequest::Range(_) => None,
+    }
+}
+
+/// The newest of each line, oldest line first.
+pub fn newest_of_lines<'a>(versions: impl Iterator<Item = &'a Version>) -> Vec<Version> {
+    let mut newest: BTreeMap<Line, Version> = BTreeMap::new();
+    for version in versions {
+        let known = newest.entry(Line::of(version)).or_insert_with(|| version.clone());
+        if version > known {
+            *known = version.clone();
+        }
+    }
+    newest.into_values().collect()
+}
+
+/// The releases that npm lists, from the list that was kept or asked anew; those in the cache where there is none.
+pub fn known(ui: Ui, cache: &Cache, environment: &Environment) -> Vec<Version> {
+    let listed = read_list(cache).or_else(|| {
+        let listed = ask_npm(ui, environment).ok()?;
+        write_list(cache, &listed).ok()?;
+        Some(listed)
+    });
+    listed.unwrap_or_else(|| cached_releases(cache))
 }
 
 /// The releases whose runtime is in the cache.
@@ -164,11 +212,11 @@ fn write_list(cache: &Cache, versions: &[Version]) -> Result<()> {
 }
 
 fn near_advice(error: Unavailable, request: &ReleaseRequest, listed: &[Version]) -> anyhow::Error {
-    let line = match request {
-        ReleaseRequest::Exact(version) => Some(Line::of(version)),
-        ReleaseRequest::Line(line) => Some(*line),
-        ReleaseRequest::Newest => None,
-    };
+    if let Unavailable::OnlyPreviews { newest, .. } = &error {
+        let hint = format!("name the preview in full if you want it: `--pyodide {newest}`");
+        return hinted(error, hint);
+    }
+    let line = line_of(request);
     let of_line: Vec<String> = listed
         .iter()
         .filter(|version| Some(Line::of(version)) == line && Line::of(version) >= Line::OLDEST)
@@ -201,13 +249,17 @@ mod tests {
         let releases = ["0.20.0", "0.21.3", "0.29.4", "0.29.10", "314.0.7", "315.0.0-alpha.2"];
         let releases = releases.map(|text| Version::parse(text).unwrap());
         let check = |text: &str| match pick(&text.parse().unwrap(), &releases) {
-            Ok(version) => version.to_string(),
+            Ok(versions) => versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
             Err(error) => error.to_string(),
         };
         assert_eq!(check("0.29"), "0.29.10");
         assert_eq!(check("newest"), "314.0.7");
         assert_eq!(check("315.0.0-alpha.2"), "315.0.0-alpha.2");
-        assert_eq!(check("315"), "there is no Pyodide release `315`");
+        assert_eq!(check("315"), "the line 315 has only previews so far");
+        assert_eq!(check("all"), "0.21.3 0.29.10 314.0.7");
+        assert_eq!(check(">=0.22"), "0.29.10 314.0.7");
+        assert_eq!(check(">=0.21, <0.29.5"), "0.21.3 0.29.4");
+        assert_eq!(check(">400"), "there is no Pyodide release `>400`");
         assert_eq!(check("0.29.5"), "there is no Pyodide release `0.29.5`");
         assert_eq!(
             check("0.20"),

@@ -35,7 +35,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("process", &["env", "error", "ui"]),
     ("source", &["cache", "digest", "env", "error", "process", "runtime", "ui"]),
     ("runtime", &["abi", "cache", "digest", "env", "error", "process", "ui", "wasm", "wheel"]),
-    ("project", &["error"]),
+    ("project", &["abi", "error"]),
     ("driver", &["abi", "cache", "digest", "env", "error", "process", "toolchain", "ui"]),
     ("toolchain", &["abi", "build", "cache", "digest", "driver", "env", "error", "process", "ui"]),
     ("audit", &["runtime", "wasm", "wheel"]),

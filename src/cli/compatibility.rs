@@ -1,0 +1,78 @@
+//! What is refused before anything is compiled: a package, or its PyO3, that does not know the runtime's Python.
+
+use anyhow::anyhow;
+
+use crate::build::Workshop;
+use crate::cache::Kind;
+use crate::error::{Result, hinted};
+use crate::project::{Project, bindings};
+use crate::runtime::Runtime;
+use crate::runtime::releases::Network;
+use crate::toolchain::RustToolchain;
+use crate::toolchain::rust::without_rust_settings;
+
+/// Holds `requires-python` against the runtime.
+///
+/// # Errors
+/// When the package does not run on the runtime's Python.
+pub(super) fn check_python(project: &Project, runtime: &Runtime) -> Result<()> {
+    let Some(text) = &project.requires_python else { return Ok(()) };
+    let Ok(specifiers) = text.parse::<pep440_rs::VersionSpecifiers>() else { return Ok(()) };
+    let (major, minor) = (u64::from(runtime.python.major), u64::from(runtime.python.minor));
+    // `>=3.9.1` is met by some release of 3.9, and so is `<3.10`: any patch release will do.
+    let fits = |patch| specifiers.contains(&pep440_rs::Version::new([major, minor, patch]));
+    if [0, 1, 99].into_iter().any(fits) {
+        return Ok(());
+    }
+    Err(hinted(
+        anyhow!(
+            "`{}` requires Python {text}, but Pyodide {} has Python {}",
+            project.root.display(),
+            runtime.version,
+            runtime.python
+        ),
+        "name a Pyodide release with another Python, or another version of the package",
+    ))
+}
+
+/// Holds the package's PyO3 against the runtime. A graph that cannot be read is left to the build, which says why.
+///
+/// # Errors
+/// When PyO3 does not know the runtime's Python.
+pub(super) fn check_bindings(
+    workshop: Workshop<'_>,
+    project: &Project,
+    (runtime, rust): (&Runtime, &RustToolchain),
+) -> Result<()> {
+    let Some(manifest) = &project.manifest else { return Ok(()) };
+    let cargo =
+        crate::process::Invocation::new(&rust.cargo).current_dir(&project.root).env("RUSTC", &rust.rustc);
+    let mut cargo = without_rust_settings(cargo).args(bindings::metadata_arguments(manifest));
+    if workshop.network == Network::Forbidden {
+        cargo = cargo.arg("--offline");
+    }
+    let Ok(printed) = cargo.output(workshop.ui) else { return Ok(()) };
+    let Some(known) = bindings::known_pythons(&printed.stdout) else { return Ok(()) };
+    workshop.ui.detail(format!("{known}"));
+    if (known.oldest..=known.newest).contains(&runtime.python) {
+        return Ok(());
+    }
+    let fitting = fitting_releases(workshop, |python| (known.oldest..=known.newest).contains(&python));
+    let (side, version) =
+        if runtime.python > known.newest { ("newer", "a newer") } else { ("older", "an older") };
+    Err(hinted(
+        anyhow!("{known}, but Pyodide {} has Python {}, which is {side}", runtime.version, runtime.python),
+        format!("name {version} version of the package, or a Pyodide release that fits{fitting}"),
+    ))
+}
+
+/// The releases in the cache whose Python fits, for advice.
+fn fitting_releases(workshop: Workshop<'_>, fits: impl Fn(crate::abi::PythonVersion) -> bool) -> String {
+    let keys = workshop.cache.keys(Kind::Runtimes);
+    let locks = keys.iter().filter_map(|key| {
+        let lock = crate::runtime::lock_file::read(&workshop.cache.entry(Kind::Runtimes, key)).ok()?;
+        fits(lock.python).then(|| format!("{key} (Python {})", lock.python))
+    });
+    let names: Vec<String> = locks.collect();
+    if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) }
+}

@@ -1,0 +1,129 @@
+//! Which Pythons the package's PyO3 knows: asked before anything is compiled, since an old one builds for a Python that
+//! it does not know and gives a module that crashes.
+//!
+//! The range stands in the build script of the crate `pyo3-ffi`, in the source that cargo has fetched. Releases before
+//! 0.20 state no newest Python; for them a table says which one they were made for.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use semver::Version;
+use serde::Deserialize;
+
+use crate::abi::PythonVersion;
+
+/// The Pythons that a PyO3 knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownPythons {
+    /// The version of PyO3.
+    pub pyo3: Version,
+    /// The oldest.
+    pub oldest: PythonVersion,
+    /// The newest.
+    pub newest: PythonVersion,
+}
+
+impl fmt::Display for KnownPythons {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pyo3 {} knows Python {} to {}", self.pyo3, self.oldest, self.newest)
+    }
+}
+
+/// What `cargo metadata` says, as far as it matters here.
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    resolve: Option<Resolve>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Package {
+    id: String,
+    name: String,
+    version: Version,
+    manifest_path: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Node {
+    id: String,
+    features: Vec<String>,
+}
+
+/// The Pythons that the PyO3 in a dependency graph knows, given as `cargo metadata` prints it. Nothing if there is no
+/// PyO3, or if it builds for the stable ABI, which newer Pythons keep.
+pub fn known_pythons(metadata: &str) -> Option<KnownPythons> {
+    let Metadata { packages, resolve } = serde_json::from_str(metadata).ok()?;
+    let ffi = packages.iter().find(|package| package.name == "pyo3-ffi");
+    let pyo3 = ffi.or_else(|| packages.iter().find(|package| package.name == "pyo3"))?;
+    let nodes = resolve.map(|resolve| resolve.nodes).unwrap_or_default();
+    let features =
+        nodes.into_iter().find(|node| node.id == pyo3.id).map(|node| node.features).unwrap_or_default();
+    if features.iter().any(|feature| feature.starts_with("abi3")) {
+        return None;
+    }
+    let script = fs_err::read_to_string(pyo3.manifest_path.with_file_name("build.rs")).unwrap_or_default();
+    let (oldest, newest) = stated(&script).or_else(|| before_they_said(&pyo3.version))?;
+    Some(KnownPythons { pyo3: pyo3.version.clone(), oldest, newest })
+}
+
+/// What the build script states: `SUPPORTED_VERSIONS_CPYTHON`, with `minor: 13` or a constant `PY_3_13`.
+fn stated(script: &str) -> Option<(PythonVersion, PythonVersion)> {
+    let block = script.split("SUPPORTED_VERSIONS_CPYTHON: SupportedVersions").nth(1)?.split("};").next()?;
+    let of = |field: &str| {
+        let text = block.split(field).nth(1)?;
+        let digits = ["PY_3_", "minor: "].iter().filter_map(|mark| Some((text.find(mark)?, mark))).min()?;
+        let number: String =
+            text[digits.0 + digits.1.len()..].chars().take_while(char::is_ascii_digit).collect();
+        Some(PythonVersion { major: 3, minor: number.parse().ok()? })
+    };
+    Some((of("min:")?, of("max:")?))
+}
+
+/// The newest Python at the time of the last release of each series that does not state one.
+fn before_they_said(version: &Version) -> Option<(PythonVersion, PythonVersion)> {
+    let newest = match version.minor {
+        0..=16 => 10,
+        17 | 18 => 11,
+        19 => 12,
+        _ => return None,
+    };
+    let python = |minor| PythonVersion { major: 3, minor };
+    (version.major == 0).then(|| (python(7), python(newest)))
+}
+
+/// The arguments with which cargo prints the graph of a manifest.
+pub fn metadata_arguments(manifest: &Path) -> Vec<String> {
+    let manifest = manifest.to_string_lossy().into_owned();
+    ["metadata", "--format-version", "1", "--manifest-path"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([manifest])
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(script: &str) -> Option<String> {
+        stated(script).map(|(oldest, newest)| format!("{oldest} to {newest}"))
+    }
+
+    #[test]
+    fn ranges_are_read_from_build_scripts() {
+        let plain = "const SUPPORTED_VERSIONS_CPYTHON: SupportedVersions = SupportedVersions {\n    min: PythonVersion { major: 3, minor: 7 },\n    max: PythonVersion {\n        major: 3,\n        minor: 14,\n    },\n};\nconst OTHER: X = X { max: PythonVersion { major: 3, minor: 99 } };";
+        assert_eq!(check(plain).unwrap(), "3.7 to 3.14");
+        let constants = "const PY_3_9: PythonVersion = PythonVersion { major: 3, minor: 9 };\nconst SUPPORTED_VERSIONS_CPYTHON: SupportedVersions = SupportedVersions {\n    min: PY_3_9,\n    max: PY_3_15,\n};";
+        assert_eq!(check(constants).unwrap(), "3.9 to 3.15");
+        assert_eq!(check("const MINIMUM_SUPPORTED_VERSION: PythonVersion = 1;"), None);
+        let old = before_they_said(&Version::new(0, 18, 3)).unwrap();
+        assert_eq!(old.1.to_string(), "3.11");
+        assert_eq!(before_they_said(&Version::new(0, 31, 0)), None);
+    }
+}
