@@ -4,7 +4,7 @@ CARGO ?= cargo
 TOOL := target/release/cargo-pyodide
 export CARGO_PYODIDE_CACHE_DIR ?= $(CURDIR)/target/pyodide-cache
 
-.PHONY: demo test lint setup bench clean
+.PHONY: demo test test-all lint setup bench clean
 
 demo: setup
 	$(CARGO) build --release --locked
@@ -12,6 +12,9 @@ demo: setup
 
 test: setup lint
 	$(CARGO) test --locked
+
+test-all: setup lint
+	TEST_LINES=all $(CARGO) test --locked
 
 lint: setup
 	$(CARGO) fmt --check

@@ -78,7 +78,9 @@ impl Ui {
     /// The same on stderr, for what is not data.
     pub fn table_aside<const COLUMNS: usize>(self, rows: &[[String; COLUMNS]]) {
         if self.verbosity > Verbosity::Quiet {
-            aligned(rows).iter().for_each(|row| line(row));
+            for row in aligned(rows) {
+                line(&row);
+            }
         }
     }
 

@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use super::{CargoChoices, Workshop, paths, target_folder, write_if_changed};
 use crate::abi::ExceptionModel;
-use crate::driver::helpers::Helper;
 use crate::driver::install::driver_folder;
-use crate::driver::{CargoPlan, DriverPlan, HelperPlan, RustcPlan};
+use crate::driver::supplements::Supplement;
+use crate::driver::{CargoPlan, DriverPlan, RustcPlan, SupplementPlan};
 use crate::error::Result;
 use crate::project::Project;
 use crate::runtime::Runtime;
@@ -99,13 +99,13 @@ fn driver_plan(
             program: toolchain.rust.rustc.clone(),
             flags: toolchain.exception_flags.clone(),
         }),
-        helpers: helper_plan(runtime, toolchain),
+        supplements: supplement_plan(runtime, toolchain),
         log: folder.join("driver.log"),
     }
 }
 
 /// What must be linked in for this runtime, by what its files lack.
-fn helper_plan(runtime: &Runtime, toolchain: &Toolchain) -> Option<HelperPlan> {
+fn supplement_plan(runtime: &Runtime, toolchain: &Toolchain) -> Option<SupplementPlan> {
     if runtime.exceptions != ExceptionModel::JavaScript {
         return None;
     }
@@ -116,10 +116,10 @@ fn helper_plan(runtime: &Runtime, toolchain: &Toolchain) -> Option<HelperPlan> {
         StandardLibrary::Built(folder) => Some(folder.clone()),
         StandardLibrary::Prebuilt => None,
     };
-    Some(HelperPlan {
+    Some(SupplementPlan {
         rustc: toolchain.rust.rustc.clone(),
         sysroot,
-        wanted: [pads.then_some(Helper::LandingPads), narrow.then_some(Helper::NarrowTime)]
+        wanted: [pads.then_some(Supplement::LandingPads), narrow.then_some(Supplement::NarrowTime)]
             .into_iter()
             .flatten()
             .collect(),
@@ -204,7 +204,7 @@ fn plan_key(runtime: &Runtime, toolchain: &Toolchain) -> Result<String> {
         env!("CARGO_PKG_VERSION"),
         &serde_json::to_string(&toolchain.wasm_ld)?,
         &runtime.emscripten.layout().to_string(),
-        &serde_json::to_string(&helper_plan(runtime, toolchain))?,
+        &serde_json::to_string(&supplement_plan(runtime, toolchain))?,
     ]))
 }
 

@@ -87,9 +87,9 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: &Runtimes
     });
     let rows: Vec<Row> = rows.collect::<Result<_>>()?;
     if arguments.json {
-        ui.data(serde_json::to_string_pretty(&rows)?)?
+        ui.data(serde_json::to_string_pretty(&rows)?)?;
     } else {
-        print(ui, &rows)?
+        print(ui, &rows)?;
     }
     Ok(0)
 }

@@ -1,12 +1,12 @@
-//! Runs one link: expands response files, compiles helpers, calls wasm-ld, keeps a log.
+//! Runs one link: expands response files, compiles supplements, calls wasm-ld, keeps a log.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
 use super::arguments::LinkPlan;
-use super::helpers::{self, WideInvoke};
-use super::{DriverPlan, HelperPlan, arguments, log};
+use super::supplements::{self, WideInvoke};
+use super::{DriverPlan, SupplementPlan, arguments, log};
 use crate::error::Result;
 use crate::process::Invocation;
 use crate::toolchain::WasmLd;
@@ -26,23 +26,23 @@ pub(super) fn run(plan: &DriverPlan, given: Vec<String>) -> Result<u8> {
     })?;
     let linker = plan.wasm_ld.as_ref().ok_or_else(|| anyhow!("the driver's plan names no linker"))?;
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
-    if let Some(helpers) = &plan.helpers {
-        put_first(&mut link, helpers::compile(helpers, &[], work.path())?);
+    if let Some(supplements) = &plan.supplements {
+        put_first(&mut link, &supplements::compile(supplements, &[], work.path())?);
     }
     call(plan, linker, &link)?;
-    let wide = match &plan.helpers {
-        Some(helpers) => missing_wide_invokes(helpers, &link)?,
+    let wide = match &plan.supplements {
+        Some(supplements) => missing_wide_invokes(supplements, &link)?,
         None => Vec::new(),
     };
-    if let (Some(helpers), false) = (&plan.helpers, wide.is_empty()) {
-        let only_wide = HelperPlan { wanted: Vec::new(), ..helpers.clone() };
-        put_first(&mut link, helpers::compile(&only_wide, &wide, work.path())?);
+    if let (Some(supplements), false) = (&plan.supplements, wide.is_empty()) {
+        let only_wide = SupplementPlan { wanted: Vec::new(), ..supplements.clone() };
+        put_first(&mut link, &supplements::compile(&only_wide, &wide, work.path())?);
         call(plan, linker, &link)?;
     }
     Ok(0)
 }
 
-fn put_first(link: &mut LinkPlan, objects: Vec<PathBuf>) {
+fn put_first(link: &mut LinkPlan, objects: &[PathBuf]) {
     let objects = objects.iter().map(|object| object.to_string_lossy().into_owned());
     link.inputs.splice(0..0, objects);
 }
@@ -66,8 +66,8 @@ fn call(plan: &DriverPlan, linker: &WasmLd, link: &LinkPlan) -> Result<()> {
 }
 
 /// The `invoke_j…` that a linked module imports and the line does not have.
-fn missing_wide_invokes(helpers: &HelperPlan, link: &LinkPlan) -> Result<Vec<WideInvoke>> {
-    let Some(has) = &helpers.wide_invokes else { return Ok(Vec::new()) };
+fn missing_wide_invokes(supplements: &SupplementPlan, link: &LinkPlan) -> Result<Vec<WideInvoke>> {
+    let Some(has) = &supplements.wide_invokes else { return Ok(Vec::new()) };
     let bytes = fs_err::read(Path::new(&link.output))?;
     let module = Module::read(&bytes)?;
     let names = Module::function_names(&bytes)?;

@@ -6,10 +6,10 @@
 
 pub mod arguments;
 pub mod cargo;
-pub mod helpers;
 pub mod install;
 pub mod link;
 pub mod rustc;
+pub mod supplements;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -34,7 +34,7 @@ pub struct DriverPlan {
     /// How rustc is called; none where cargo calls it straight.
     pub rustc: Option<RustcPlan>,
     /// What is linked in beside the package.
-    pub helpers: Option<HelperPlan>,
+    pub supplements: Option<SupplementPlan>,
     /// Where each call and its outcome is written.
     pub log: PathBuf,
 }
@@ -50,13 +50,13 @@ pub struct RustcPlan {
 
 /// Objects that mend what a line lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HelperPlan {
+pub struct SupplementPlan {
     /// The rustc that compiles them.
     pub rustc: PathBuf,
     /// The sysroot, if it is not the compiler's own.
     pub sysroot: Option<PathBuf>,
     /// Which are linked into every module.
-    pub wanted: Vec<helpers::Helper>,
+    pub wanted: Vec<supplements::Supplement>,
     /// The `invoke_j…` that the line has: others would throw in JavaScript, and are made here. None where all work.
     pub wide_invokes: Option<Vec<String>>,
 }
@@ -77,7 +77,7 @@ pub struct CargoPlan {
 impl DriverPlan {
     /// A plan that only answers which Emscripten it stands for.
     pub fn answering(emscripten: EmscriptenVersion, log: PathBuf) -> Self {
-        Self { emscripten, wasm_ld: None, cargo: None, rustc: None, helpers: None, log }
+        Self { emscripten, wasm_ld: None, cargo: None, rustc: None, supplements: None, log }
     }
 
     /// Reads a plan.

@@ -150,7 +150,8 @@ impl Runtime {
         );
         tags.extend(self.abi_version.iter().map(|abi| format!("pyodide_{abi}_wasm32")));
         tags.push(format!("emscripten_{}_{}_{}_wasm32", emscripten.0, emscripten.1, emscripten.2));
-        tags.dedup();
+        let mut seen = std::collections::BTreeSet::new();
+        tags.retain(|tag| seen.insert(tag.clone()));
         tags
     }
 

@@ -245,6 +245,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_preview_must_be_asked_for_in_full() {
+        let releases =
+            [Version::parse("315.0.0-alpha.1").unwrap(), Version::parse("315.0.0-alpha.2").unwrap()];
+        let request = "315".parse().unwrap();
+        let error = near_advice(pick(&request, &releases).unwrap_err(), &request, &releases);
+        insta::assert_snapshot!(crate::error::render(&error), @r"
+        error: the line 315 has only previews so far
+        hint: name the preview in full if you want it: `--pyodide 315.0.0-alpha.2`
+        ");
+    }
+
+    #[test]
     fn a_line_means_its_newest_stable_release() {
         let releases = ["0.20.0", "0.21.3", "0.29.4", "0.29.10", "314.0.7", "315.0.0-alpha.2"];
         let releases = releases.map(|text| Version::parse(text).unwrap());

@@ -102,9 +102,10 @@ pub fn choose(tools: Tools<'_>, contract: Contract, needs: Option<&Version>) -> 
             Err(Unsuitable::Failed(error)) => return Err(error),
         }
     }
-    let is_old = refused.iter().any(|reason| reason.contains("is older than Rust"));
-    let advice = match needs.filter(|_| is_old) {
+    let any = |words: &str| refused.iter().any(|reason| reason.contains(words));
+    let advice = match needs.filter(|_| any("is older than Rust")) {
         Some(needed) => format!("install Rust {needed} or newer (`rustup update`), with `rust-src`"),
+        None if any(sysroot::FLAG_IS_GONE) => sysroot::OLDER_ADVICE.to_owned(),
         None => sysroot::ADVICE.to_owned(),
     };
     Err(hinted(anyhow!("no Rust compiler can build for {TARGET}:\n    {}", refused.join("\n    ")), advice))

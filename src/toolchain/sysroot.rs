@@ -22,6 +22,12 @@ pub const ADVICE: &str = "run `rustup target add wasm32-unknown-emscripten` (fit
 
 /// The first compiler whose default for this target is WebAssembly exceptions.
 const WASM_DEFAULT: (u64, u64) = (1, 93);
+/// What is said of a compiler that can no longer unwind through JavaScript.
+pub(super) const FLAG_IS_GONE: &str = "no longer knows";
+
+/// What to do then.
+pub(super) const OLDER_ADVICE: &str = "install an older compiler with its sources beside yours: `rustup toolchain install 1.97 --component rust-src`";
+
 /// The flag that chooses JavaScript exceptions.
 const JAVASCRIPT_FLAG: &str = "-Zemscripten-wasm-eh=no";
 
@@ -43,7 +49,7 @@ pub fn exception_flags(
         ExceptionModel::JavaScript if knows_flag(ui, rust) => Ok(vec![JAVASCRIPT_FLAG.to_owned()]),
         ExceptionModel::JavaScript if !is_wasm_default => Ok(Vec::new()),
         ExceptionModel::JavaScript => Err(format!(
-            "no longer knows `{JAVASCRIPT_FLAG}`, with which panics unwind through JavaScript: Rust up to 1.97 does"
+            "{FLAG_IS_GONE} `{JAVASCRIPT_FLAG}`, with which panics unwind through JavaScript: Rust up to 1.97 does"
         )),
     }
 }

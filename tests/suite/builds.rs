@@ -142,19 +142,6 @@ fn a_packages_own_cargo_configuration_stays_in_force() {
 }
 
 #[test]
-fn panics_become_exceptions() {
-    if !can_build() {
-        return;
-    }
-    let (place, wheel) = built_twice("panics", "");
-    let package = place.path().join("panics");
-    let check = fs_err::read_to_string(package.join("check.py")).unwrap();
-    assert_eq!(python(&package, &wheel, "0.29.5", &check), "panics: ok\n");
-    let newer = build(&package, "314.0.7", &[]);
-    assert_eq!(python(&package, &newer, "314.0.7", &check), "panics: ok\n");
-}
-
-#[test]
 fn the_json_document_tells_all() {
     if !can_build() {
         return;

@@ -17,6 +17,7 @@ mod commands;
 mod harness;
 mod index;
 mod layers;
+mod lines;
 mod robustness;
 mod runs;
 mod sources;

@@ -1,6 +1,6 @@
 //! What the JavaScript exception model of Pyodide 0.21 to 0.23 lacks. Compiled for the target and linked first.
 //!
-//! Rust's landing pads ask which of two clauses a thrown object fits: its own type, or anything. The runtime's helper for
+//! Rust's landing pads ask which of two clauses a thrown object fits: its own type, or anything. The runtime's supplement for
 //! no clause at all says of which type the object is, and a type is its own identity here.
 
 #![no_std]

@@ -1,4 +1,4 @@
-//! Helpers: small objects, linked first, that mend what a line of releases lacks or does wrong.
+//! Supplements: small objects, linked first, that mend what a line of releases lacks or does wrong.
 //!
 //! They are written in Rust, compiled with the package's own compiler when a link needs them, and hold no landing pads
 //! themselves. Fixed ones lie beside this file; wide invokes are written for the types that a module asks for.
@@ -9,29 +9,29 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use wasmparser::ValType;
 
-use super::HelperPlan;
+use super::SupplementPlan;
 use crate::error::Result;
 use crate::process::Invocation;
 use crate::toolchain::TARGET;
 use crate::ui::{Ui, Verbosity};
 use crate::wasm::Signature;
 
-/// A helper that is linked into every module of a line.
+/// A supplement that is linked into every module of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Helper {
+pub enum Supplement {
     /// Landing pads with two clauses, for 0.21 to 0.23.
     LandingPads,
     /// Times with 32-bit seconds, for 0.21.
     NarrowTime,
 }
 
-impl Helper {
+impl Supplement {
     /// The source text and the name of its file.
     fn source(self) -> (&'static str, &'static str) {
         match self {
-            Helper::LandingPads => ("landing_pads.rs", include_str!("helpers/landing_pads.rs")),
-            Helper::NarrowTime => ("narrow_time.rs", include_str!("helpers/narrow_time.rs")),
+            Supplement::LandingPads => ("landing_pads.rs", include_str!("supplements/landing_pads.rs")),
+            Supplement::NarrowTime => ("narrow_time.rs", include_str!("supplements/narrow_time.rs")),
         }
     }
 }
@@ -48,7 +48,7 @@ pub struct WideInvoke {
 }
 
 impl WideInvoke {
-    /// The helper for an imported `invoke_j…` of this type; none if a type has no name here.
+    /// The supplement for an imported `invoke_j…` of this type; none if a type has no name here.
     pub fn new(symbol: &str, signature: &Signature) -> Option<Self> {
         let named: Vec<(char, &str)> =
             signature.parameters.iter().copied().map(type_name).collect::<Option<_>>()?;
@@ -72,7 +72,7 @@ fn type_name(kind: ValType) -> Option<(char, &'static str)> {
     }
 }
 
-/// The text of a crate with these helpers. A trampoline calls the function and stores its result; JavaScript calls the
+/// The text of a crate with these supplements. A trampoline calls the function and stores its result; JavaScript calls the
 /// trampoline, which returns nothing, so that it need not make 64 bits out of nothing when something was thrown.
 pub fn wide_invokes(wanted: &[WideInvoke]) -> String {
     let mut text = "#![no_std]\n#![allow(non_snake_case)]\nuse core::mem::transmute;\n".to_owned();
@@ -113,15 +113,15 @@ mod n{number} {{
     text
 }
 
-/// Compiles the helpers of a plan into objects in a folder.
+/// Compiles the supplements of a plan into objects in a folder.
 ///
 /// # Errors
 /// When the compiler refuses one.
-pub fn compile(plan: &HelperPlan, wide: &[WideInvoke], folder: &Path) -> Result<Vec<PathBuf>> {
+pub fn compile(plan: &SupplementPlan, wide: &[WideInvoke], folder: &Path) -> Result<Vec<PathBuf>> {
     let mut sources: Vec<(&str, String)> = plan
         .wanted
         .iter()
-        .map(|helper| helper.source())
+        .map(|supplement| supplement.source())
         .map(|(name, text)| (name, text.to_owned()))
         .collect();
     if !wide.is_empty() {
@@ -130,7 +130,7 @@ pub fn compile(plan: &HelperPlan, wide: &[WideInvoke], folder: &Path) -> Result<
     sources.into_iter().map(|(name, text)| compile_one(plan, (name, &text), folder)).collect()
 }
 
-fn compile_one(plan: &HelperPlan, (name, text): (&str, &str), folder: &Path) -> Result<PathBuf> {
+fn compile_one(plan: &SupplementPlan, (name, text): (&str, &str), folder: &Path) -> Result<PathBuf> {
     let source = folder.join(name);
     let object = source.with_extension("o");
     fs_err::write(&source, text)?;
