@@ -1,7 +1,8 @@
-// Writes, as JSON, every name that the running Pyodide in a folder gives to side modules: node symbols.mjs FOLDER FILE.
+// Writes, as JSON, every name that the running Pyodide in a folder gives to side modules:
+// node symbols.mjs FOLDER FILE.
 //
-// The names come from the main module's instance: what it exports, and the object of imports it is made with, from which
-// the loader of side modules resolves too.
+// The names come from the main module's instance: what it exports, and the object of imports it is made with, from
+// which the loader of side modules resolves too.
 
 import fs from "node:fs";
 import path from "node:path";
