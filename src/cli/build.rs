@@ -171,6 +171,7 @@ fn one(order: &Order<'_>, runtime: &Runtime) -> Result<Result<BuiltWheel>> {
     let folder = BuildFolder::open(*workshop, source)?;
     let project = Project::read(&folder.tree(source)?)?;
     compatibility::check_python(&project, runtime)?;
+    compatibility::warn_of_abort(*workshop, &project);
     clock.step("unpack");
     let toolchain = build::toolchain_for(*workshop, &project, runtime)?;
     clock.step("toolchain");

@@ -66,6 +66,16 @@ pub(super) fn check_bindings(
     ))
 }
 
+/// Warns of a profile that turns a panic into a dead interpreter.
+pub(super) fn warn_of_abort(workshop: Workshop<'_>, project: &Project) {
+    if project.aborts_on_panic() {
+        workshop.ui.warn(format!(
+            "`{}` sets `panic = \"abort\"` in its release profile: a Rust panic will end the whole interpreter",
+            project.root.display()
+        ));
+    }
+}
+
 /// The releases in the cache whose Python fits, for advice.
 fn fitting_releases(workshop: Workshop<'_>, fits: impl Fn(crate::abi::PythonVersion) -> bool) -> String {
     let keys = workshop.cache.keys(Kind::Runtimes);

@@ -1,25 +1,64 @@
 //! Stands before the real cargo when a build back end calls it: adds the target's configuration and the user's choices.
 //!
 //! Flags go in through `--config` and a file, since `CARGO_TARGET_…_RUSTFLAGS` splits at spaces and would break folders
-//! that have them; the package's own configuration stays in force beside ours. `--locked` is dropped: real sdists carry
-//! locks that are stale against their trimmed workspaces, and cargo still follows a lock wherever it can.
+//! that have them; the package's own configuration stays in force beside ours. Flags that the back end itself puts into
+//! `RUSTFLAGS`, as old maturins do, would hide all others: they are joined instead, without unstable ones. `--locked` is
+//! dropped: real sdists carry locks that are stale against their trimmed workspaces, and cargo still follows a lock
+//! wherever it can.
 
 use std::ffi::OsString;
 
 use super::{CargoPlan, DriverPlan, log};
+use crate::env::Environment;
 use crate::error::Result;
 use crate::process::Invocation;
+use crate::toolchain::TARGET;
 
 /// Subcommands that compile.
 const COMPILING: [&str; 4] = ["build", "rustc", "b", "check"];
 
 /// Runs the real cargo and returns its exit status.
 pub(super) fn run(plan: &DriverPlan, cargo: &CargoPlan, arguments: Vec<OsString>) -> Result<u8> {
-    let arguments = rewrite(cargo, arguments);
+    let own = backend_flags(&Environment::read());
+    let mut arguments = rewrite(cargo, arguments);
+    if !own.is_empty() {
+        let flags = toml::Value::from(own);
+        arguments.splice(0..0, ["--config".into(), format!("target.{TARGET}.rustflags={flags}").into()]);
+    }
     let shown: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
     log(plan, &format!("cargo {}", shown.join(" ")))?;
-    let status = Invocation::new(&cargo.program).args(arguments).pass_through()?;
+    let status = Invocation::new(&cargo.program)
+        .args(arguments)
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .pass_through()?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(101))
+}
+
+/// The flags that the back end put into the environment: the user's own were taken out before it started.
+fn backend_flags(environment: &Environment) -> Vec<String> {
+    let words: Vec<String> = match environment.text("CARGO_ENCODED_RUSTFLAGS") {
+        Some(encoded) => encoded.split('\u{1f}').map(str::to_owned).collect(),
+        None => {
+            environment.text("RUSTFLAGS").unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+        }
+    };
+    without_unstable(words)
+}
+
+/// Drops `-Z NAME` and `-ZNAME`: a stable compiler refuses them, and `link-native-libraries=no`, the one that back ends
+/// set, drops the static libraries of the package's own build script.
+fn without_unstable(words: Vec<String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-Z" => drop(words.next()),
+            text if text.starts_with("-Z") => {}
+            _ => kept.push(word),
+        }
+    }
+    kept
 }
 
 /// The arguments for the real cargo.
@@ -83,6 +122,13 @@ mod tests {
             .map(|word| word.to_string_lossy().into_owned())
             .collect::<Vec<_>>()
             .join(" ")
+    }
+
+    #[test]
+    fn unstable_flags_of_the_back_end_are_dropped() {
+        let words =
+            "-Z link-native-libraries=no -C link-arg=-x -Zother --cfg y".split(' ').map(str::to_owned);
+        assert_eq!(without_unstable(words.collect()).join(" "), "-C link-arg=-x --cfg y");
     }
 
     #[test]

@@ -75,9 +75,10 @@ pub struct CargoPlan {
 }
 
 impl DriverPlan {
-    /// A plan that only answers which Emscripten it stands for.
-    pub fn answering(emscripten: EmscriptenVersion, log: PathBuf) -> Self {
-        Self { emscripten, wasm_ld: None, cargo: None, rustc: None, supplements: None, log }
+    /// A plan for building a standard library: answers which Emscripten it stands for, and calls this compiler.
+    pub fn for_sysroot(emscripten: EmscriptenVersion, rustc: PathBuf, log: PathBuf) -> Self {
+        let rustc = Some(RustcPlan { program: rustc, flags: Vec::new() });
+        Self { emscripten, wasm_ld: None, cargo: None, rustc, supplements: None, log }
     }
 
     /// Reads a plan.

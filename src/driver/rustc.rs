@@ -1,6 +1,6 @@
-//! Stands before the real rustc where crates must unwind through JavaScript: adds the one unstable flag that it takes.
+//! Stands before the real rustc, where crates must unwind through JavaScript and where a sysroot is built.
 //!
-//! Only cargo's own compilations for the target get the flag, and `RUSTC_BOOTSTRAP` with it. Build scripts, and the
+//! For JavaScript exceptions it adds the one unstable flag that they take. Only cargo's own compilations for the target get the flag, and `RUSTC_BOOTSTRAP` with it. Build scripts, and the
 //! compilers they probe with, see a stable compiler: many turn nightly features on as soon as they find one.
 
 use std::ffi::OsString;
@@ -19,8 +19,16 @@ pub(super) fn run(plan: &DriverPlan, rustc: &RustcPlan, arguments: Vec<OsString>
             log(plan, &format!("rustc with {}", rustc.flags.join(" ")))?;
         }
     }
+    if names_crate(&arguments, "panic_abort") {
+        // The one crate of the standard library that must not unwind itself: rustc's own build does the same.
+        command = command.arg("-Cpanic=abort");
+    }
     let status = command.args(arguments).pass_through()?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(101))
+}
+
+fn names_crate(arguments: &[OsString], name: &str) -> bool {
+    arguments.windows(2).any(|pair| pair[0] == "--crate-name" && pair[1] == name)
 }
 
 /// Whether these are the arguments with which cargo compiles a crate for our target: `-C metadata=…` is cargo's mark.

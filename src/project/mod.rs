@@ -107,6 +107,19 @@ impl Project {
         })
     }
 
+    /// Whether the release profile, which stands in the manifest or its workspace's, aborts on panic.
+    pub fn aborts_on_panic(&self) -> bool {
+        let Some(manifest) = &self.manifest else { return false };
+        let aborts = |table: &toml::Table| {
+            let panic =
+                table.get("profile").and_then(|profile| profile.get("release")?.get("panic")?.as_str());
+            panic == Some("abort")
+        };
+        let tables =
+            manifest.ancestors().skip(1).filter_map(|folder| read_toml(&folder.join("Cargo.toml")).ok());
+        tables.filter(aborts).count() > 0
+    }
+
     /// Whether the back end is maturin, called straight: it takes cargo's choices itself.
     pub fn uses_maturin(&self) -> bool {
         self.build_system.build_backend == "maturin"

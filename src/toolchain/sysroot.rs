@@ -105,7 +105,8 @@ fn build(
     fs_err::write(project.join("Cargo.toml"), MANIFEST)?;
     fs_err::write(project.join("src/lib.rs"), "#![no_std]\n")?;
     let drivers = driver_folder(tools.ui, tools.cache)?;
-    let plan = crate::driver::DriverPlan::answering(contract.emscripten, work.path().join("driver.log"));
+    let driver_log = work.path().join("driver.log");
+    let plan = crate::driver::DriverPlan::for_sysroot(contract.emscripten, rust.rustc.clone(), driver_log);
     let plan_path = work.path().join("plan.json");
     fs_err::write(&plan_path, serde_json::to_vec(&plan)?)?;
     let target = work.path().join("target");
@@ -132,7 +133,7 @@ fn build(
 }
 
 /// Changes when a sysroot is made in another way: older ones in the cache no longer count.
-const RECIPE: &str = "2";
+const RECIPE: &str = "3";
 
 const MANIFEST: &str =
     "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n";
@@ -147,7 +148,7 @@ fn cargo_command(
         .args(["build", "--release", "-Zbuild-std=std,panic_unwind,panic_abort", "--target", TARGET])
         .env("CARGO_TARGET_DIR", target)
         .current_dir(project)
-        .env("RUSTC", &rust.rustc)
+        .env("RUSTC", drivers.program("rustc"))
         .env("RUSTC_BOOTSTRAP", "1")
         .env("PATH", drivers.before(tools.environment))
         .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
