@@ -74,7 +74,7 @@ impl Symbols {
                 _ => None,
             })
             .collect();
-        for (name, stated) in &script.functions {
+        for (name, stated) in script.functions.iter().filter(|(name, _)| !TAGS.contains(&name.as_str())) {
             let exact = imported.get(name.as_str()).map(|signature| (*signature).clone());
             self.names.insert(name.clone(), Provider::ScriptFunction { exact, stated: stated.clone() });
         }

@@ -37,15 +37,12 @@ fn a_runtime_folder_that_contradicts_itself_is_refused() {
     let run = || {
         tool(&["run", "--pyodide", copy.to_str().unwrap(), "-c", ""]).hide(place.path(), "FOLDER").snapshot()
     };
-    let package = fs_err::read_to_string(copy.join("package.json")).unwrap();
-    let cases: [(&str, &str, Option<&str>); 5] = [
-        ("package.json", "\"version\": \"0.29.5\"", Some("\"version\": \"400.0.0\"")),
+    let cases: [(&str, &str, Option<&str>); 4] = [
         ("package.json", "\"name\": \"pyodide\"", Some("\"name\": \"python\"")),
         ("pyodide-lock.json", "emscripten_4_0_9", Some("wasi_0_2")),
         ("pyodide.asm.js", "wasmImports", Some("otherThing")),
         ("pyodide.asm.wasm", "", None),
     ];
-    assert!(package.contains("\"version\": \"0.29.5\""));
     let mut printed = Vec::new();
     for (name, old, new) in cases {
         let path = copy.join(name);
