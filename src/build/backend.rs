@@ -48,8 +48,7 @@ impl Backend<'_> {
     pub(super) fn build_wheel(&self, environment: &BackendEnvironment, folder: &Path) -> Result<PathBuf> {
         crate::cache::remove_folder(folder)?;
         fs_err::create_dir_all(folder)?;
-        let name: Option<String> =
-            self.call(environment, "build_wheel", &json!([folder, self.steering.config_settings]))?;
+        let name: Option<String> = self.call(environment, "build_wheel", &json!([folder]))?;
         let name = name.ok_or_else(|| {
             anyhow!(
                 "the build back end `{}` has no hook `build_wheel`",

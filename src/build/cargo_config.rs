@@ -26,8 +26,6 @@ pub(super) struct Steering {
     pub(super) variables: Vec<(String, String)>,
     /// Folders at the front of `PATH`.
     pub(super) path_folders: Vec<PathBuf>,
-    /// `config_settings` of the hooks.
-    pub(super) config_settings: Option<Value>,
 }
 
 /// Writes the plan and the configuration of a build into its folder.
@@ -69,11 +67,18 @@ pub(super) fn steer(
         variables.extend(setuptools_variables(folder)?);
     }
     variables.extend(choice_variables(workshop, project, choices));
+    if project.wants_nightly() {
+        workshop.ui.warn(format!(
+            "`{}` asks for a nightly Rust: unstable features are allowed it (`RUSTC_BOOTSTRAP=1`)",
+            project.root.display()
+        ));
+        variables.push(("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()));
+    }
     if workshop.network == Network::Forbidden {
         variables.push(("CARGO_NET_OFFLINE".to_owned(), "true".to_owned()));
     }
     let path_folders = linker.parent().map(Path::to_owned).into_iter().collect();
-    Ok(Steering { variables, path_folders, config_settings: None })
+    Ok(Steering { variables, path_folders })
 }
 
 fn text(path: &Path) -> String {

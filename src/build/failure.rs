@@ -42,6 +42,15 @@ fn advice(log: &str) -> Option<String> {
     if has("exports no `PyInit_") {
         return Some("pass the cargo feature that turns the Python bindings on with `--features`".into());
     }
+    if has("requires pthreads support")
+        || has("requires atomics")
+        || has("Only features sync,macros,io-util,rt,time")
+    {
+        return Some("a crate refuses this target because it wants threads: turn its threaded feature off with `--no-default-features` and `--features`".into());
+    }
+    if has("may not be used on the stable release channel") {
+        return Some("a crate uses unstable features of Rust: turn the cargo feature off that wants them with `--no-default-features` and `--features`".into());
+    }
     if has("Could not resolve host")
         || has("failed to download")
         || has("spurious network error")

@@ -120,6 +120,15 @@ impl Project {
         tables.filter(aborts).count() > 0
     }
 
+    /// Whether a `rust-toolchain` file of the package asks for a nightly compiler: then it may use unstable features.
+    pub fn wants_nightly(&self) -> bool {
+        let beside = self.manifest.as_deref().and_then(Path::parent).unwrap_or(&self.root);
+        let folders = beside.ancestors().take_while(|folder| folder.starts_with(&self.root));
+        let files = folders
+            .flat_map(|folder| ["rust-toolchain.toml", "rust-toolchain"].map(|name| folder.join(name)));
+        files.filter_map(|file| fs_err::read_to_string(file).ok()).any(|text| text.contains("nightly"))
+    }
+
     /// Whether the back end is maturin, called straight: it takes cargo's choices itself.
     pub fn uses_maturin(&self) -> bool {
         self.build_system.build_backend == "maturin"

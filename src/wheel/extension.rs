@@ -51,7 +51,7 @@ mod tests {
             })
         };
         insta::assert_debug_snapshot!([
-            "rpds/rpds.cpython-311-x86_64-linux-gnu.so",
+            "a/b.cpython-311-x86_64-linux-gnu.so",
             "_core.abi3.so",
             "a/_core.pyd",
             "a/_core.cp311-win_amd64.pyd",
@@ -61,7 +61,7 @@ mod tests {
         ].map(check), @r#"
         [
             Some(
-                "rpds/rpds.cpython-313-wasm32-emscripten.so PyInit_rpds",
+                "a/b.cpython-313-wasm32-emscripten.so PyInit_b",
             ),
             Some(
                 "_core.abi3.so PyInit__core",
