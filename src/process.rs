@@ -134,7 +134,7 @@ impl Invocation {
         wait_interruptible(child)
     }
 
-    /// Starts with the user's own stdout and stderr, with `input` as its stdin, and waits.
+    /// Starts with the user's own stdin, stdout and stderr, and waits; signals are left to the two processes.
     ///
     /// # Errors
     /// When the program cannot be started or waited for.

@@ -32,7 +32,7 @@ pub(super) fn run(plan: &DriverPlan, cargo: &CargoPlan, arguments: Vec<OsString>
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .pass_through()?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(101))
+    Ok(super::exit_status(status))
 }
 
 /// The flags that the back end put into the environment: the user's own were taken out before it started.

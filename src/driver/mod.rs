@@ -146,6 +146,11 @@ fn answer(text: &str) -> Result<u8> {
     Ok(0)
 }
 
+/// The status with which the driver ends after the real program: cargo's own 101 where there is none, after a signal.
+fn exit_status(status: std::process::ExitStatus) -> u8 {
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(101)
+}
+
 /// Adds an entry to the plan's log.
 fn log(plan: &DriverPlan, entry: &str) -> Result<()> {
     let mut file = fs_err::OpenOptions::new().create(true).append(true).open(&plan.log)?;

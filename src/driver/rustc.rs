@@ -24,7 +24,7 @@ pub(super) fn run(plan: &DriverPlan, rustc: &RustcPlan, arguments: Vec<OsString>
         command = command.arg("-Cpanic=abort");
     }
     let status = command.args(arguments).pass_through()?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(101))
+    Ok(super::exit_status(status))
 }
 
 fn names_crate(arguments: &[OsString], name: &str) -> bool {

@@ -98,7 +98,6 @@ fn build(
     (sources, contract, exceptions): (&Path, Contract, &[String]),
     folder: &Path,
 ) -> Result<()> {
-    // The crates of the standard library find the compiler's identity in their paths: one place for all.
     let work = tempfile::tempdir_in(folder)?;
     let project = work.path().join("empty");
     fs_err::create_dir_all(project.join("src"))?;

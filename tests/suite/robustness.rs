@@ -1,6 +1,5 @@
 //! A cache that several processes use at once, that is killed, damaged, or on a full disk.
 
-use std::path::Path;
 use std::process::Command;
 
 use crate::harness::{can_build, copy_folder, fixture, folder, runtime, shared_cache, tool};
@@ -57,14 +56,17 @@ fn a_runtime_folder_that_contradicts_itself_is_refused() {
     insta::assert_snapshot!(printed.join("\n\n"));
 }
 
-/// A cache with the shared one's runtimes, sysroots and environments, but no builds.
-fn warm_cache(place: &Path) {
+/// A cache of its own with the shared one's runtimes and sysroots, but no environments and no builds.
+fn warm_cache() -> tempfile::TempDir {
+    tool(&["setup", "--pyodide", "0.29.5"]).succeed();
+    let cache = folder();
     for kind in ["runtimes", "sysroots"] {
         let from = shared_cache().join(kind);
         if from.is_dir() {
-            copy_folder(&from, &place.join(kind));
+            copy_folder(&from, &cache.path().join(kind));
         }
     }
+    cache
 }
 
 #[test]
@@ -72,9 +74,7 @@ fn two_processes_build_at_once() {
     if !can_build() {
         return;
     }
-    tool(&["setup", "--pyodide", "0.29.5"]).succeed();
-    let cache = folder();
-    warm_cache(cache.path());
+    let cache = warm_cache();
     let place = folder();
     copy_folder(&fixture("pure"), &place.path().join("pure"));
     let children: Vec<_> = ["one", "two"]
@@ -102,11 +102,8 @@ fn a_killed_build_leaves_a_cache_that_works() {
     if !can_build() {
         return;
     }
-    tool(&["setup", "--pyodide", "0.29.5"]).succeed();
-    let cache = folder();
-    warm_cache(cache.path());
+    let cache = warm_cache();
     let place = folder();
-    copy_folder(&fixture("bad-import"), &place.path().join("package"));
     copy_folder(&fixture("pure"), &place.path().join("pure"));
     let build = || {
         tool(&["build", "./pure", "-q", "--pyodide", "0.29.5"]).in_folder(place.path()).cache(cache.path())
