@@ -219,6 +219,10 @@ impl fmt::Display for ExceptionModel {
 pub struct LineFacts {
     /// The line's name.
     line: String,
+    /// The Emscripten of its releases, which older tags name; none for a line that is not in the table.
+    pub emscripten: Option<String>,
+    /// The month of its first release, `2025-10`; none for a line that is not in the table.
+    pub released: Option<String>,
     /// The platform tag that every release of the line installs.
     pub tag: String,
     /// The tag that the Python package index takes, if it differs.
@@ -232,6 +236,8 @@ impl LineFacts {
     pub fn implied_by(line: Line, abi_version: &str) -> Self {
         Self {
             line: line.to_string(),
+            emscripten: None,
+            released: None,
             tag: format!("pyemscripten_{abi_version}_wasm32"),
             index_tag: None,
             node: 18,
@@ -262,6 +268,25 @@ pub fn line_facts() -> Vec<(Line, LineFacts)> {
     let file: FactsFile =
         toml::from_str(include_str!("../facts/abis.toml")).expect("facts/abis.toml is valid");
     file.line.into_iter().map(|row| (row.line.parse().expect("facts/abis.toml names lines"), row)).collect()
+}
+
+/// The lines that may install wheels with a platform tag, oldest first: what the table says of them.
+pub fn lines_of_tag(platform: &str) -> Vec<Line> {
+    let same = |known: &str| {
+        let number = |tag: &str| tag.split_once('_').map(|(_, number)| number.to_owned());
+        let is_pyodide = |tag: &str| tag.starts_with("pyodide_") || tag.starts_with("pyemscripten_");
+        // micropip takes `pyodide_X` for `pyemscripten_X`, not the other way round.
+        known == platform
+            || (platform.starts_with("pyodide_") && is_pyodide(known) && number(known) == number(platform))
+    };
+    let emscripten = platform.strip_prefix("emscripten_").and_then(|rest| rest.strip_suffix("_wasm32"));
+    let named = emscripten.map(|version| version.replace('_', "."));
+    let claims = |facts: &LineFacts| {
+        same(&facts.tag)
+            || (named.is_some() && named == facts.emscripten)
+            || facts.index_tag.as_ref().is_some_and(|index| index.tag == platform)
+    };
+    line_facts().into_iter().filter(|(_, facts)| claims(facts)).map(|(line, _)| line).collect()
 }
 
 /// The row of one line.

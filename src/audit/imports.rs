@@ -1,91 +1,286 @@
-//! Imports that nothing in a runtime provides, or provides with another type.
+//! What a module imports, held against what the release and its libraries provide, by name and type.
+//!
+//! The rules are the loader's own: functions of `env` that nothing provides become stubs which throw when called;
+//! addresses (`GOT.mem`, `GOT.func`) must be found when the module is loaded.
+
+use std::collections::HashMap;
 
 use wasmparser::ValType;
 
-use crate::runtime::{Provider, Symbols};
-use crate::wasm::{Import, Module};
+use super::catalogue::Code;
+use super::model::{self, Missing};
+use super::{Examined, Findings, Surroundings};
+use crate::runtime::{Provider, Runtime};
+use crate::wasm::dylink::Dylink;
+use crate::wasm::module::{Limits, Mutability};
+use crate::wasm::{ExportKind, Import, Module, Signature};
 
-/// What is wrong with a module's imports, in the order in which they stand.
-pub fn unprovided(module: &Module, symbols: &Symbols) -> Vec<String> {
-    let exports: std::collections::HashSet<&str> =
-        module.exports.iter().map(|export| export.name.as_str()).collect();
-    module
-        .imports
-        .iter()
-        .filter_map(|(from, name, import)| match from.as_str() {
-            "env" | "wasi_snapshot_preview1" => in_environment(name, import, symbols),
-            "GOT.mem" | "GOT.func" => {
-                in_table(from, name, import, (symbols, exports.contains(name.as_str())))
+/// Finds the libraries that a module asks for, and theirs; says which are not there.
+pub(super) fn libraries<'a>(
+    this: &'a Examined<'_>,
+    surroundings: &'a Surroundings<'_>,
+    findings: &mut Findings,
+) -> Vec<&'a Module> {
+    let known = |name: &str| {
+        let own = surroundings.all.iter().map(|other| (other.path, &other.module));
+        let mates = surroundings.mates.iter().map(|mate| (mate.path.as_str(), &mate.module));
+        let file = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        own.chain(mates).find(|(path, _)| file(path) == file(name)).map(|(_, module)| module)
+    };
+    let mut found: Vec<&Module> = Vec::new();
+    let mut wanted: Vec<&str> = needed(&this.module);
+    while let Some(name) = wanted.pop() {
+        match known(name) {
+            Some(library) if found.iter().any(|seen| std::ptr::eq(*seen, library)) => {}
+            Some(library) => {
+                found.push(library);
+                wanted.extend(needed(library));
             }
-            other => Some(format!("it imports `{name}` from `{other}`, a module that Pyodide does not have")),
-        })
-        .collect()
+            None => findings.add(
+                Code::MISSING_LIBRARY,
+                name.to_owned(),
+                format!(
+                    "it needs the shared library `{name}`, which is not there: the loader refuses the module"
+                ),
+            ),
+        }
+    }
+    found
 }
 
-/// Names that the loader itself provides, with their types.
-fn from_loader(name: &str, import: &Import) -> Option<bool> {
-    match name {
-        "__memory_base" | "__table_base" => {
-            Some(matches!(import, Import::Global(ValType::I32, crate::wasm::module::Mutability::Constant)))
-        }
-        "__stack_pointer" => {
-            Some(matches!(import, Import::Global(ValType::I32, crate::wasm::module::Mutability::Mutable)))
-        }
-        "memory" => Some(matches!(import, Import::Memory(_))),
-        "__indirect_function_table" => Some(matches!(import, Import::Table(None))),
-        _ => None,
-    }
+fn needed(module: &Module) -> Vec<&str> {
+    module.dylink.iter().flat_map(|dylink| &dylink.needed).map(String::as_str).collect()
 }
 
-fn in_environment(name: &str, import: &Import, symbols: &Symbols) -> Option<String> {
-    if let Some(fits) = from_loader(name, import) {
-        return (!fits).then(|| format!("it imports `{name}` as {import}, which the loader does not give"));
+/// Checks every import.
+pub(super) fn check(
+    this: &Examined<'_>,
+    (runtime, libraries): (&Runtime, &[&Module]),
+    findings: &mut Findings,
+) {
+    let mut defined: HashMap<&str, &ExportKind> = HashMap::new();
+    for module in libraries.iter().copied().chain([&this.module]) {
+        defined.extend(module.exports.iter().map(|export| (export.name.as_str(), &export.kind)));
     }
-    match import {
-        Import::Tag(_) if symbols.has_tag(name) => None,
-        Import::Tag(_) => {
-            Some(format!("it imports the exception tag `{name}`, which this runtime does not have"))
+    let mut check = Check { runtime, module: &this.module, defined, missing: Missing::default(), findings };
+    for (from, name, import) in &this.module.imports {
+        match from.as_str() {
+            "env" | "wasi_snapshot_preview1" => check.named(name, import),
+            "GOT.mem" | "GOT.func" => check.address(from, name, import),
+            other => check.foreign(other, name),
         }
-        Import::Function(wanted) => match symbols.provider(name) {
-            Some(Provider::WasmFunction(has) | Provider::ScriptFunction { exact: Some(has), .. })
-                if has != *wanted =>
-            {
-                Some(format!("it imports the function `{name}` as {wanted}, but the runtime's is {has}"))
+    }
+    let Check { missing, findings, .. } = check;
+    model::check(&missing, runtime, findings);
+}
+
+/// Names that the loader keeps for itself and never looks up for a module.
+const INTERNAL: [&str; 8] = [
+    "__cpp_exception",
+    "__c_longjmp",
+    "__wasm_apply_data_relocs",
+    "__dso_handle",
+    "__tls_size",
+    "__tls_align",
+    "__set_stack_limits",
+    "_emscripten_tls_init",
+];
+
+struct Check<'a> {
+    runtime: &'a Runtime,
+    module: &'a Module,
+    /// What the module itself and its libraries export.
+    defined: HashMap<&'a str, &'a ExportKind>,
+    missing: Missing,
+    findings: &'a mut Findings,
+}
+
+impl Check<'_> {
+    fn foreign(&mut self, from: &str, name: &str) {
+        let message = format!(
+            "it imports `{name}` from `{from}`, a module that Pyodide does not have: the loader throws and the module is not there"
+        );
+        self.findings.add(Code::FOREIGN_MODULE, format!("{from}.{name}"), message);
+    }
+
+    fn named(&mut self, name: &str, import: &Import) {
+        match import {
+            Import::Function(wanted) => self.function(name, wanted),
+            Import::Tag(_) if self.runtime.symbols.has_tag(name) => self.tag(name, import),
+            Import::Tag(_) if model::is_tag(name) => self.missing.take(name),
+            Import::Memory(limits) if name == "memory" => self.memory(limits),
+            Import::Table(limits) if name == "__indirect_function_table" => self.table(limits),
+            Import::Global(kind, mutability)
+                if from_loader(name) == Some(*mutability) && *kind == ValType::I32 => {}
+            _ => self.other_kind("env", name, import),
+        }
+    }
+
+    fn other_kind(&mut self, from: &str, name: &str, import: &Import) {
+        let message = format!(
+            "it imports `{name}` from `{from}` as {import}, which nothing in {} is: the engine refuses the module",
+            self.release()
+        );
+        self.findings.add(Code::OTHER_KIND, name.to_owned(), message);
+    }
+
+    fn release(&self) -> String {
+        format!("Pyodide {}", self.runtime.version)
+    }
+
+    /// The tags of all releases have one type: a pointer, and no result.
+    fn tag(&mut self, name: &str, import: &Import) {
+        let Import::Tag(signature) = import else { return };
+        if signature.parameters != [ValType::I32] || !signature.results.is_empty() {
+            self.other_kind("env", name, import);
+        }
+    }
+
+    fn function(&mut self, name: &str, wanted: &Signature) {
+        match self.runtime.symbols.provider(name) {
+            Some(Provider::WasmFunction(has)) if has != *wanted => {
+                let message = format!(
+                    "it imports the function `{name}` as {wanted}, but in {} it is {has}: the engine refuses the module",
+                    self.release()
+                );
+                self.findings.add(Code::FUNCTION_TYPE, name.to_owned(), message);
             }
-            Some(Provider::WasmFunction(_) | Provider::ScriptFunction { .. }) => None,
-            Some(Provider::Data) => {
-                Some(format!("it imports `{name}` as a function, but in the runtime it is data"))
+            Some(Provider::ScriptFunction { exact: Some(has), .. }) if has != *wanted => {
+                self.script_function(name, (wanted, &has));
             }
-            None => Some(format!("it imports the function `{name}`, which nothing in this runtime provides")),
-        },
-        other => Some(format!("it imports `{name}` as {other}, which nothing in this runtime provides")),
+            Some(Provider::WasmFunction(_) | Provider::ScriptFunction { .. }) => {}
+            Some(Provider::Data) => self.other_kind("env", name, &Import::Function(wanted.clone())),
+            None => self.unprovided(name, wanted),
+        }
+    }
+
+    /// JavaScript converts numbers into each other, but not numbers into 64-bit integers or back.
+    fn script_function(&mut self, name: &str, (wanted, has): (&Signature, &Signature)) {
+        let wide = |kind: Option<&ValType>| kind == Some(&ValType::I64);
+        let count = wanted.parameters.len().max(has.parameters.len());
+        let mixes = |at: usize| wide(wanted.parameters.get(at)) != wide(has.parameters.get(at));
+        let throws = wide(wanted.results.first()) != wide(has.results.first())
+            || (0..count).any(|at| mixes(at) && has.parameters.len() > at);
+        let (code, what) = if throws {
+            (Code::FUNCTION_TYPE, "the call throws, for JavaScript does not mix numbers and 64-bit integers")
+        } else {
+            (Code::SCRIPT_FUNCTION_TYPE, "it links, and JavaScript converts")
+        };
+        let message = format!(
+            "it imports the function `{name}` as {wanted}, but {} has it in JavaScript as {has}: {what}",
+            self.release()
+        );
+        self.findings.add(code, name.to_owned(), message);
+    }
+
+    /// The release has no such function: the module itself or a library may, else the stub throws.
+    fn unprovided(&mut self, name: &str, wanted: &Signature) {
+        match self.defined.get(name) {
+            // Through a stub of JavaScript, which links with any type; a different one traps or throws in the call.
+            Some(ExportKind::Function(has)) if has == wanted => {}
+            Some(ExportKind::Function(has)) => self.script_function(name, (wanted, &has.clone())),
+            _ if model::is_telling(name) => self.missing.take(name),
+            _ => {
+                let message = format!(
+                    "it imports the function `{name}`, which nothing in {} provides: the interpreter dies when it is called",
+                    self.release()
+                );
+                self.findings.add(Code::MISSING_FUNCTION, name.to_owned(), message);
+            }
+        }
+    }
+
+    fn memory(&mut self, wanted: &Limits) {
+        let has = self.runtime.symbols.memory();
+        let own = self.module.dylink.as_ref().map_or(0, |dylink| u64::from(dylink.memory_size)) / 65536;
+        self.limits(("memory", "pages"), wanted, Limits { minimum: has.minimum.max(own), ..has });
+    }
+
+    fn table(&mut self, wanted: &Limits) {
+        let has = self.runtime.symbols.table();
+        let own = self.module.dylink.as_ref().map_or(0, |dylink: &Dylink| u64::from(dylink.table_size));
+        self.limits(("table", "elements"), wanted, Limits { minimum: has.minimum + own, ..has });
+    }
+
+    fn limits(&mut self, (what, unit): (&str, &str), wanted: &Limits, has: Limits) {
+        let release = self.release();
+        let problem = if wanted.peculiarity.is_some() {
+            format!("of another kind than that of {release}")
+        } else if wanted.minimum > has.minimum {
+            format!("of at least {} {unit}, {release} has {}", wanted.minimum, has.minimum)
+        } else if let Some(maximum) = wanted.maximum
+            && has.maximum.is_none_or(|most| most > maximum)
+        {
+            let most = has.maximum.map_or("no maximum".to_owned(), |most| most.to_string());
+            format!("of at most {maximum} {unit}, {release} has {most}")
+        } else {
+            return;
+        };
+        let message = format!("it imports a {what} {problem}: the engine refuses the module");
+        self.findings.add(Code::LIMITS, what.to_owned(), message);
     }
 }
 
 /// Addresses of data and functions, which the loader looks up by name.
-fn in_table(from: &str, name: &str, import: &Import, (symbols, own): (&Symbols, bool)) -> Option<String> {
-    if !matches!(import, Import::Global(ValType::I32, crate::wasm::module::Mutability::Mutable)) {
-        return Some(format!(
-            "it imports `{name}` from `{from}` as {import}, which the loader does not give"
-        ));
+impl Check<'_> {
+    fn address(&mut self, from: &str, name: &str, import: &Import) {
+        if !matches!(import, Import::Global(ValType::I32, Mutability::Mutable)) {
+            self.other_kind(from, name, import);
+            return;
+        }
+        let provider = self.runtime.symbols.provider(name);
+        let defined = self.defined.get(name).filter(|_| !INTERNAL.contains(&name)).copied();
+        let wants_data = from == "GOT.mem";
+        let is_data = match (&provider, defined) {
+            (_, Some(ExportKind::Function(_))) | (Some(Provider::WasmFunction(_)), None) => false,
+            (_, Some(ExportKind::Global)) | (Some(Provider::Data), None) => true,
+            (Some(Provider::ScriptFunction { stated: Some(_), .. }), None) => false,
+            (Some(Provider::ScriptFunction { stated: None, .. }), None) => return self.untyped(name),
+            (None, _) if ["__heap_base", "__stack_pointer"].contains(&name) => true,
+            (_, _) => return self.no_address(name),
+        };
+        if is_data != wants_data {
+            let kind = |data: bool| if data { "data" } else { "a function" };
+            let message = format!(
+                "it takes the address of `{name}` as {}, but it is {}: what the module finds there is something else",
+                kind(wants_data),
+                kind(is_data)
+            );
+            self.findings.add(Code::WRONG_KIND_OF_ADDRESS, name.to_owned(), message);
+        }
     }
-    // What the module itself exports is there, whatever the runtime has.
-    if own || name == "__heap_base" || name == "__stack_pointer" {
-        return None;
+
+    fn untyped(&mut self, name: &str) {
+        let message = format!(
+            "it takes the address of `{name}`, a JavaScript function for which {} states no type: the loader throws",
+            self.release()
+        );
+        self.findings.add(Code::UNTYPED_ADDRESS, name.to_owned(), message);
     }
-    match (from, symbols.provider(name)) {
-        (_, None) => {
-            Some(format!("it takes the address of `{name}`, which nothing in this runtime provides"))
+
+    fn no_address(&mut self, name: &str) {
+        let is_weak =
+            self.module.dylink.as_ref().is_some_and(|dylink| dylink.weak.iter().any(|weak| weak == name));
+        if is_weak {
+            let message = format!("it takes the address of `{name}`, which nothing provides: it is null");
+            self.findings.add(Code::WEAK_IS_NULL, name.to_owned(), message);
+        } else if model::is_telling(name) {
+            self.missing.take(name);
+        } else {
+            let message = format!(
+                "it takes the address of `{name}`, which nothing in {} provides: the loader refuses this module and every later one",
+                self.release()
+            );
+            self.findings.add(Code::MISSING_ADDRESS, name.to_owned(), message);
         }
-        ("GOT.func", Some(Provider::Data)) => {
-            Some(format!("it takes the address of `{name}` as a function, but in the runtime it is data"))
-        }
-        ("GOT.func", Some(Provider::ScriptFunction { stated: None, .. })) => Some(format!(
-            "it takes the address of `{name}`, a JavaScript function whose type the runtime does not state"
-        )),
-        ("GOT.mem", Some(Provider::WasmFunction(_) | Provider::ScriptFunction { .. })) => {
-            Some(format!("it takes the address of `{name}` as data, but in the runtime it is a function"))
-        }
+    }
+}
+
+/// What the loader itself provides as a global.
+fn from_loader(name: &str) -> Option<Mutability> {
+    match name {
+        "__memory_base" | "__table_base" => Some(Mutability::Constant),
+        "__stack_pointer" => Some(Mutability::Mutable),
         _ => None,
     }
 }

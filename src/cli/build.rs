@@ -9,8 +9,8 @@ use clap::Args;
 use super::compatibility;
 use super::report::{self, BuiltWheel, Outcome, Report};
 use super::{RuntimeList, Session, Voice, runtime_list, runtimes};
-use crate::audit::{self, Finding};
-use crate::build::{self, BuildFolder, CargoChoices, Clock, HostPython, Workshop};
+use crate::audit::{self, Code, Companions, Finding, Severity, Subject};
+use crate::build::{self, BuildFolder, CargoChoices, Clock, HostPython, RawBuild, Workshop};
 use crate::cache::{Cache, with_disk_hint};
 use crate::env::Environment;
 use crate::error::{Result, hinted};
@@ -18,7 +18,9 @@ use crate::project::Project;
 use crate::runtime::releases::Network;
 use crate::runtime::{Runtime, TagChoice};
 use crate::source::{self, Access, Source, SourceRequest};
-use crate::wheel::finish::{self, FinishedWheel};
+use crate::wasm::strip::Names;
+use crate::wheel::WheelContents;
+use crate::wheel::finish::{self, FinishedWheel, Target};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -63,6 +65,9 @@ pub(super) struct BuildArguments {
     /// Give the wheels the tag that the Python package index takes
     #[arg(long)]
     for_index: bool,
+    /// Leave the names of functions in the modules, for `audit --size` and for traces
+    #[arg(long)]
+    keep_names: bool,
     /// Use only what is in the cache
     #[arg(long)]
     offline: bool,
@@ -116,6 +121,7 @@ struct Order<'a> {
     source: &'a Source,
     choices: CargoChoices,
     tag: TagChoice,
+    names: Names,
     out: &'a Path,
 }
 
@@ -137,7 +143,8 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: BuildArgu
     clock.step("source");
     let workshop = Workshop { ui, cache, environment, network, python: &python };
     let choices = arguments.cargo.choices();
-    let order = Order { workshop, source: &source, choices, tag, out: &arguments.out_dir };
+    let names = if arguments.keep_names { Names::Kept } else { Names::Dropped };
+    let order = Order { workshop, source: &source, choices, tag, names, out: &arguments.out_dir };
     let mut outcomes = Vec::new();
     for runtime in &runtimes {
         let started = Instant::now();
@@ -166,7 +173,7 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: BuildArgu
 
 /// Builds for one runtime. The inner error is a wheel that would not load.
 fn one(order: &Order<'_>, runtime: &Runtime) -> Result<Result<BuiltWheel>> {
-    let Order { workshop, source, choices, tag, out } = order;
+    let Order { workshop, source, choices, tag, names, out } = order;
     let mut clock = Clock::default();
     let folder = BuildFolder::open(*workshop, source)?;
     let project = Project::read(&folder.tree(source)?)?;
@@ -182,14 +189,21 @@ fn one(order: &Order<'_>, runtime: &Runtime) -> Result<Result<BuiltWheel>> {
     seconds.extend(raw.seconds.iter().copied());
     let mut clock = Clock::default();
     let platform = runtime.platform_tag(tag)?;
-    let finished = finish::finish(&raw.wheel, (runtime, &platform), &raw.hidden).with_context(|| {
+    let target = Target { runtime, platform: &platform, names: *names };
+    let finished = finish::finish(&raw.wheel, target, &raw.hidden).with_context(|| {
         format!("no wheel of `{}`; the log of its build is `{}`", source.origin(), raw.log.display())
     })?;
     clock.step("finish");
-    let findings = audit::audit(&finished, runtime);
+    let findings = audited(&finished, runtime, &raw);
     clock.step("audit");
-    if !findings.is_empty() {
+    if findings.iter().any(is_fatal) {
         return Ok(Err(refused(&finished, runtime, (&findings, &raw.log))));
+    }
+    for finding in &findings {
+        match finding.severity {
+            Severity::Note => workshop.ui.detail(finding),
+            _ => workshop.ui.warn(format!("{} [{}]", finding.place_and_message(), finding.code)),
+        }
     }
     let path = finished
         .contents
@@ -203,9 +217,32 @@ fn one(order: &Order<'_>, runtime: &Runtime) -> Result<Result<BuiltWheel>> {
     Ok(Ok(BuiltWheel::new(summary, runtime, &raw, seconds)))
 }
 
+/// Holds a finished wheel against its release. The raw wheel still has the names that tell which crate does what.
+fn audited(finished: &FinishedWheel, runtime: &Runtime, raw: &RawBuild) -> Vec<Finding> {
+    let with_names = |path: &str| {
+        let at = finished.modules.iter().position(|module| module == path)?;
+        WheelContents::open(&raw.wheel).ok()?.files.remove(finished.raw_modules.get(at)?)
+    };
+    let companions = Companions { with_names: Some(&with_names), ..Companions::default() };
+    let mut findings = audit::audit(Subject::Wheel(&finished.contents), runtime, &companions);
+    // Names that were asked for are no news.
+    let names_are_kept = |finding: &Finding| finding.code == Code::DEBUG_SECTIONS;
+    findings.retain(|finding| !names_are_kept(finding));
+    findings
+}
+
+/// Whether a finding keeps the wheel from being kept: what is wrong with the wheel itself does. What it requires can be
+/// had otherwise, or made optional.
+fn is_fatal(finding: &Finding) -> bool {
+    let is_about_dependencies = [Code::MISSING_DEPENDENCY, Code::DEPENDENCY_VERSION].contains(&finding.code);
+    finding.severity == Severity::Error && !is_about_dependencies
+}
+
 /// The error for a wheel that would not load.
 fn refused(wheel: &FinishedWheel, runtime: &Runtime, (findings, log): (&[Finding], &Path)) -> anyhow::Error {
-    let lines: Vec<String> = findings.iter().map(|finding| format!("\n    {finding}")).collect();
+    let fatal = findings.iter().filter(|finding| is_fatal(finding));
+    let lines: Vec<String> =
+        fatal.map(|finding| format!("\n    {} [{}]", finding.place_and_message(), finding.code)).collect();
     let (name, version) = (&wheel.contents.filename, &runtime.version);
     hinted(
         anyhow!("the wheel `{name}` would not load in Pyodide {version}:{}", lines.concat()),

@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand. clap holds what was typed; each command resolves it into a request.
 
+mod audit;
+mod audit_report;
 mod build;
 mod clean;
 mod compatibility;
@@ -42,6 +44,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Build(build::BuildArguments),
+    Audit(audit::AuditArguments),
     Run(run::RunArguments),
     Runtimes(runtimes::RuntimesArguments),
     Setup(setup::SetupArguments),
@@ -100,6 +103,7 @@ pub fn run(environment: &Environment, mut arguments: Vec<OsString>) -> Result<u8
     let cache = Cache::new(environment.cache_folder()?);
     match cli.command {
         Command::Build(arguments) => build::run(environment, &cache, arguments),
+        Command::Audit(arguments) => audit::run(environment, &cache, &arguments),
         Command::Run(arguments) => run::run(environment, &cache, arguments),
         Command::Runtimes(arguments) => runtimes::run(environment, &cache, &arguments),
         Command::Setup(arguments) => setup::run(environment, &cache, &arguments),

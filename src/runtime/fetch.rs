@@ -36,11 +36,14 @@ pub fn runtime(
     network: Network,
 ) -> Result<Runtime> {
     let key = version.to_string();
-    if cache.has(Kind::Runtimes, &key)
-        && let Err(error) = check_digests(&cache.entry(Kind::Runtimes, &key))
-    {
-        ui.warn(format!("the runtime in the cache is damaged and is fetched again: {error:#}"));
-        cache.discard(ui, Kind::Runtimes, &key)?;
+    if cache.has(Kind::Runtimes, &key) {
+        match checked(&cache.entry(Kind::Runtimes, &key)) {
+            Ok(runtime) => return runtime,
+            Err(error) => {
+                ui.warn(format!("the runtime in the cache is damaged and is fetched again: {error:#}"));
+                cache.discard(ui, Kind::Runtimes, &key)?;
+            }
+        }
     }
     if network == Network::Forbidden && !cache.has(Kind::Runtimes, &key) {
         return Err(hinted(
@@ -54,6 +57,15 @@ pub fn runtime(
         fetch(version, folder, (ui, &npm))
     })?;
     Runtime::read(&folder)
+}
+
+/// Reads a cached runtime while its digests are checked; the outer error says that its files were changed.
+fn checked(folder: &Path) -> Result<Result<Runtime>> {
+    std::thread::scope(|scope| {
+        let read = scope.spawn(|| Runtime::read(folder));
+        check_digests(folder)?;
+        Ok(read.join().expect("reading a runtime does not panic"))
+    })
 }
 
 fn fetch(version: &Version, folder: &Path, (ui, npm): (Ui, &Path)) -> Result<()> {

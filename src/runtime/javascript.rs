@@ -62,6 +62,8 @@ pub struct StartUp {
     pub applies_relocations: bool,
     /// Whether the module's memory is zero: from 0.22 on.
     pub zeroes_memory: bool,
+    /// Whether it also takes the old section `dylink` for `dylink.0`: up to 0.27.
+    pub reads_old_section: bool,
     /// Whether an `invoke_j…` that the runtime itself does not import returns when something is thrown: from 0.26 on.
     /// Before, it throws in JavaScript, which cannot make 64 bits out of nothing.
     pub returns_wide: bool,
@@ -73,6 +75,7 @@ impl StartUp {
             applies_relocations: text.contains(r#"moduleExports["__wasm_apply_data_relocs"]"#),
             zeroes_memory: text.contains("zeroMemory(_malloc(size),size)")
                 || text.contains("_calloc(size,1)"),
+            reads_old_section: text.contains(r#"=="dylink")"#) || text.contains(r#"==="dylink""#),
             returns_wide: text.contains(r#"_setThrew(1,0);if(sig[0]=="j")return 0n"#),
         }
     }

@@ -1,5 +1,6 @@
 //! `pyodide-lock.json` (`repodata.json` up to 0.23): Python, Emscripten and ABI version of a release.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
@@ -12,15 +13,26 @@ use crate::error::Result;
 pub struct LockFacts {
     /// The Python version.
     pub python: PythonVersion,
+    /// The Python version with all that belongs to it: `3.15.0rc1`.
+    pub python_release: pep440_rs::Version,
     /// The Emscripten version.
     pub emscripten: EmscriptenVersion,
     /// The ABI version, `2025_0`: from 0.26 on.
     pub abi_version: Option<String>,
+    /// The packages that belong to the release, by normalised name, with their versions.
+    pub packages: BTreeMap<String, String>,
 }
 
 #[derive(serde::Deserialize)]
 struct LockFile {
     info: LockInfo,
+    #[serde(default)]
+    packages: BTreeMap<String, LockPackage>,
+}
+
+#[derive(serde::Deserialize)]
+struct LockPackage {
+    version: String,
 }
 
 #[derive(serde::Deserialize)]
@@ -44,13 +56,18 @@ pub fn read(folder: &Path) -> Result<LockFacts> {
 }
 
 fn parse(text: &str) -> Result<LockFacts> {
-    let LockFile { info } = serde_json::from_str(text)?;
+    let LockFile { info, packages } = serde_json::from_str(text)?;
     let version = info.platform.strip_prefix("emscripten_");
     let version = version.ok_or_else(|| anyhow!("the platform `{}` is not Emscripten", info.platform))?;
     Ok(LockFacts {
         python: info.python.parse()?,
+        python_release: info.python.parse()?,
         emscripten: version.parse()?,
         abi_version: info.abi_version,
+        packages: packages
+            .into_iter()
+            .map(|(name, package)| (crate::wheel::filename::normalised(&name), package.version))
+            .collect(),
     })
 }
 

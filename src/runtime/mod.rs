@@ -10,6 +10,7 @@ pub mod lock_file;
 pub mod releases;
 pub mod symbols;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
@@ -44,10 +45,14 @@ pub struct Runtime {
     pub folder: PathBuf,
     /// The Python it carries.
     pub python: PythonVersion,
+    /// The same with all that belongs to it: `3.15.0rc1`.
+    pub python_release: pep440_rs::Version,
     /// The Emscripten it was built with.
     pub emscripten: EmscriptenVersion,
     /// The ABI version that the lock file names: from 0.26 on.
     pub abi_version: Option<String>,
+    /// The packages that belong to the release, by normalised name, with their versions.
+    pub packages: BTreeMap<String, String>,
     /// How panics unwind in it.
     pub exceptions: ExceptionModel,
     /// What a side module can import.
@@ -67,9 +72,12 @@ impl Runtime {
         let read = || -> Result<Self> {
             let version = package_version(folder)?;
             let lock = lock_file::read(folder)?;
-            let main_module = fs_err::read(folder.join("pyodide.asm.wasm"))?;
-            let main_module = Module::read(&main_module).context("`pyodide.asm.wasm`")?;
-            let script = javascript::read(folder)?;
+            let (main_module, script) = std::thread::scope(|scope| {
+                let script = scope.spawn(|| javascript::read(folder));
+                let bytes = fs_err::read(folder.join("pyodide.asm.wasm"))?;
+                let main_module = Module::read(&bytes).context("`pyodide.asm.wasm`")?;
+                anyhow::Ok((main_module, script.join().expect("reading a script does not panic")?))
+            })?;
             let facts = line_facts_for(&version, &lock, script.start_up)?;
             let symbols = Symbols::read(&main_module, &script)?;
             let exceptions = symbols.exception_model();
@@ -77,8 +85,10 @@ impl Runtime {
                 version,
                 folder: folder.to_owned(),
                 python: lock.python,
+                python_release: lock.python_release,
                 emscripten: lock.emscripten,
                 abi_version: lock.abi_version,
+                packages: lock.packages,
                 exceptions,
                 symbols,
                 start_up: script.start_up,
@@ -160,21 +170,53 @@ impl Runtime {
     /// # Errors
     /// Why it does not.
     pub fn accepts(&self, wheel: &WheelFilename) -> Result<(), String> {
+        self.accepts_python(wheel)?;
+        self.accepts_platform(wheel)
+    }
+
+    /// Whether the Python and ABI tags are for this release's Python, as `packaging.tags` has it.
+    ///
+    /// # Errors
+    /// Why they are not.
+    pub fn accepts_python(&self, wheel: &WheelFilename) -> Result<(), String> {
         let own = self.python.tag();
-        let stable = |tag: &str| {
-            let minor = tag.strip_prefix("cp3").and_then(|minor| minor.parse::<u32>().ok());
-            wheel.is_abi3() && minor.is_some_and(|minor| minor <= self.python.minor)
+        let minor = |tag: &str, kind: &str| tag.strip_prefix(kind).and_then(|rest| rest.parse::<u32>().ok());
+        let fits = |python: &str, abi: &str| match abi {
+            "none" => {
+                python == own
+                    || python == "py3"
+                    || minor(python, "py3").is_some_and(|minor| minor <= self.python.minor)
+            }
+            "abi3" => minor(python, "cp3").is_some_and(|minor| (2..=self.python.minor).contains(&minor)),
+            abi => abi == own && python == own,
         };
-        let pure =
-            |tag: &str| ["py3", "py2.py3"].contains(&tag) || *tag == format!("py3{}", self.python.minor);
-        if !wheel.python.split('.').any(|tag| tag == own || stable(tag) || pure(tag)) {
-            return Err(format!("its Python tag is `{}`, the runtime's is `{own}`", wheel.python));
+        let any = wheel.python.split('.').any(|python| wheel.abi.split('.').any(|abi| fits(python, abi)));
+        if any {
+            return Ok(());
         }
+        Err(format!("its Python tag is `{}-{}`, the runtime's is `{own}-{own}`", wheel.python, wheel.abi))
+    }
+
+    /// Whether the platform tag is one that this release installs.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn accepts_platform(&self, wheel: &WheelFilename) -> Result<(), String> {
         let tags = self.platform_tags();
         if wheel.platform.split('.').any(|tag| tag == "any" || tags.iter().any(|accepted| accepted == tag)) {
             return Ok(());
         }
         Err(format!("its platform tag is `{}`, the runtime installs {}", wheel.platform, tags.join(", ")))
+    }
+
+    /// The suffixes of files that Python imports as extension modules.
+    pub fn extension_suffixes(&self) -> Vec<String> {
+        let mut suffixes = vec![self.extension_suffix(), ".abi3.so".into(), ".so".into()];
+        if self.python.minor >= 15 {
+            let more = [".abi3-wasm32-emscripten.so", ".abi3t-wasm32-emscripten.so", ".abi3t.so"];
+            suffixes.extend(more.map(str::to_owned));
+        }
+        suffixes
     }
 }
 

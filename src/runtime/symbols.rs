@@ -7,6 +7,7 @@ use anyhow::bail;
 use super::javascript::{Script, from_letters};
 use crate::abi::ExceptionModel;
 use crate::error::Result;
+use crate::wasm::module::{Limits, Own};
 use crate::wasm::{ExportKind, Import, Module, Signature};
 
 /// Who provides a name, and of which type.
@@ -33,6 +34,8 @@ pub struct Symbols {
     tags: BTreeSet<String>,
     exceptions: Option<ExceptionModel>,
     wide_invokes: Option<Vec<String>>,
+    memory: Limits,
+    table: Limits,
 }
 
 /// Exports of the main module under a second name.
@@ -50,6 +53,7 @@ impl Symbols {
         let mut symbols = Self { exceptions: Some(exception_model(main_module, script)?), ..Self::default() };
         symbols.take_script(main_module, script);
         symbols.take_exports(main_module);
+        symbols.take_limits(main_module);
         for (alias, name) in ALIASES {
             if let Some(provider) = symbols.names.get(name).cloned() {
                 symbols.names.entry(alias.to_owned()).or_insert(provider);
@@ -92,6 +96,35 @@ impl Symbols {
                 ExportKind::Table | ExportKind::Memory | ExportKind::Tag => {}
             }
         }
+    }
+
+    /// The memory and the table: the script makes them as the main module asks, or, from 314 on, they are its own.
+    fn take_limits(&mut self, main_module: &Module) {
+        for (_, _, import) in &main_module.imports {
+            match import {
+                Import::Memory(limits) => self.memory = *limits,
+                Import::Table(limits) => self.table = *limits,
+                _ => {}
+            }
+        }
+        // A later table is for references of JavaScript.
+        for own in main_module.own.iter().rev() {
+            match own {
+                Own::Memory(limits) => self.memory = *limits,
+                Own::Table(limits) if limits.peculiarity.is_none() => self.table = *limits,
+                Own::Table(_) => {}
+            }
+        }
+    }
+
+    /// The memory as it is at the start, counted in pages of 64 KiB.
+    pub fn memory(&self) -> Limits {
+        self.memory
+    }
+
+    /// The table of functions as it is at the start.
+    pub fn table(&self) -> Limits {
+        self.table
     }
 
     /// Who provides a name. `invoke_*` and the numbered landing-pad helpers are made on demand where exceptions go

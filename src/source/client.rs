@@ -12,6 +12,9 @@ use crate::error::{Result, hinted};
 /// The largest answer that is read, in bytes.
 const LARGEST: u64 = 2 << 30;
 
+/// The JSON form of a project's page (PEP 691).
+const PROJECT: &str = "application/vnd.pypi.simple.v1+json";
+
 /// A connection to an index.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -52,8 +55,19 @@ impl Client {
     /// # Errors
     /// When it cannot be had, or is not JSON.
     pub(super) fn project(&self, name: &str) -> Result<Project> {
-        let bytes = self.get(&self.page(name), "application/vnd.pypi.simple.v1+json")?;
-        serde_json::from_slice(&bytes).map_err(|_| {
+        self.parse(&self.get(&self.page(name), PROJECT)?)
+    }
+
+    /// A project's page, if the index has the project.
+    ///
+    /// # Errors
+    /// When the index cannot be asked, or does not answer with JSON.
+    pub(super) fn known_project(&self, name: &str) -> Result<Option<Project>> {
+        self.find(&self.page(name), PROJECT)?.map(|bytes| self.parse(&bytes)).transpose()
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<Project> {
+        serde_json::from_slice(bytes).map_err(|_| {
             hinted(
                 anyhow!(
                     "the index `{}` does not answer in the JSON form (PEP 691)",
@@ -69,6 +83,16 @@ impl Client {
     /// # Errors
     /// When it cannot be had.
     pub(super) fn get(&self, url: &str, accept: &str) -> Result<Vec<u8>> {
+        self.find(url, accept)?.ok_or_else(|| {
+            hinted(
+                anyhow!("the package index has nothing at `{}`", without_password(url)),
+                "check the package's name; a folder is written `./NAME`",
+            )
+        })
+    }
+
+    /// What lies at an address, if anything does.
+    fn find(&self, url: &str, accept: &str) -> Result<Option<Vec<u8>>> {
         let shown = without_password(url);
         let mut request = self.agent.get(url).header("Accept", accept);
         let authority = |url: &str| url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
@@ -83,19 +107,14 @@ impl Client {
             )?;
         match response.status().as_u16() {
             200 => {}
-            404 => {
-                return Err(hinted(
-                    anyhow!("the package index has nothing at `{shown}`"),
-                    "check the package's name; a folder is written `./NAME`",
-                ));
-            }
+            404 => return Ok(None),
             status @ (401 | 403) => bail!("the package index refuses access to `{shown}` (status {status})"),
             status => bail!("the package index answers `{shown}` with status {status}"),
         }
         let mut bytes = Vec::new();
         let mut body = response.into_body().into_with_config().limit(LARGEST).reader();
         body.read_to_end(&mut bytes).with_context(|| format!("the connection to `{shown}` broke"))?;
-        Ok(bytes)
+        Ok(Some(bytes))
     }
 }
 

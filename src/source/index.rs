@@ -6,39 +6,47 @@ use serde::Deserialize;
 
 use super::client::Client;
 use super::pip::settings;
-use super::request::normalise;
 use super::{Access, SourceArchive};
 use crate::cache::Kind;
 use crate::error::{Result, hinted};
 use crate::runtime::releases::Network;
+use crate::wheel::filename::normalised;
 
 /// A project's page (PEP 691).
 #[derive(Debug, Deserialize)]
 pub struct Project {
-    files: Vec<File>,
+    pub(super) files: Vec<File>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct File {
-    filename: String,
+pub(super) struct File {
+    pub(super) filename: String,
     url: String,
     #[serde(default)]
     hashes: Hashes,
     #[serde(default)]
     yanked: Yanked,
+    #[serde(default, rename = "requires-python")]
+    pub(super) requires_python: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-struct Hashes {
+pub(super) struct Hashes {
     sha256: Option<String>,
 }
 
 /// `yanked` is a flag or the reason.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-enum Yanked {
+pub(super) enum Yanked {
     Flag(bool),
     Reason(String),
+}
+
+impl File {
+    pub(super) fn is_yanked(&self) -> bool {
+        self.yanked.reason().is_some()
+    }
 }
 
 impl Default for Yanked {
@@ -290,7 +298,7 @@ fn no_sdist_advice(error: NoSdist) -> anyhow::Error {
 fn sdist_version(filename: &str, name: &str) -> Option<Version> {
     let stem = filename.strip_suffix(".tar.gz").or_else(|| filename.strip_suffix(".zip"))?;
     let dashes = stem.match_indices('-').map(|(at, _)| at);
-    let split = dashes.into_iter().find(|at| normalise(&stem[..*at]) == name)?;
+    let split = dashes.into_iter().find(|at| normalised(&stem[..*at]) == name)?;
     stem[split + 1..].parse().ok()
 }
 
@@ -310,6 +318,7 @@ mod tests {
                 url: String::new(),
                 hashes: Hashes::default(),
                 yanked: Yanked::Flag(yanked),
+                requires_python: None,
             }
         });
         let project = Project { files: files.collect() };

@@ -8,6 +8,7 @@ mod client;
 pub mod git;
 pub mod index;
 pub mod pip;
+pub mod pure;
 pub mod request;
 
 use std::path::{Path, PathBuf};

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use pep440_rs::Version;
 
+use crate::wheel::filename::normalised;
+
 /// A package as the user named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceRequest {
@@ -108,19 +110,7 @@ fn package(text: &str) -> Result<SourceRequest, NotASource> {
             })
         })
         .transpose()?;
-    Ok(SourceRequest::Package { name: normalise(name), version })
-}
-
-/// A project name as PEP 503 compares it.
-pub fn normalise(name: &str) -> String {
-    let mut normal = String::with_capacity(name.len());
-    for part in name.split(['-', '_', '.']).filter(|part| !part.is_empty()) {
-        if !normal.is_empty() {
-            normal.push('-');
-        }
-        normal.push_str(&part.to_ascii_lowercase());
-    }
-    normal
+    Ok(SourceRequest::Package { name: normalised(name), version })
 }
 
 #[cfg(test)]

@@ -4,8 +4,12 @@
 //! megabytes. The dynamic-linking section follows the tool conventions:
 //! <https://github.com/WebAssembly/tool-conventions/blob/main/DynamicLinking.md>.
 
+pub mod callers;
+pub mod code;
+pub mod dylink;
 pub mod module;
 pub mod start_up;
 pub mod strip;
 
+pub use dylink::Dylink;
 pub use module::{Export, ExportKind, Import, Module, Signature, WasmError};

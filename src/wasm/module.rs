@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use wasmparser::{Dylink0Subsection, ExternalKind, KnownCustom, Parser, Payload, TypeRef, ValType};
+use wasmparser::{ExternalKind, KnownCustom, Parser, Payload, TypeRef, ValType};
+
+use super::dylink::{Dylink, Place};
 
 /// Why a module could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -42,12 +44,53 @@ pub enum Import {
     Function(Signature),
     /// A global of this type; `true` if it is mutable.
     Global(ValType, Mutability),
-    /// A table; its maximum number of elements.
-    Table(Option<u64>),
-    /// A memory; its maximum number of pages.
-    Memory(Option<u64>),
+    /// A table, counted in elements.
+    Table(Limits),
+    /// A memory, counted in pages of 64 KiB.
+    Memory(Limits),
     /// An exception tag.
     Tag(Signature),
+}
+
+/// How large a table or a memory may be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// At least this much.
+    pub minimum: u64,
+    /// At most this much, if it says.
+    pub maximum: Option<u64>,
+    /// What sets it apart from a plain one: a table of functions, a memory of 32 bits that one thread uses.
+    pub peculiarity: Option<Peculiarity>,
+}
+
+/// What a plain table or memory is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peculiarity {
+    /// Addresses of 64 bits.
+    Wide,
+    /// Shared between threads.
+    Shared,
+    /// A table of something other than functions.
+    NotFunctions,
+}
+
+impl Peculiarity {
+    fn of_memory(memory: wasmparser::MemoryType) -> Option<Self> {
+        match memory {
+            _ if memory.memory64 => Some(Self::Wide),
+            _ if memory.shared => Some(Self::Shared),
+            _ => None,
+        }
+    }
+
+    fn of_table(table: wasmparser::TableType) -> Option<Self> {
+        match table {
+            _ if table.table64 => Some(Self::Wide),
+            _ if table.shared => Some(Self::Shared),
+            _ if table.element_type != wasmparser::RefType::FUNCREF => Some(Self::NotFunctions),
+            _ => None,
+        }
+    }
 }
 
 /// Whether a global can change.
@@ -77,7 +120,7 @@ impl fmt::Display for Import {
 pub enum ExportKind {
     /// A function of this type.
     Function(Signature),
-    /// A global: in a side module or a main module the address of data, if it cannot change.
+    /// A global: the address of data.
     Global,
     /// A table, a memory or a tag.
     Table,
@@ -105,10 +148,19 @@ pub struct Module {
     pub exports: Vec<Export>,
     /// Names of the custom sections, in order.
     pub custom_sections: Vec<String>,
-    /// Whether the first section is the dynamic-linking section.
-    pub starts_with_dylink: bool,
-    /// Shared libraries that the module asks for.
-    pub needed: Vec<String>,
+    /// The dynamic-linking section, if there is one.
+    pub dylink: Option<Dylink>,
+    /// The module's own memories and tables.
+    pub own: Vec<Own>,
+}
+
+/// A memory or a table that the module defines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// A memory, counted in pages of 64 KiB.
+    Memory(Limits),
+    /// A table, counted in elements.
+    Table(Limits),
 }
 
 impl Module {
@@ -176,6 +228,14 @@ pub fn describe_start(bytes: &[u8]) -> String {
     }
 }
 
+fn table_limits(table: wasmparser::TableType) -> Limits {
+    Limits { minimum: table.initial, maximum: table.maximum, peculiarity: Peculiarity::of_table(table) }
+}
+
+fn memory_limits(memory: wasmparser::MemoryType) -> Limits {
+    Limits { minimum: memory.initial, maximum: memory.maximum, peculiarity: Peculiarity::of_memory(memory) }
+}
+
 #[derive(Default)]
 struct Reader {
     module: Module,
@@ -197,6 +257,16 @@ impl Reader {
                     self.functions.push(index?);
                 }
             }
+            Payload::TableSection(section) => {
+                for table in section {
+                    self.module.own.push(Own::Table(table_limits(table?.ty)));
+                }
+            }
+            Payload::MemorySection(section) => {
+                for memory in section {
+                    self.module.own.push(Own::Memory(memory_limits(memory?)));
+                }
+            }
             Payload::ExportSection(section) => {
                 for export in section {
                     let export = export?;
@@ -211,12 +281,9 @@ impl Reader {
 
     fn custom(&mut self, section: &wasmparser::CustomSectionReader<'_>) -> Result<(), WasmError> {
         self.module.custom_sections.push(section.name().to_owned());
-        let KnownCustom::Dylink0(subsections) = section.as_known() else { return Ok(()) };
-        self.module.starts_with_dylink |= self.sections == 0;
-        for subsection in subsections {
-            if let Dylink0Subsection::Needed(names) = subsection? {
-                self.module.needed.extend(names.into_iter().map(str::to_owned));
-            }
+        let place = if self.sections == 0 { Place::First } else { Place::Later };
+        if self.module.dylink.is_none() {
+            self.module.dylink = Dylink::read(section, place)?;
         }
         Ok(())
     }
@@ -248,8 +315,8 @@ impl Reader {
                     let mutability = if global.mutable { Mutability::Mutable } else { Mutability::Constant };
                     Import::Global(global.content_type, mutability)
                 }
-                TypeRef::Table(table) => Import::Table(table.maximum),
-                TypeRef::Memory(memory) => Import::Memory(memory.maximum),
+                TypeRef::Table(table) => Import::Table(table_limits(table)),
+                TypeRef::Memory(memory) => Import::Memory(memory_limits(memory)),
                 TypeRef::Tag(tag) => Import::Tag(self.signature(tag.func_type_idx)?),
             };
             self.module.imports.push((import.module.to_owned(), import.name.to_owned(), kind));

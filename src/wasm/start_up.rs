@@ -262,7 +262,7 @@ mod tests {
         let rewritten = start_itself(&bytes, work).unwrap();
         wasmparser::validate(&rewritten).unwrap();
         let module = Module::read(&rewritten).unwrap();
-        assert!(module.starts_with_dylink);
+        assert_eq!(module.dylink.as_ref().unwrap().place, crate::wasm::dylink::Place::First);
         let survey = Survey::read(&rewritten).unwrap();
         assert_eq!((survey.functions, survey.constructors, survey.relocations), (5, Some(4), Some(1)));
         assert_eq!(survey.uncovered(), [(8, 32)]);

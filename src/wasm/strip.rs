@@ -10,15 +10,25 @@ use super::module::WasmError;
 /// The custom section that stays: the loader reads it.
 const DYLINK: &str = "dylink.0";
 
-/// A copy of the module without its custom sections, except `dylink.0`.
+/// Whether the names of functions stay in a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// They are dropped.
+    Dropped,
+    /// They stay, for `audit --size` and for traces.
+    Kept,
+}
+
+/// A copy of the module without its custom sections, except `dylink.0` and, if asked for, the names.
 ///
 /// # Errors
 /// When the bytes are not a whole module.
-pub fn strip(bytes: &[u8]) -> Result<Vec<u8>, WasmError> {
+pub fn strip(bytes: &[u8], names: Names) -> Result<Vec<u8>, WasmError> {
+    let is_kept = |name: &str| name == DYLINK || (names == Names::Kept && name == "name");
     let mut module = wasm_encoder::Module::new();
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload?;
-        if matches!(&payload, Payload::CustomSection(section) if section.name() != DYLINK) {
+        if matches!(&payload, Payload::CustomSection(section) if !is_kept(section.name())) {
             continue;
         }
         if let Some((id, range)) = payload.as_section() {
@@ -48,13 +58,13 @@ mod tests {
             (import "env" "f" (func $f (param i32)))
             (func (export "PyInit_x") (result i32) i32.const 7 (call $f (i32.const 1))))"#;
         let bytes = wat::parse_str(text).unwrap();
-        let stripped = strip(&bytes).unwrap();
+        let stripped = strip(&bytes, Names::Dropped).unwrap();
         let module = Module::read(&stripped).unwrap();
-        assert!(module.starts_with_dylink);
+        assert_eq!(module.dylink.as_ref().unwrap().place, crate::wasm::dylink::Place::First);
         assert_eq!(module.custom_sections, ["dylink.0"]);
         assert_eq!(module.exported_function("PyInit_x").unwrap().to_string(), "() -> (i32)");
         assert_eq!(module.imports[0].2.to_string(), "function (i32) -> ()");
-        assert_eq!(strip(&stripped).unwrap(), stripped);
+        assert_eq!(strip(&stripped, Names::Kept).unwrap(), stripped);
     }
 
     #[test]

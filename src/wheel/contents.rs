@@ -7,11 +7,13 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail};
 
 use super::filename::WheelFilename;
-use super::record;
+use super::{directory, record};
 use crate::error::Result;
 
-/// The most bytes that a wheel may unpack to: four times the largest that the Python package index takes by default.
-const LARGEST: u64 = 4 << 30;
+/// What every archive may unpack to, and how many times its own size beyond that. Deflate makes at most 1032 out of 1;
+/// modules of WebAssembly, which compress well, are made 3 to 10 times smaller.
+const ALWAYS: u64 = 32 << 20;
+const TIMES: u64 = 100;
 
 /// A wheel that was read.
 #[derive(Debug, Clone)]
@@ -30,19 +32,32 @@ impl WheelContents {
     /// # Errors
     /// When it cannot be read, is no wheel, or its RECORD does not describe it.
     pub fn read(path: &Path) -> Result<Self> {
-        let read = || -> Result<Self> {
-            let filename: WheelFilename =
-                path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default().parse()?;
-            let file = std::io::BufReader::new(fs_err::File::open(path)?);
-            let contents = Self::from_zip(filename, file)?;
-            record::check(&contents.files, &contents.record_path()?)?;
-            Ok(contents)
-        };
-        read().with_context(|| format!("cannot use the wheel `{}`", path.display()))
+        let contents = Self::open(path)?;
+        let check = || -> Result<()> { Ok(record::check(&contents.files, &contents.record_path()?)?) };
+        check().with_context(|| cannot_use(path))?;
+        Ok(contents)
     }
 
-    fn from_zip(filename: WheelFilename, file: impl Read + Seek) -> Result<Self> {
+    /// Reads a wheel, whatever its RECORD says.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no wheel.
+    pub fn open(path: &Path) -> Result<Self> {
+        let open = || -> Result<Self> {
+            let filename: WheelFilename =
+                path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default().parse()?;
+            Self::from_zip(filename, std::io::BufReader::new(fs_err::File::open(path)?))
+        };
+        open().with_context(|| cannot_use(path))
+    }
+
+    fn from_zip(filename: WheelFilename, mut file: impl Read + Seek) -> Result<Self> {
+        let size = file.seek(std::io::SeekFrom::End(0))?;
+        let listed = directory::count(&mut file, size)?;
         let mut archive = zip::ZipArchive::new(file).context("it is not a zip file")?;
+        if listed.is_some_and(|listed| listed != archive.len() as u64) {
+            bail!("it holds an entry twice");
+        }
         let mut contents = Self { filename, files: BTreeMap::new(), executable: Vec::new() };
         let mut total = 0;
         for index in 0..archive.len() {
@@ -55,14 +70,22 @@ impl WheelContents {
                 bail!("its entry `{name}` would be written outside of the folder");
             }
             total += entry.size();
-            if total > LARGEST {
-                bail!("it unpacks to more than {LARGEST} bytes");
+            let most = |packed: u64| ALWAYS.max(packed.saturating_mul(TIMES));
+            if entry.size() > most(entry.compressed_size()) || total > most(size) {
+                bail!(
+                    "its entry `{name}` unpacks to {} bytes: more than any wheel of this size holds",
+                    entry.size()
+                );
             }
             let mut bytes = Vec::new();
+            let stated = entry.size();
             (&mut entry)
-                .take(LARGEST)
+                .take(stated + 1)
                 .read_to_end(&mut bytes)
-                .with_context(|| format!("its entry `{name}`"))?;
+                .with_context(|| format!("its entry `{name}` cannot be unpacked"))?;
+            if bytes.len() as u64 != stated {
+                bail!("its entry `{name}` does not unpack to the {stated} bytes that it states");
+            }
             if entry.unix_mode().is_some_and(|mode| mode & 0o111 != 0) {
                 contents.executable.push(name.clone());
             }
@@ -126,6 +149,10 @@ impl WheelContents {
         archive.finish()?.flush()?;
         Ok(())
     }
+}
+
+fn cannot_use(path: &Path) -> String {
+    format!("cannot use the wheel `{}`", path.display())
 }
 
 /// Temporary files are for their owner alone; a wheel is for all whom the user's mask allows.

@@ -83,6 +83,18 @@ impl WheelFilename {
     }
 }
 
+/// A project name as PEP 503 compares it.
+pub fn normalised(name: &str) -> String {
+    let mut normal = String::with_capacity(name.len());
+    for part in name.split(['-', '_', '.']).filter(|part| !part.is_empty()) {
+        if !normal.is_empty() {
+            normal.push('-');
+        }
+        normal.push_str(&part.to_ascii_lowercase());
+    }
+    normal
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

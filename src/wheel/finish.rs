@@ -9,8 +9,9 @@ use super::{bill_of_materials, extension, record};
 use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::runtime::{Runtime, StartUp};
+use crate::wasm;
 use crate::wasm::start_up::{self, OwnWork, Share};
-use crate::wasm::{self, strip};
+use crate::wasm::strip::{self, Names};
 
 /// What was finished, before it is written.
 #[derive(Debug)]
@@ -19,6 +20,19 @@ pub struct FinishedWheel {
     pub contents: WheelContents,
     /// The paths of its extension modules.
     pub modules: Vec<String>,
+    /// The same in the raw wheel, in which they still have the names of their functions.
+    pub raw_modules: Vec<String>,
+}
+
+/// For what a raw wheel is finished.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The release.
+    pub runtime: &'a Runtime,
+    /// The platform tag.
+    pub platform: &'a str,
+    /// Whether the names of functions stay.
+    pub names: Names,
 }
 
 /// Turns a back end's wheel into one for a runtime.
@@ -27,28 +41,27 @@ pub struct FinishedWheel {
 ///
 /// # Errors
 /// When it holds no module for WebAssembly, or a native one.
-pub fn finish(
-    raw: &Path,
-    (runtime, platform): (&Runtime, &str),
-    hidden: &[(PathBuf, &str)],
-) -> Result<FinishedWheel> {
+pub fn finish(raw: &Path, target: Target<'_>, hidden: &[(PathBuf, &str)]) -> Result<FinishedWheel> {
     let mut contents = WheelContents::read(raw)?;
     for (_, bytes) in contents.files.iter_mut().filter(|(path, _)| bill_of_materials::is_one(path)) {
         *bytes = bill_of_materials::hide_folders(&String::from_utf8_lossy(bytes), hidden).into_bytes();
     }
-    let modules = convert_modules(&mut contents, runtime)
+    let converted = convert_modules(&mut contents, target)
         .with_context(|| format!("cannot make the wheel `{}` one for Pyodide", contents.filename))?;
-    retag(&mut contents, runtime, platform)?;
+    retag(&mut contents, target.runtime, target.platform)?;
     let record_path = contents.record_path()?;
     for signature in [".jws", ".p7s"] {
         contents.files.remove(&format!("{record_path}{signature}"));
     }
     let text = record::write(&contents.files, &record_path)?;
     contents.files.insert(record_path, text);
-    Ok(FinishedWheel { contents, modules })
+    let (raw_modules, modules) = converted.into_iter().unzip();
+    Ok(FinishedWheel { contents, modules, raw_modules })
 }
 
-fn convert_modules(contents: &mut WheelContents, runtime: &Runtime) -> Result<Vec<String>> {
+/// Returns the paths before and after.
+fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<Vec<(String, String)>> {
+    let Target { runtime, names, .. } = target;
     let mut modules = Vec::new();
     let paths: Vec<String> = contents.files.keys().cloned().collect();
     for path in paths {
@@ -61,7 +74,7 @@ fn convert_modules(contents: &mut WheelContents, runtime: &Runtime) -> Result<Ve
                 wasm::module::describe_start(&bytes)
             );
         }
-        let mut stripped = strip::strip(&bytes).with_context(|| format!("`{path}`"))?;
+        let mut stripped = strip::strip(&bytes, names).with_context(|| format!("`{path}`"))?;
         if let Some(work) = own_work(runtime.start_up) {
             stripped = start_up::start_itself(&stripped, work).with_context(|| format!("`{path}`"))?;
         }
@@ -69,7 +82,7 @@ fn convert_modules(contents: &mut WheelContents, runtime: &Runtime) -> Result<Ve
             bail!("two of its modules would both be called `{target}`");
         }
         rename_executable(contents, &path, &target);
-        modules.push(target);
+        modules.push((path, target));
     }
     if modules.is_empty() {
         return Err(hinted(

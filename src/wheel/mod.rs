@@ -6,9 +6,11 @@
 
 pub mod bill_of_materials;
 pub mod contents;
+pub mod directory;
 pub mod extension;
 pub mod filename;
 pub mod finish;
+pub mod metadata;
 pub mod record;
 
 pub use contents::WheelContents;

@@ -28,6 +28,18 @@ pub enum BadRecord {
     NoHash(String),
 }
 
+impl BadRecord {
+    /// The file that it is about.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Malformed { .. } => None,
+            Self::Unlisted(path) | Self::Absent(path) | Self::Differs(path) | Self::NoHash(path) => {
+                Some(path)
+            }
+        }
+    }
+}
+
 /// The hash of a file as RECORD writes it.
 fn hash(bytes: &[u8]) -> String {
     format!("sha256={}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::digest(bytes)))
@@ -52,32 +64,43 @@ pub fn write(files: &BTreeMap<String, Vec<u8>>, record_path: &str) -> csv::Resul
 /// # Errors
 /// At the first file that differs.
 pub fn check(files: &BTreeMap<String, Vec<u8>>, record_path: &str) -> Result<(), BadRecord> {
-    let text = files.get(record_path).ok_or_else(|| BadRecord::Absent(record_path.to_owned()))?;
+    differences(files, record_path).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Everything in which a wheel's files and its RECORD differ.
+pub fn differences(files: &BTreeMap<String, Vec<u8>>, record_path: &str) -> Vec<BadRecord> {
+    let Some(text) = files.get(record_path) else { return vec![BadRecord::Absent(record_path.to_owned())] };
+    let mut found = Vec::new();
     let mut listed = BTreeMap::new();
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&text[..]);
     for (index, row) in reader.records().enumerate() {
-        let row = row.ok().filter(|row| row.len() == 3).ok_or(BadRecord::Malformed { line: index + 1 })?;
-        listed.insert(row[0].to_owned(), (row[1].to_owned(), row[2].to_owned()));
+        match row {
+            Ok(row) if row.len() == 3 => {
+                listed.insert(row[0].to_owned(), (row[1].to_owned(), row[2].to_owned()));
+            }
+            _ => found.push(BadRecord::Malformed { line: index + 1 }),
+        }
     }
     for (path, (stated, size)) in &listed {
-        let Some(bytes) = files.get(path) else { return Err(BadRecord::Absent(path.clone())) };
+        let Some(bytes) = files.get(path) else {
+            found.push(BadRecord::Absent(path.clone()));
+            continue;
+        };
         if is_unhashed(path, record_path) {
             continue;
         }
         if !stated.starts_with("sha256=") {
-            return Err(BadRecord::NoHash(path.clone()));
-        }
+            found.push(BadRecord::NoHash(path.clone()));
         // Some writers pad the hash.
-        if stated.trim_end_matches('=') != hash(bytes)
+        } else if stated.trim_end_matches('=') != hash(bytes)
             || (!size.is_empty() && *size != bytes.len().to_string())
         {
-            return Err(BadRecord::Differs(path.clone()));
+            found.push(BadRecord::Differs(path.clone()));
         }
     }
-    match files.keys().find(|path| !listed.contains_key(*path) && !is_unhashed(path, record_path)) {
-        Some(path) => Err(BadRecord::Unlisted(path.clone())),
-        None => Ok(()),
-    }
+    let unlisted = files.keys().filter(|path| !listed.contains_key(*path) && !is_unhashed(path, record_path));
+    found.extend(unlisted.map(|path| BadRecord::Unlisted(path.clone())));
+    found
 }
 
 /// RECORD itself and its signatures carry no hash.

@@ -1,0 +1,127 @@
+//! Whether what a wheel requires can be had: with the release, with the wheels beside it, or from the package index.
+
+use pep440_rs::Version;
+use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder, Requirement, VerbatimUrl, VersionOrUrl};
+
+use super::catalogue::Code;
+use super::{Companions, Findings};
+use crate::runtime::Runtime;
+use crate::wheel::WheelContents;
+use crate::wheel::filename::normalised;
+use crate::wheel::metadata::Metadata;
+
+/// What the package index has of a requirement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Availability {
+    /// A pure Python wheel of this version.
+    Pure(Version),
+    /// Files, but no pure wheel of a version that fits.
+    NotPure,
+    /// No such project.
+    Unknown,
+    /// It could not be asked, and why.
+    NotAsked(String),
+}
+
+/// Finds pure wheels on a package index.
+pub trait PureWheels {
+    /// The newest pure wheel of a normalised name that fits the specifiers and this Python.
+    fn find(&self, name: &str, fits: &dyn Fn(&Version) -> bool, python: &Version) -> Availability;
+}
+
+/// Checks every requirement that applies inside the release.
+pub(super) fn check(
+    wheel: &WheelContents,
+    runtime: &Runtime,
+    (companions, findings): (&Companions<'_>, &mut Findings),
+) {
+    // What is wrong with the metadata itself was said already.
+    let Ok(metadata) = Metadata::of(wheel) else { return };
+    let environment = markers(runtime);
+    for requirement in &metadata.requires {
+        if requirement.evaluate_markers(&environment, &[]) {
+            one(requirement, runtime, (companions, findings));
+        }
+    }
+}
+
+fn fits(requirement: &Requirement<VerbatimUrl>, version: &Version) -> bool {
+    match &requirement.version_or_url {
+        Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.contains(version),
+        Some(VersionOrUrl::Url(_)) | None => true,
+    }
+}
+
+fn one(
+    requirement: &Requirement<VerbatimUrl>,
+    runtime: &Runtime,
+    (companions, findings): (&Companions<'_>, &mut Findings),
+) {
+    let name = normalised(requirement.name.as_ref());
+    let shown = Requirement { marker: pep508_rs::MarkerTree::TRUE, ..requirement.clone() }.to_string();
+    let release = format!("Pyodide {}", runtime.version);
+    let beside = companions.wheels.iter().filter_map(|wheel| Metadata::of(wheel).ok());
+    if let Some(mate) = beside.into_iter().find(|mate| normalised(&mate.name) == name) {
+        if !fits(requirement, &mate.version) {
+            let message = format!(
+                "it requires `{shown}`, the wheel beside it is of version {}: micropip refuses it",
+                mate.version
+            );
+            findings.add(Code::DEPENDENCY_VERSION, shown, message);
+        }
+        return;
+    }
+    let has = runtime.packages.get(&name);
+    let version = has.and_then(|has| has.parse::<Version>().ok());
+    if has.is_some() && version.is_none_or(|version| fits(requirement, &version)) {
+        return;
+    }
+    // micropip goes on to the package index when the release has nothing that fits.
+    let place = match has {
+        Some(has) => format!("of which {release} has {has}"),
+        None => format!("which is not part of {release}"),
+    };
+    let code = if has.is_some() { Code::DEPENDENCY_VERSION } else { Code::MISSING_DEPENDENCY };
+    let python = runtime.python_release.only_release();
+    let found =
+        companions.index.map(|index| index.find(&name, &|version| fits(requirement, version), &python));
+    let (code, rest) = match found {
+        Some(Availability::Pure(_)) => return,
+        Some(Availability::NotPure) => (
+            code,
+            "and the package index has no pure Python wheel that fits: micropip refuses the wheel".to_owned(),
+        ),
+        Some(Availability::Unknown) => {
+            (code, "and the package index does not know it: micropip refuses the wheel".to_owned())
+        }
+        Some(Availability::NotAsked(why)) => {
+            (Code::DEPENDENCY_ELSEWHERE, format!("and the package index could not be asked: {why}"))
+        }
+        None => (
+            Code::DEPENDENCY_ELSEWHERE,
+            "so that micropip looks for a pure Python wheel on the package index".to_owned(),
+        ),
+    };
+    findings.add(code, shown.clone(), format!("it requires `{shown}`, {place}, {rest}"));
+}
+
+/// The markers of a release, as `packaging.markers.default_environment()` gives them inside it.
+fn markers(runtime: &Runtime) -> MarkerEnvironment {
+    let python = runtime.python.to_string();
+    let full = runtime.python_release.to_string();
+    let emscripten = runtime.emscripten.to_string();
+    let built = MarkerEnvironmentBuilder {
+        implementation_name: "cpython",
+        implementation_version: &full,
+        os_name: "posix",
+        platform_machine: "wasm32",
+        platform_python_implementation: "CPython",
+        platform_release: &emscripten,
+        platform_system: "Emscripten",
+        platform_version: "#1",
+        python_full_version: &full,
+        python_version: &python,
+        sys_platform: "emscripten",
+    };
+    MarkerEnvironment::try_from(built).expect("the versions were parsed before")
+}

@@ -1,0 +1,151 @@
+//! What the loader and Python need of a module: its first section, its start-up, its entry, its suffix.
+
+use super::catalogue::Code;
+use super::{Examined, Findings, Subject, Surroundings};
+use crate::runtime::Runtime;
+use crate::wasm::dylink::{Form, Place};
+use crate::wasm::{ExportKind, Module, Signature};
+use crate::wheel::extension::{self, ExtensionName};
+
+/// Checks one module.
+pub(super) fn check(this: &Examined<'_>, surroundings: &Surroundings<'_>, findings: &mut Findings) {
+    let Surroundings { runtime, .. } = surroundings;
+    section(&this.module, runtime, findings);
+    start_up(this, runtime, findings);
+    if !is_library(this, surroundings)
+        && let Some(name) = extension::parse(this.path)
+    {
+        suffix(&name, runtime, findings);
+        entry(&this.module, &name, findings);
+    }
+    shared_names(this, surroundings, findings);
+}
+
+/// Whether a module is there for others and not for Python.
+pub(super) fn is_library(this: &Examined<'_>, surroundings: &Surroundings<'_>) -> bool {
+    let (folder, file) = this.path.rsplit_once('/').unwrap_or(("", this.path));
+    let enters = this.module.exports.iter().any(|export| export.name.starts_with("PyInit"));
+    let wanted = |other: &Examined<'_>| {
+        other.module.dylink.iter().any(|dylink| dylink.needed.iter().any(|name| name.ends_with(file)))
+    };
+    !enters && (folder.ends_with(".libs") || file.starts_with("lib") || surroundings.all.iter().any(wanted))
+}
+
+fn section(module: &Module, runtime: &Runtime, findings: &mut Findings) {
+    let release = format!("Pyodide {}", runtime.version);
+    let problem = match &module.dylink {
+        None => "it has no section `dylink.0`: it is no side module, and the loader refuses it".to_owned(),
+        Some(dylink) if dylink.place == Place::Later => {
+            "its section `dylink.0` is not the first: the loader does not find it".to_owned()
+        }
+        Some(dylink) if dylink.form == Form::Old && !runtime.start_up.reads_old_section => {
+            format!("its section is called `dylink`, which the loader of {release} no longer reads")
+        }
+        Some(dylink) if dylink.table_alignment > 0 => {
+            let alignment = 1_u64 << dylink.table_alignment.min(32);
+            let message = format!(
+                "it asks for table elements aligned to {alignment}, which the loader of {release} ignores"
+            );
+            findings.add(Code::TABLE_ALIGNMENT, None, message);
+            return;
+        }
+        Some(_) => return,
+    };
+    findings.add(Code::NO_DYLINK, None, problem);
+}
+
+/// Relocations that nobody applies.
+fn start_up(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
+    let name = "__wasm_apply_data_relocs";
+    if !runtime.start_up.applies_relocations
+        && this.module.exported_function(name).is_some()
+        && !this.code.relocates_itself
+    {
+        let message = format!(
+            "it leaves it to the loader to call `{name}`, which that of Pyodide {} never does: pointers in its data are null",
+            runtime.version
+        );
+        findings.add(Code::START_UP, name.to_owned(), message);
+    }
+}
+
+fn suffix(name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) {
+    let suffixes = runtime.extension_suffixes();
+    if suffixes.iter().all(|known| known != name.suffix) {
+        let message = format!(
+            "its suffix is `{}`, the Python of Pyodide {} imports {}: it does not see the module",
+            name.suffix,
+            runtime.version,
+            suffixes.join(", ")
+        );
+        findings.add(Code::SUFFIX, name.suffix.to_owned(), message);
+    }
+}
+
+fn entry(module: &Module, name: &ExtensionName<'_>, findings: &mut Findings) {
+    let wanted = Signature { parameters: Vec::new(), results: vec![wasmparser::ValType::I32] };
+    let entry = name.entry();
+    let found = module.exports.iter().find(|export| {
+        // The name of a module beyond ASCII is encoded (PEP 489); which one it is, the file name does not tell.
+        export.name == entry || (!name.module.is_ascii() && export.name.starts_with("PyInitU_"))
+    });
+    match found.map(|export| &export.kind) {
+        Some(ExportKind::Function(signature)) if *signature == wanted => {}
+        Some(ExportKind::Function(signature)) => {
+            let message = format!("its `{entry}` has the type {signature}, not {wanted}: the call traps");
+            findings.add(Code::ENTRY_TYPE, entry, message);
+        }
+        Some(_) => {
+            let message = format!("its `{entry}` is no function: Python cannot call it");
+            findings.add(Code::ENTRY_TYPE, entry, message);
+        }
+        None => {
+            let others: Vec<&str> = module
+                .exports
+                .iter()
+                .map(|export| export.name.as_str())
+                .filter(|export| export.starts_with("PyInit"))
+                .collect();
+            let instead = match &others[..] {
+                [] => String::new(),
+                others => format!(" (it exports {})", others.join(", ")),
+            };
+            let message = format!("it does not export `{entry}`{instead}: Python cannot import it");
+            findings.add(Code::NO_ENTRY, entry, message);
+        }
+    }
+}
+
+/// Names that two modules export and one of them looks up in the table of the whole process.
+fn shared_names(this: &Examined<'_>, surroundings: &Surroundings<'_>, findings: &mut Findings) {
+    let Subject::Wheel(_) = surroundings.subject else { return };
+    let own: std::collections::BTreeSet<&str> = this
+        .module
+        .imports
+        .iter()
+        .filter(|(from, _, _)| from.starts_with("GOT."))
+        .map(|(_, name, _)| name.as_str())
+        .filter(|name| this.module.exports.iter().any(|export| export.name == *name))
+        .collect();
+    if own.is_empty() {
+        return;
+    }
+    for other in surroundings.all.iter().filter(|other| other.path != this.path) {
+        let shared: Vec<&str> = other
+            .module
+            .exports
+            .iter()
+            .map(|export| export.name.as_str())
+            .filter(|name| own.contains(name))
+            .collect();
+        if let Some(first) = shared.first() {
+            let more = shared.len() - 1;
+            let rest = if more == 0 { String::new() } else { format!(" and {more} more names") };
+            let message = format!(
+                "it exports `{first}`{rest} and looks it up by name, and so does `{}`: the first of them to be loaded wins for both",
+                other.path
+            );
+            findings.add(Code::SHARED_NAME, (*first).to_owned(), message);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Goes through a module's code: is it valid, which proposals of WebAssembly does it use, who calls which import.
+//!
+//! Unlike the rest of this folder this decodes every instruction; functions are shared among the machine's cores.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wasmparser::{
+    BinaryReaderError, FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator, Parser, Payload,
+    ValidPayload, Validator, ValidatorResources, WasmFeatures,
+};
+
+/// What was found in a module's code.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Code {
+    /// Proposals beyond the first version of WebAssembly, each with the first instruction seen.
+    pub proposals: BTreeMap<&'static str, String>,
+    /// Imported functions, by index, and the functions that call them.
+    pub callers: BTreeMap<u32, BTreeSet<u32>>,
+    /// Whether `__wasm_call_ctors` calls `__wasm_apply_data_relocs`.
+    pub relocates_itself: bool,
+}
+
+/// What calls are looked at.
+#[derive(Debug, Clone, Copy, Default)]
+struct Watched {
+    /// How many functions are imported: the first ones.
+    imported: u32,
+    /// The function that applies relocations, and the one that the loader calls in any case.
+    start_up: (Option<u32>, Option<u32>),
+}
+
+/// What some engine of today accepts: WebAssembly 3.0 and the exceptions from before it.
+const ACCEPTED: WasmFeatures = WasmFeatures::WASM3.union(WasmFeatures::LEGACY_EXCEPTIONS);
+
+impl Code {
+    /// Validates a module and surveys its code.
+    ///
+    /// # Errors
+    /// When no engine would compile it.
+    pub fn survey(bytes: &[u8]) -> Result<Self, BinaryReaderError> {
+        let mut validator = Validator::new_with_features(ACCEPTED);
+        let mut functions = Vec::new();
+        let mut watched = Watched::default();
+        for payload in Parser::new(0).parse_all(bytes) {
+            let payload = payload?;
+            match &payload {
+                Payload::ImportSection(section) => watched.imported = count_functions(section)?,
+                Payload::ExportSection(section) => watched.start_up = find_start_up(section)?,
+                _ => {}
+            }
+            if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
+                functions.push((function, body));
+            }
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = functions.len().div_ceil(cores).max(1);
+        std::thread::scope(|scope| {
+            let mut parts = functions.chunks(share);
+            // The first share is this thread's own.
+            let own = parts.next();
+            let others: Vec<_> = parts.map(|part| scope.spawn(move || survey_part(part, watched))).collect();
+            let mut all = own.map_or(Ok(Self::default()), |part| survey_part(part, watched))?;
+            for other in others {
+                all.join(other.join().expect("surveying does not panic")?);
+            }
+            Ok(all)
+        })
+    }
+
+    fn join(&mut self, other: Self) {
+        self.relocates_itself |= other.relocates_itself;
+        for (proposal, operator) in other.proposals {
+            self.proposals.entry(proposal).or_insert(operator);
+        }
+        for (import, callers) in other.callers {
+            self.callers.entry(import).or_default().extend(callers);
+        }
+    }
+
+    fn take(&mut self, operator: &Operator<'_>, (function, watched): (u32, Watched)) {
+        if let Operator::Call { function_index } | Operator::ReturnCall { function_index } = operator {
+            if *function_index < watched.imported {
+                self.callers.entry(*function_index).or_default().insert(function);
+            }
+            self.relocates_itself |= watched.start_up == (Some(*function_index), Some(function));
+        }
+        if let Some(proposal) = proposal_of(operator) {
+            self.proposals.entry(proposal).or_insert_with(|| {
+                let shown = format!("{operator:?}");
+                shown.split([' ', '{', '(']).next().unwrap_or_default().to_owned()
+            });
+        }
+    }
+}
+
+type Function<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
+
+fn survey_part(functions: &[Function<'_>], watched: Watched) -> Result<Code, BinaryReaderError> {
+    let mut code = Code::default();
+    let mut allocations = FuncValidatorAllocations::default();
+    for (function, body) in functions {
+        let FuncToValidate { resources, index, ty, features } = function;
+        let again =
+            FuncToValidate { resources: resources.clone(), index: *index, ty: *ty, features: *features };
+        let mut validator = again.into_validator(allocations);
+        validator.validate(body)?;
+        allocations = validator.into_allocations();
+        let mut operators = body.get_operators_reader()?;
+        while !operators.eof() {
+            code.take(&operators.read()?, (*index, watched));
+        }
+    }
+    Ok(code)
+}
+
+fn find_start_up(
+    section: &wasmparser::ExportSectionReader<'_>,
+) -> Result<(Option<u32>, Option<u32>), BinaryReaderError> {
+    let mut found = (None, None);
+    for export in section.clone() {
+        let export = export?;
+        match export.name {
+            "__wasm_apply_data_relocs" => found.0 = Some(export.index),
+            "__wasm_call_ctors" => found.1 = Some(export.index),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+fn count_functions(section: &wasmparser::ImportSectionReader<'_>) -> Result<u32, BinaryReaderError> {
+    let mut count = 0;
+    for import in section.clone().into_imports() {
+        let kind = import?.ty;
+        count += u32::from(matches!(kind, wasmparser::TypeRef::Func(_) | wasmparser::TypeRef::FuncExact(_)));
+    }
+    Ok(count)
+}
+
+macro_rules! define_proposal_of {
+    ($( @$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident ($($ann:tt)*))*) => {
+        /// The proposal that brought an instruction; none for the first version of WebAssembly.
+        fn proposal_of(operator: &Operator<'_>) -> Option<&'static str> {
+            let name = match operator {
+                // Both generations of exceptions throw with it.
+                Operator::Throw { .. } => "legacy_exceptions",
+                $( Operator::$op { .. } => stringify!($proposal), )*
+                _ => "unknown",
+            };
+            (name != "mvp").then_some(name)
+        }
+    };
+}
+#[expect(unreachable_patterns, reason = "one instruction is named before the list of all")]
+mod proposals {
+    use wasmparser::Operator;
+    wasmparser::for_each_operator!(define_proposal_of);
+    pub(super) fn of(operator: &Operator<'_>) -> Option<&'static str> {
+        proposal_of(operator)
+    }
+}
+use proposals::of as proposal_of;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> String {
+        match Code::survey(&wat::parse_str(text).unwrap()) {
+            Ok(code) => format!("{:?} {:?}", code.proposals, code.callers),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn proposals_and_callers_are_found() {
+        insta::assert_snapshot!(check(
+            r#"(module (import "env" "a" (func $a)) (import "env" "b" (func $b)) (memory 1)
+              (func (call $b)) (func (drop (i32.extend8_s (i32.const 1))) (call $b))
+              (func try (call $a) catch_all end))"#), @r#"{"legacy_exceptions": "Try", "sign_extension": "I32Extend8S"} {0: {4}, 1: {2, 3}}"#);
+        insta::assert_snapshot!(check("(module (func (block $b try_table (catch_all $b) end)))"), @r#"{"exceptions": "TryTable"} {}"#);
+        insta::assert_snapshot!(check("(module (func (result i32)))"), @"type mismatch: expected i32 but nothing on stack (at offset 0x18)");
+    }
+}

@@ -1,0 +1,122 @@
+//! METADATA and WHEEL: fields as `Name: value` lines, the first empty line ends them.
+//!
+//! <https://packaging.python.org/en/latest/specifications/core-metadata/>
+
+use std::str::FromStr;
+
+use anyhow::{Context, anyhow};
+use pep440_rs::{Version, VersionSpecifiers};
+use pep508_rs::{Requirement, VerbatimUrl};
+
+use super::contents::WheelContents;
+use crate::error::Result;
+
+/// The fields of a file, in order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Fields<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Fields<'a> {
+    /// Reads the fields; lines that continue a value are not needed here and left out.
+    pub fn parse(text: &'a str) -> Self {
+        let head = text.lines().take_while(|line| !line.trim_end().is_empty());
+        let fields =
+            head.filter(|line| !line.starts_with([' ', '\t'])).filter_map(|line| line.split_once(':'));
+        Self(fields.map(|(name, value)| (name.trim(), value.trim())).collect())
+    }
+
+    /// All values of a field.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+
+    /// The first value of a field.
+    pub fn first(&self, name: &str) -> Option<&'a str> {
+        self.all(name).next()
+    }
+}
+
+/// What METADATA says of a distribution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    /// The name, as written.
+    pub name: String,
+    /// The version.
+    pub version: Version,
+    /// The Pythons it works with, if it says.
+    pub requires_python: Option<VersionSpecifiers>,
+    /// What it requires, with markers.
+    pub requires: Vec<Requirement<VerbatimUrl>>,
+}
+
+impl FromStr for Metadata {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let fields = Fields::parse(text);
+        let field = |name: &str| fields.first(name).ok_or_else(|| anyhow!("it has no `{name}`"));
+        field("Metadata-Version")?;
+        let version = field("Version")?;
+        let requires = fields.all("Requires-Dist").map(|text| {
+            Requirement::from_str(text).map_err(|error| anyhow!("`Requires-Dist: {text}`: {}", error.message))
+        });
+        Ok(Self {
+            name: field("Name")?.to_owned(),
+            version: version.parse().map_err(|error| anyhow!("`Version: {version}`: {error}"))?,
+            requires_python: fields
+                .first("Requires-Python")
+                .map(|text| {
+                    text.parse().map_err(|_| anyhow!("`Requires-Python: {text}` is no list of versions"))
+                })
+                .transpose()?,
+            requires: requires.collect::<Result<_>>()?,
+        })
+    }
+}
+
+impl Metadata {
+    /// The metadata of a wheel.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be read.
+    pub fn of(wheel: &WheelContents) -> Result<Self> {
+        let path = format!("{}/METADATA", wheel.dist_info()?);
+        let bytes = wheel.files.get(&path).ok_or_else(|| anyhow!("there is no `{path}`"))?;
+        std::str::from_utf8(bytes).with_context(|| format!("`{path}` is not UTF-8 text"))?.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_read_or_refused() {
+        let check = |text: &str| match text.parse::<Metadata>() {
+            Ok(metadata) => format!(
+                "{} {} {:?} {:?}",
+                metadata.name,
+                metadata.version,
+                metadata.requires_python.map(|python| python.to_string()),
+                metadata.requires.iter().map(ToString::to_string).collect::<Vec<_>>()
+            ),
+            Err(error) => format!("{error:#}"),
+        };
+        let head = "Metadata-Version: 2.1\nName: a_b\nVersion: 1.0\n";
+        insta::assert_snapshot!(
+            [
+                &format!("{head}Requires-Python: >=3.8\nRequires-Dist: x[y]>=1 ; python_version < '3.9'\n\nName: no"),
+                "Name: a\nVersion: 1",
+                &format!("{head}Requires-Dist: x y z"),
+                &format!("{head}Requires-Python: three"),
+                "Metadata-Version: 2.1\nName: a\nVersion: one",
+            ]
+            .map(|text| check(text))
+            .join("\n"), @r#"
+        a_b 1.0 Some(">=3.8") ["x[y]>=1 ; python_full_version < '3.9'"]
+        it has no `Metadata-Version`
+        `Requires-Dist: x y z`: Expected one of `@`, `(`, `<`, `=`, `>`, `~`, `!`, `;`, found `y`
+        `Requires-Python: three` is no list of versions
+        `Version: one`: expected version to start with a number, but no leading ASCII digits were found
+        "#);
+    }
+}
