@@ -1,6 +1,6 @@
 //! The catalogue of findings: `facts/findings.toml`, which also makes `--explain` and docs/findings.md.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +134,7 @@ codes! {
     RECORD = "CP306";
     METADATA = "CP307";
     REQUIRES_PYTHON = "CP308";
+    OTHER_METADATA = "CP309";
     MISSING_DEPENDENCY = "CP401";
     DEPENDENCY_VERSION = "CP402";
     DEPENDENCY_ELSEWHERE = "CP403";
@@ -169,10 +170,12 @@ pub fn document() -> String {
          | code | name | severity | what |\n|---|---|---|---|\n",
     );
     for Entry { code, name, severity, title, .. } in entries() {
-        text += &format!("| [{code}](#{}-{name}) | {name} | {severity} | {title} |\n", code.to_lowercase());
+        let _ =
+            writeln!(text, "| [{code}](#{}-{name}) | {name} | {severity} | {title} |", code.to_lowercase());
     }
     for Entry { code, name, severity, title, story, advice } in entries() {
-        text += &format!(
+        let _ = write!(
+            text,
             "\n## {code} {name}\n\n**{title}** ({severity}).\n\n{}\n\nWhat to do: {advice}.\n",
             story.trim()
         );

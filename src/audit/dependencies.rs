@@ -76,33 +76,34 @@ fn one(
     if has.is_some() && version.is_none_or(|version| fits(requirement, &version)) {
         return;
     }
-    // micropip goes on to the package index when the release has nothing that fits.
     let place = match has {
         Some(has) => format!("of which {release} has {has}"),
         None => format!("which is not part of {release}"),
     };
-    let code = if has.is_some() { Code::DEPENDENCY_VERSION } else { Code::MISSING_DEPENDENCY };
     let python = runtime.python_release.only_release();
     let found =
         companions.index.map(|index| index.find(&name, &|version| fits(requirement, version), &python));
-    let (code, rest) = match found {
-        Some(Availability::Pure(_)) => return,
-        Some(Availability::NotPure) => (
-            code,
-            "and the package index has no pure Python wheel that fits: micropip refuses the wheel".to_owned(),
-        ),
-        Some(Availability::Unknown) => {
-            (code, "and the package index does not know it: micropip refuses the wheel".to_owned())
-        }
+    if let Some((code, rest)) = elsewhere(found, has.is_some()) {
+        findings.add(code, shown.clone(), format!("it requires `{shown}`, {place}, {rest}"));
+    }
+}
+
+/// What it means that the release has nothing that fits: micropip goes on to the package index. Nothing if that has it.
+fn elsewhere(found: Option<Availability>, has_other_version: bool) -> Option<(Code, String)> {
+    let absent = if has_other_version { Code::DEPENDENCY_VERSION } else { Code::MISSING_DEPENDENCY };
+    let refused = |why: &str| format!("and the package index {why}: micropip refuses the wheel");
+    match found {
+        Some(Availability::Pure(_)) => None,
+        Some(Availability::NotPure) => Some((absent, refused("has no pure Python wheel that fits"))),
+        Some(Availability::Unknown) => Some((absent, refused("does not know it"))),
         Some(Availability::NotAsked(why)) => {
-            (Code::DEPENDENCY_ELSEWHERE, format!("and the package index could not be asked: {why}"))
+            Some((Code::DEPENDENCY_ELSEWHERE, format!("and the package index could not be asked: {why}")))
         }
-        None => (
+        None => Some((
             Code::DEPENDENCY_ELSEWHERE,
             "so that micropip looks for a pure Python wheel on the package index".to_owned(),
-        ),
-    };
-    findings.add(code, shown.clone(), format!("it requires `{shown}`, {place}, {rest}"));
+        )),
+    }
 }
 
 /// The markers of a release, as `packaging.markers.default_environment()` gives them inside it.

@@ -3,13 +3,14 @@
 //! The rules are the loader's own: functions of `env` that nothing provides become stubs which throw when called;
 //! addresses (`GOT.mem`, `GOT.func`) must be found when the module is loaded.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use wasmparser::ValType;
 
 use super::catalogue::Code;
 use super::model::{self, Missing};
 use super::{Examined, Findings, Surroundings};
+use crate::runtime::javascript::ScriptValue;
 use crate::runtime::{Provider, Runtime};
 use crate::wasm::dylink::Dylink;
 use crate::wasm::module::{Limits, Mutability};
@@ -62,12 +63,23 @@ pub(super) fn check(
     for module in libraries.iter().copied().chain([&this.module]) {
         defined.extend(module.exports.iter().map(|export| (export.name.as_str(), &export.kind)));
     }
-    let mut check = Check { runtime, module: &this.module, defined, missing: Missing::default(), findings };
+    let mut check = Check {
+        runtime,
+        module: &this.module,
+        defined,
+        missing: Missing::default(),
+        used: &this.code.used,
+        next_function: 0,
+        findings,
+    };
     for (from, name, import) in &this.module.imports {
         match from.as_str() {
             "env" | "wasi_snapshot_preview1" => check.named(name, import),
             "GOT.mem" | "GOT.func" => check.address(from, name, import),
-            other => check.foreign(other, name),
+            other => {
+                check.next_function += u32::from(matches!(import, Import::Function(_)));
+                check.foreign(other, name);
+            }
         }
     }
     let Check { missing, findings, .. } = check;
@@ -92,6 +104,9 @@ struct Check<'a> {
     /// What the module itself and its libraries export.
     defined: HashMap<&'a str, &'a ExportKind>,
     missing: Missing,
+    /// The imported functions that something in the module calls or points to, and the number of the next one.
+    used: &'a BTreeSet<u32>,
+    next_function: u32,
     findings: &'a mut Findings,
 }
 
@@ -105,14 +120,30 @@ impl Check<'_> {
 
     fn named(&mut self, name: &str, import: &Import) {
         match import {
-            Import::Function(wanted) => self.function(name, wanted),
+            Import::Function(wanted) => {
+                let is_used = self.used.contains(&self.next_function);
+                self.next_function += 1;
+                self.function(name, wanted, is_used);
+            }
             Import::Tag(_) if self.runtime.symbols.has_tag(name) => self.tag(name, import),
             Import::Tag(_) if model::is_tag(name) => self.missing.take(name),
             Import::Memory(limits) if name == "memory" => self.memory(limits),
             Import::Table(limits) if name == "__indirect_function_table" => self.table(limits),
-            Import::Global(kind, mutability)
-                if from_loader(name) == Some(*mutability) && *kind == ValType::I32 => {}
+            Import::Global(ValType::I32, mutability) if self.gives_global(name, *mutability) => {}
             _ => self.other_kind("env", name, import),
+        }
+    }
+
+    /// What the loader itself provides as a global; a number of the script can be imported as one as well.
+    fn gives_global(&self, name: &str, mutability: Mutability) -> bool {
+        match name {
+            "__memory_base" | "__table_base" => mutability == Mutability::Constant,
+            "__stack_pointer" => mutability == Mutability::Mutable,
+            _ => {
+                let is_number =
+                    self.runtime.symbols.provider(name) == Some(Provider::ScriptValue(ScriptValue::Number));
+                is_number && mutability == Mutability::Constant
+            }
         }
     }
 
@@ -136,7 +167,7 @@ impl Check<'_> {
         }
     }
 
-    fn function(&mut self, name: &str, wanted: &Signature) {
+    fn function(&mut self, name: &str, wanted: &Signature, is_used: bool) {
         match self.runtime.symbols.provider(name) {
             Some(Provider::WasmFunction(has)) if has != *wanted => {
                 let message = format!(
@@ -146,22 +177,26 @@ impl Check<'_> {
                 self.findings.add(Code::FUNCTION_TYPE, name.to_owned(), message);
             }
             Some(Provider::ScriptFunction { exact: Some(has), .. }) if has != *wanted => {
-                self.script_function(name, (wanted, &has));
+                self.script_function(name, (wanted, &has), is_used);
             }
             Some(Provider::WasmFunction(_) | Provider::ScriptFunction { .. }) => {}
-            Some(Provider::Data) => self.other_kind("env", name, &Import::Function(wanted.clone())),
-            None => self.unprovided(name, wanted),
+            Some(Provider::Data | Provider::ScriptValue(_)) => {
+                self.other_kind("env", name, &Import::Function(wanted.clone()));
+            }
+            None => self.unprovided(name, wanted, is_used),
         }
     }
 
     /// JavaScript converts numbers into each other, but not numbers into 64-bit integers or back.
-    fn script_function(&mut self, name: &str, (wanted, has): (&Signature, &Signature)) {
+    fn script_function(&mut self, name: &str, (wanted, has): (&Signature, &Signature), is_used: bool) {
         let wide = |kind: Option<&ValType>| kind == Some(&ValType::I64);
         let count = wanted.parameters.len().max(has.parameters.len());
         let mixes = |at: usize| wide(wanted.parameters.get(at)) != wide(has.parameters.get(at));
         let throws = wide(wanted.results.first()) != wide(has.results.first())
             || (0..count).any(|at| mixes(at) && has.parameters.len() > at);
-        let (code, what) = if throws {
+        let (code, what) = if throws && !is_used {
+            (Code::SCRIPT_FUNCTION_TYPE, "it links, and the call would throw, but nothing calls it")
+        } else if throws {
             (Code::FUNCTION_TYPE, "the call throws, for JavaScript does not mix numbers and 64-bit integers")
         } else {
             (Code::SCRIPT_FUNCTION_TYPE, "it links, and JavaScript converts")
@@ -174,11 +209,11 @@ impl Check<'_> {
     }
 
     /// The release has no such function: the module itself or a library may, else the stub throws.
-    fn unprovided(&mut self, name: &str, wanted: &Signature) {
+    fn unprovided(&mut self, name: &str, wanted: &Signature, is_used: bool) {
         match self.defined.get(name) {
             // Through a stub of JavaScript, which links with any type; a different one traps or throws in the call.
             Some(ExportKind::Function(has)) if has == wanted => {}
-            Some(ExportKind::Function(has)) => self.script_function(name, (wanted, &has.clone())),
+            Some(ExportKind::Function(has)) => self.script_function(name, (wanted, &has.clone()), is_used),
             _ if model::is_telling(name) => self.missing.take(name),
             _ => {
                 let message = format!(
@@ -232,11 +267,15 @@ impl Check<'_> {
         let defined = self.defined.get(name).filter(|_| !INTERNAL.contains(&name)).copied();
         let wants_data = from == "GOT.mem";
         let is_data = match (&provider, defined) {
-            (_, Some(ExportKind::Function(_))) | (Some(Provider::WasmFunction(_)), None) => false,
-            (_, Some(ExportKind::Global)) | (Some(Provider::Data), None) => true,
-            (Some(Provider::ScriptFunction { stated: Some(_), .. }), None) => false,
-            (Some(Provider::ScriptFunction { stated: None, .. }), None) => return self.untyped(name),
-            (None, _) if ["__heap_base", "__stack_pointer"].contains(&name) => true,
+            (_, Some(ExportKind::Function(_)))
+            | (Some(Provider::WasmFunction(_) | Provider::ScriptFunction { stated: Some(_), .. }), None) => {
+                false
+            }
+            (_, Some(ExportKind::Global))
+            | (Some(Provider::Data | Provider::ScriptValue(ScriptValue::Number)), None) => true,
+            (Some(Provider::ScriptFunction { .. } | Provider::ScriptValue(_)), None) => {
+                return self.untyped(name);
+            }
             (_, _) => return self.no_address(name),
         };
         if is_data != wants_data {
@@ -252,7 +291,7 @@ impl Check<'_> {
 
     fn untyped(&mut self, name: &str) {
         let message = format!(
-            "it takes the address of `{name}`, a JavaScript function for which {} states no type: the loader throws",
+            "it takes the address of `{name}`, which is of JavaScript and for which {} states no type: the loader throws",
             self.release()
         );
         self.findings.add(Code::UNTYPED_ADDRESS, name.to_owned(), message);
@@ -273,14 +312,5 @@ impl Check<'_> {
             );
             self.findings.add(Code::MISSING_ADDRESS, name.to_owned(), message);
         }
-    }
-}
-
-/// What the loader itself provides as a global.
-fn from_loader(name: &str) -> Option<Mutability> {
-    match name {
-        "__memory_base" | "__table_base" => Some(Mutability::Constant),
-        "__stack_pointer" => Some(Mutability::Mutable),
-        _ => None,
     }
 }

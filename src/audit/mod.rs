@@ -106,8 +106,11 @@ pub struct Companions<'a> {
     /// Finds pure wheels on the package index; none if it must not be asked.
     pub index: Option<&'a dyn PureWheels>,
     /// Finds a module as it was before its names were stripped.
-    pub with_names: Option<&'a dyn Fn(&str) -> Option<Vec<u8>>>,
+    pub with_names: Option<&'a WithNames<'a>>,
 }
+
+/// Gives a module, by its path in the wheel, as it was with the names of its functions.
+pub type WithNames<'a> = dyn Fn(&str) -> Option<Vec<u8>> + 'a;
 
 /// A module with everything that reading it gave.
 struct Examined<'a> {

@@ -92,7 +92,7 @@ fn metadata_file(wheel: &WheelContents, runtime: &Runtime, findings: &mut Findin
     if filename::normalised(&metadata.name) != filename::normalised(&name.name) {
         let message =
             format!("its METADATA is that of `{}`, its file name says `{}`", metadata.name, name.name);
-        findings.add(Code::METADATA, metadata.name.clone(), message);
+        findings.add(Code::OTHER_METADATA, metadata.name.clone(), message);
     }
     let stated = name.version.parse::<pep440_rs::Version>().ok();
     if stated.as_ref() != Some(&metadata.version) {
@@ -100,7 +100,7 @@ fn metadata_file(wheel: &WheelContents, runtime: &Runtime, findings: &mut Findin
             "its METADATA says version {}, its file name {}: pip refuses it, and what is installed calls itself {}",
             metadata.version, name.version, metadata.version
         );
-        findings.add(Code::METADATA, metadata.version.to_string(), message);
+        findings.add(Code::OTHER_METADATA, metadata.version.to_string(), message);
     }
     let release = runtime.python_release.only_release();
     if let Some(wanted) = &metadata.requires_python

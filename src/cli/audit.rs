@@ -14,7 +14,7 @@ use crate::audit::{self, Availability, Companions, Finding, PureWheels, Severity
 use crate::build::HostPython;
 use crate::cache::Cache;
 use crate::env::Environment;
-use crate::error::{EXIT_FAILED, Result, hinted};
+use crate::error::{EXIT_FAILED, Hinted, Result, hinted};
 use crate::runtime::releases::Network;
 use crate::source::Access;
 use crate::source::pure::{PureIndex, PureWheel};
@@ -148,7 +148,8 @@ enum Opened {
 impl Opened {
     fn read(path: &Path) -> Result<Self> {
         if path.extension().is_some_and(|ending| ending == "whl") {
-            return WheelContents::open(path).map(Self::Wheel);
+            let advice = "name a wheel by the name that its build gave it, whole and unencrypted";
+            return WheelContents::open(path).map(Self::Wheel).hint(advice);
         }
         let advice = "name a wheel (`.whl`) or a module (`.so`, `.wasm`)";
         let bytes = fs_err::read(path).map_err(|error| hinted(error, advice))?;

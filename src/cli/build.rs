@@ -42,6 +42,7 @@ Exit codes:
   2  a wheel could not be built";
 
 /// Build wheels for Pyodide
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct BuildArguments {

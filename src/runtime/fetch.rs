@@ -64,7 +64,7 @@ fn checked(folder: &Path) -> Result<Result<Runtime>> {
     std::thread::scope(|scope| {
         let read = scope.spawn(|| Runtime::read(folder));
         check_digests(folder)?;
-        Ok(read.join().expect("reading a runtime does not panic"))
+        Ok(read.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
 }
 

@@ -20,6 +20,19 @@ pub struct Script {
     pub start_up: StartUp,
     /// Importable name → the signature the script states, if it states one.
     pub functions: BTreeMap<String, Option<Signature>>,
+    /// Importable names that are no functions.
+    pub values: BTreeMap<String, ScriptValue>,
+}
+
+/// Something other than a function that the script gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScriptValue {
+    /// A number: the address of data, such as `__heap_base`.
+    Number,
+    /// A global of WebAssembly: `__stack_pointer`, `__memory_base`.
+    Global,
+    /// Another object of JavaScript, which no module can import.
+    Object,
 }
 
 /// Reads the script of an unpacked release.
@@ -47,15 +60,45 @@ pub fn parse(text: &str) -> Result<Script> {
         .map(|(literal, _)| literal)
         .ok_or_else(|| anyhow!("no `wasmImports` or `asmLibraryArg` object: not a script of a known kind"))?;
     let signatures = signatures(text);
-    let functions = literal.split(',').filter_map(|entry| {
+    let known = values(text);
+    let mut script = Script { start_up: StartUp::read(text), ..Script::default() };
+    for entry in literal.split(',') {
         let (name, value) = entry.split_once(':').unwrap_or((entry, entry));
         let name = name.trim().trim_matches('"');
-        (!name.is_empty()).then(|| (name.to_owned(), signatures.get(value.trim()).cloned()))
-    });
-    Ok(Script { functions: functions.collect(), start_up: StartUp::read(text) })
+        match known.get(value.trim()) {
+            _ if name.is_empty() => {}
+            Some(value) => drop(script.values.insert(name.to_owned(), *value)),
+            None => drop(script.functions.insert(name.to_owned(), signatures.get(value.trim()).cloned())),
+        }
+    }
+    Ok(script)
+}
+
+/// Variables that hold no function, as far as their declaration shows it: `var ___heap_base=9187744`.
+fn values(text: &str) -> BTreeMap<&str, ScriptValue> {
+    let mut found = BTreeMap::new();
+    for (at, marker) in text.match_indices("var ___").chain(text.match_indices("var __MONTH")) {
+        let start = at + "var ".len();
+        let Some(length) = text[at + marker.len()..].find(|c: char| !is_identifier(c)) else { continue };
+        let end = at + marker.len() + length;
+        let Some(declared) = text[end..].strip_prefix('=') else { continue };
+        let value = match declared.as_bytes().first() {
+            Some(b'0'..=b'9') => ScriptValue::Number,
+            Some(b'[') => ScriptValue::Object,
+            _ if declared.starts_with("new WebAssembly.Global(") => ScriptValue::Global,
+            _ => continue,
+        };
+        found.insert(&text[start..end], value);
+    }
+    found
+}
+
+fn is_identifier(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_' || letter == '$'
 }
 
 /// What the loader does for a side module, and what the module must do itself.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, read on its own")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StartUp {
     /// Whether the loader calls `__wasm_apply_data_relocs`: from 0.22 on.
@@ -85,9 +128,8 @@ impl StartUp {
 fn signatures(text: &str) -> BTreeMap<&str, Signature> {
     let mut found = BTreeMap::new();
     for (at, marker) in text.match_indices(".sig=") {
-        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
         let before = &text[..at];
-        let start = before.rfind(|c| !is_name(c)).map_or(0, |index| index + 1);
+        let start = before.rfind(|c| !is_identifier(c)).map_or(0, |index| index + 1);
         let after = &text[at + marker.len()..];
         let Some(quote) = after.chars().next().filter(|c| matches!(c, '"' | '\'')) else { continue };
         let Some((letters, _)) = after[1..].split_once(quote) else { continue };

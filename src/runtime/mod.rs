@@ -76,7 +76,10 @@ impl Runtime {
                 let script = scope.spawn(|| javascript::read(folder));
                 let bytes = fs_err::read(folder.join("pyodide.asm.wasm"))?;
                 let main_module = Module::read(&bytes).context("`pyodide.asm.wasm`")?;
-                anyhow::Ok((main_module, script.join().expect("reading a script does not panic")?))
+                anyhow::Ok((
+                    main_module,
+                    script.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
+                ))
             })?;
             let facts = line_facts_for(&version, &lock, script.start_up)?;
             let symbols = Symbols::read(&main_module, &script)?;
@@ -203,7 +206,10 @@ impl Runtime {
     /// Why it is not.
     pub fn accepts_platform(&self, wheel: &WheelFilename) -> Result<(), String> {
         let tags = self.platform_tags();
-        if wheel.platform.split('.').any(|tag| tag == "any" || tags.iter().any(|accepted| accepted == tag)) {
+        // What is for any platform is for no ABI.
+        let is_pure = wheel.abi.split('.').any(|abi| abi == "none");
+        let fits = |tag: &str| (tag == "any" && is_pure) || tags.iter().any(|accepted| accepted == tag);
+        if wheel.platform.split('.').any(fits) {
             return Ok(());
         }
         Err(format!("its platform tag is `{}`, the runtime installs {}", wheel.platform, tags.join(", ")))

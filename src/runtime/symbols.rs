@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::bail;
 
-use super::javascript::{Script, from_letters};
+use super::javascript::{Script, ScriptValue, from_letters};
 use crate::abi::ExceptionModel;
 use crate::error::Result;
 use crate::wasm::module::{Limits, Own};
@@ -23,6 +23,8 @@ pub enum Provider {
         /// for a few: `llvm_eh_typeid_for` is said to return nothing.
         stated: Option<Signature>,
     },
+    /// Something else that the start-up script gives.
+    ScriptValue(ScriptValue),
     /// Data of the main module, reached through `GOT.mem`.
     Data,
 }
@@ -82,6 +84,8 @@ impl Symbols {
             let exact = imported.get(name.as_str()).map(|signature| (*signature).clone());
             self.names.insert(name.clone(), Provider::ScriptFunction { exact, stated: stated.clone() });
         }
+        let values = script.values.iter().map(|(name, value)| (name.clone(), Provider::ScriptValue(*value)));
+        self.names.extend(values);
     }
 
     fn take_exports(&mut self, main_module: &Module) {
@@ -136,13 +140,11 @@ impl Symbols {
         if self.exceptions != Some(ExceptionModel::JavaScript) {
             return None;
         }
-        if let Some(letters) = name.strip_prefix("invoke_") {
-            return from_letters(letters).map(|callee| {
-                let signature = Some(invoke(callee));
-                Provider::ScriptFunction { exact: signature.clone(), stated: signature }
-            });
-        }
-        None
+        // Made when first asked for, without a type that the loader could read.
+        name.strip_prefix("invoke_").map(|letters| Provider::ScriptFunction {
+            exact: from_letters(letters).map(invoke),
+            stated: None,
+        })
     }
 
     /// Whether the C library counts seconds in 32 bits: what `time` returns tells. So in 0.21 alone.

@@ -16,6 +16,8 @@ pub struct Code {
     pub proposals: BTreeMap<&'static str, String>,
     /// Imported functions, by index, and the functions that call them.
     pub callers: BTreeMap<u32, BTreeSet<u32>>,
+    /// Imported functions that are called, or whose address is taken.
+    pub used: BTreeSet<u32>,
     /// Whether `__wasm_call_ctors` calls `__wasm_apply_data_relocs`.
     pub relocates_itself: bool,
 }
@@ -40,11 +42,13 @@ impl Code {
     pub fn survey(bytes: &[u8]) -> Result<Self, BinaryReaderError> {
         let mut validator = Validator::new_with_features(ACCEPTED);
         let mut functions = Vec::new();
+        let mut pointed_to = BTreeSet::new();
         let mut watched = Watched::default();
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload?;
             match &payload {
                 Payload::ImportSection(section) => watched.imported = count_functions(section)?,
+                Payload::ElementSection(section) => pointed_to = find_elements(section)?,
                 Payload::ExportSection(section) => watched.start_up = find_start_up(section)?,
                 _ => {}
             }
@@ -61,8 +65,10 @@ impl Code {
             let others: Vec<_> = parts.map(|part| scope.spawn(move || survey_part(part, watched))).collect();
             let mut all = own.map_or(Ok(Self::default()), |part| survey_part(part, watched))?;
             for other in others {
-                all.join(other.join().expect("surveying does not panic")?);
+                all.join(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
             }
+            all.used = all.callers.keys().copied().collect();
+            all.used.extend(pointed_to.into_iter().filter(|function| *function < watched.imported));
             Ok(all)
         })
     }
@@ -123,6 +129,30 @@ fn find_start_up(
             "__wasm_apply_data_relocs" => found.0 = Some(export.index),
             "__wasm_call_ctors" => found.1 = Some(export.index),
             _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// The functions that elements of tables point to.
+fn find_elements(section: &wasmparser::ElementSectionReader<'_>) -> Result<BTreeSet<u32>, BinaryReaderError> {
+    let mut found = BTreeSet::new();
+    for element in section.clone() {
+        match element?.items {
+            wasmparser::ElementItems::Functions(functions) => {
+                for function in functions {
+                    found.insert(function?);
+                }
+            }
+            wasmparser::ElementItems::Expressions(_, expressions) => {
+                for expression in expressions {
+                    for operator in expression?.get_operators_reader() {
+                        if let Operator::RefFunc { function_index } = operator? {
+                            found.insert(function_index);
+                        }
+                    }
+                }
+            }
         }
     }
     Ok(found)

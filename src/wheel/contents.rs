@@ -51,7 +51,11 @@ impl WheelContents {
         open().with_context(|| cannot_use(path))
     }
 
-    fn from_zip(filename: WheelFilename, mut file: impl Read + Seek) -> Result<Self> {
+    /// Reads the zip archive of a wheel with this name.
+    ///
+    /// # Errors
+    /// When it is no such archive, or unpacks to more than a wheel of its size can hold.
+    pub fn from_zip(filename: WheelFilename, mut file: impl Read + Seek) -> Result<Self> {
         let size = file.seek(std::io::SeekFrom::End(0))?;
         let listed = directory::count(&mut file, size)?;
         let mut archive = zip::ZipArchive::new(file).context("it is not a zip file")?;

@@ -110,7 +110,7 @@ mod tests {
                 &format!("{head}Requires-Python: three"),
                 "Metadata-Version: 2.1\nName: a\nVersion: one",
             ]
-            .map(|text| check(text))
+            .map(check)
             .join("\n"), @r#"
         a_b 1.0 Some(">=3.8") ["x[y]>=1 ; python_full_version < '3.9'"]
         it has no `Metadata-Version`

@@ -33,12 +33,12 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("wasm", &[]),
     ("cache", &["error", "ui"]),
     ("process", &["env", "error", "ui"]),
-    ("source", &["cache", "digest", "env", "error", "process", "runtime", "ui"]),
+    ("source", &["cache", "digest", "env", "error", "process", "runtime", "ui", "wheel"]),
     ("runtime", &["abi", "cache", "digest", "env", "error", "process", "ui", "wasm", "wheel"]),
     ("project", &["abi", "error"]),
     ("driver", &["abi", "cache", "digest", "env", "error", "process", "toolchain", "ui", "wasm"]),
     ("toolchain", &["abi", "build", "cache", "digest", "driver", "env", "error", "process", "ui"]),
-    ("audit", &["runtime", "wasm", "wheel"]),
+    ("audit", &["abi", "error", "runtime", "wasm", "wheel"]),
     ("wheel", &["digest", "env", "error", "runtime", "wasm"]),
 ];
 
@@ -142,7 +142,7 @@ fn readme_lists_every_variable_and_command() {
             }
         }
     }
-    for command in ["build", "run", "runtimes", "setup", "doctor", "clean"] {
+    for command in ["build", "audit", "run", "runtimes", "setup", "doctor", "clean"] {
         if !readme.contains(&format!("cargo pyodide {command}")) {
             missing.push(command.to_owned());
         }

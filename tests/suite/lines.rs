@@ -10,7 +10,7 @@ use cargo_pyodide::runtime::Runtime;
 use crate::harness::{can_build, copy_folder, find, fixture, folder, has, shared_cache, tool};
 
 /// One release of each line.
-const ALL: [&str; 11] = [
+pub(crate) const ALL: [&str; 11] = [
     "0.21.3",
     "0.22.1",
     "0.23.4",
@@ -27,16 +27,17 @@ const ALL: [&str; 11] = [
 /// The lines on which `make test` builds.
 const CHOSEN: [&str; 5] = ["0.21.3", "0.25.1", "0.27.8", "0.29.5", "314.0.7"];
 
+/// Whether every line and every case is to be taken: `make test-all`.
+pub(crate) fn is_whole_run() -> bool {
+    std::env::var_os("TEST_LINES").is_some_and(|value| value == "all")
+}
+
 fn lines() -> Vec<&'static str> {
-    if std::env::var_os("TEST_LINES").is_some_and(|value| value == "all") {
-        ALL.into()
-    } else {
-        CHOSEN.into()
-    }
+    if is_whole_run() { ALL.into() } else { CHOSEN.into() }
 }
 
 /// The folder of a release, fetched without building anything.
-fn fetched(version: &str) -> PathBuf {
+pub(crate) fn fetched(version: &str) -> PathBuf {
     tool(&["run", "--pyodide", version, "-c", ""]).succeed();
     shared_cache().join("runtimes").join(version)
 }

@@ -12,12 +12,15 @@
     reason = "a test ends at the first surprise, sets its own environments, and says why it skips"
 )]
 
+mod audits;
 mod builds;
 mod commands;
 mod harness;
+mod imports;
 mod index;
 mod layers;
 mod lines;
+mod mutants;
 mod robustness;
 mod runs;
 mod sources;

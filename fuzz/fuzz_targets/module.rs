@@ -1,0 +1,13 @@
+//! Any bytes as a module: read, surveyed, stripped, measured; an error or a value, never a panic.
+#![no_main]
+
+use cargo_pyodide::wasm::code::Code;
+use cargo_pyodide::wasm::strip::{self, Names};
+use cargo_pyodide::wasm::{Module, callers};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let _ = Module::read(bytes);
+    let _ = Code::survey(bytes);
+    let _ = strip::strip(bytes, Names::Kept);
+    let _ = callers::crates_behind(bytes, &["pthread_create"]);
+});
