@@ -132,10 +132,9 @@ fn named(payload: &Payload<'_>) -> Option<(String, std::ops::Range<u64>)> {
 
 /// A function's readable name without the types it was made for: instances of one generic function are one.
 fn generic(mangled: &str) -> String {
-    let Ok(readable) = rustc_demangle::try_demangle(mangled) else { return mangled.to_owned() };
+    let Some(text) = callers::readable(mangled) else { return mangled.to_owned() };
     let mut name = String::new();
     let mut depth = 0;
-    let text = format!("{readable:#}");
     let mut before = ' ';
     for letter in text.chars() {
         // `<T as Trait>::f` begins with its type; `f::<T>` and `Vec<T>` are instances.

@@ -109,14 +109,20 @@ fn driver_plan(
     }
 }
 
+/// What `pthread_create` should return where there are no threads: `ENOTSUP` of Emscripten's C library.
+const ENOTSUP: i32 = 138;
+
 /// What must be linked in for this runtime, by what its files lack.
 fn supplement_plan(runtime: &Runtime, toolchain: &Toolchain) -> Option<SupplementPlan> {
-    if runtime.exceptions != ExceptionModel::JavaScript {
+    let has = |name: &str| runtime.symbols.provider(name).is_some();
+    let pads = runtime.exceptions == ExceptionModel::JavaScript
+        && (!has("__cxa_find_matching_catch_4") || !has("llvm_eh_typeid_for"));
+    let narrow = runtime.symbols.counts_narrow_seconds();
+    let no_threads = runtime.thread_error.is_some_and(|error| error != ENOTSUP);
+    let wide_invokes = runtime.symbols.wide_invokes();
+    if !pads && !narrow && !no_threads && wide_invokes.is_none() {
         return None;
     }
-    let has = |name: &str| runtime.symbols.provider(name).is_some();
-    let pads = !has("__cxa_find_matching_catch_4") || !has("llvm_eh_typeid_for");
-    let narrow = runtime.symbols.counts_narrow_seconds();
     let sysroot = match &toolchain.std {
         StandardLibrary::Built(folder) => Some(folder.clone()),
         StandardLibrary::Prebuilt => None,
@@ -128,7 +134,11 @@ fn supplement_plan(runtime: &Runtime, toolchain: &Toolchain) -> Option<Supplemen
             .into_iter()
             .flatten()
             .collect(),
-        wide_invokes: runtime.symbols.wide_invokes(),
+        on_demand: no_threads
+            .then(|| ("pthread_create".to_owned(), Supplement::NoThreads))
+            .into_iter()
+            .collect(),
+        wide_invokes,
     })
 }
 

@@ -124,6 +124,7 @@ impl LinkPlan {
             "-Bsymbolic",
             "--no-export-dynamic",
             "--gc-sections",
+            "--no-demangle",
             "--strip-debug",
             "--unresolved-symbols=import-dynamic",
         ];

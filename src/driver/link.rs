@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 
 use super::arguments::LinkPlan;
-use super::supplements::{self, WideInvoke};
+use super::supplements::{self, Supplement, WideInvoke};
 use super::{DriverPlan, SupplementPlan, arguments, log};
 use crate::error::Result;
 use crate::process::Invocation;
@@ -30,16 +30,29 @@ pub(super) fn run(plan: &DriverPlan, given: Vec<String>) -> Result<u8> {
         put_first(&mut link, &supplements::compile(supplements, &[], work.path())?);
     }
     call(plan, linker, &link)?;
-    let wide = match &plan.supplements {
-        Some(supplements) => missing_wide_invokes(supplements, &link)?,
-        None => Vec::new(),
-    };
-    if let (Some(supplements), false) = (&plan.supplements, wide.is_empty()) {
-        let only_wide = SupplementPlan { wanted: Vec::new(), ..supplements.clone() };
-        put_first(&mut link, &supplements::compile(&only_wide, &wide, work.path())?);
-        call(plan, linker, &link)?;
+    if let Some(supplements) = &plan.supplements {
+        let bytes = fs_err::read(Path::new(&link.output))?;
+        let module = Module::read(&bytes)?;
+        let wide = missing_wide_invokes(supplements, (&module, &bytes))?;
+        let wanted = asked_for(supplements, &module);
+        if !wide.is_empty() || !wanted.is_empty() {
+            let more = SupplementPlan { wanted, ..supplements.clone() };
+            put_first(&mut link, &supplements::compile(&more, &wide, work.path())?);
+            call(plan, linker, &link)?;
+        }
     }
     Ok(0)
+}
+
+/// The supplements that define what a linked module imports.
+fn asked_for(supplements: &SupplementPlan, module: &Module) -> Vec<Supplement> {
+    let imports = |name: &str| module.imports.iter().any(|(_, import, _)| import == name);
+    supplements
+        .on_demand
+        .iter()
+        .filter(|(name, _)| imports(name))
+        .map(|(_, supplement)| *supplement)
+        .collect()
 }
 
 fn put_first(link: &mut LinkPlan, objects: &[PathBuf]) {
@@ -66,11 +79,12 @@ fn call(plan: &DriverPlan, linker: &WasmLd, link: &LinkPlan) -> Result<()> {
 }
 
 /// The `invoke_j…` that a linked module imports and the line does not have.
-fn missing_wide_invokes(supplements: &SupplementPlan, link: &LinkPlan) -> Result<Vec<WideInvoke>> {
+fn missing_wide_invokes(
+    supplements: &SupplementPlan,
+    (module, bytes): (&Module, &[u8]),
+) -> Result<Vec<WideInvoke>> {
     let Some(has) = &supplements.wide_invokes else { return Ok(Vec::new()) };
-    let bytes = fs_err::read(Path::new(&link.output))?;
-    let module = Module::read(&bytes)?;
-    let names = Module::function_names(&bytes)?;
+    let names = Module::function_names(bytes)?;
     let functions = module.imports.iter().filter_map(|(_, name, import)| match import {
         Import::Function(signature) => Some((name, signature)),
         _ => None,

@@ -11,6 +11,7 @@ pub mod link;
 pub mod rustc;
 pub mod supplements;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -57,6 +58,8 @@ pub struct SupplementPlan {
     pub sysroot: Option<PathBuf>,
     /// Which are linked into every module.
     pub wanted: Vec<supplements::Supplement>,
+    /// Which are linked into the modules that import what they define, by the name of that function.
+    pub on_demand: BTreeMap<String, supplements::Supplement>,
     /// The `invoke_j…` that the line has: others would throw in JavaScript, and are made here. None where all work.
     pub wide_invokes: Option<Vec<String>>,
 }

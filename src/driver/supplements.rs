@@ -24,6 +24,8 @@ pub enum Supplement {
     LandingPads,
     /// Times with 32-bit seconds, for 0.21.
     NarrowTime,
+    /// That there are no threads, for 0.21 to 0.29: for modules that ask for some.
+    NoThreads,
 }
 
 impl Supplement {
@@ -32,6 +34,7 @@ impl Supplement {
         match self {
             Supplement::LandingPads => ("landing_pads.rs", include_str!("supplements/landing_pads.rs")),
             Supplement::NarrowTime => ("narrow_time.rs", include_str!("supplements/narrow_time.rs")),
+            Supplement::NoThreads => ("no_threads.rs", include_str!("supplements/no_threads.rs")),
         }
     }
 }

@@ -22,7 +22,7 @@ pub use symbols::{Provider, Symbols};
 
 use crate::abi::{EmscriptenVersion, ExceptionModel, Line, LineFacts, PythonVersion, facts_of};
 use crate::error::{Result, hinted};
-use crate::wasm::Module;
+use crate::wasm::{Module, code};
 use crate::wheel::WheelFilename;
 
 /// Which of a line's platform tags a wheel gets.
@@ -57,6 +57,9 @@ pub struct Runtime {
     pub exceptions: ExceptionModel,
     /// What a side module can import.
     pub symbols: Symbols,
+    /// What `pthread_create` returns, if it always returns the same: there are no threads, and releases say so with
+    /// different errors.
+    pub thread_error: Option<i32>,
     /// What the loader does for a module, and what the module must do itself.
     pub start_up: StartUp,
     /// What the files cannot say.
@@ -72,14 +75,13 @@ impl Runtime {
         let read = || -> Result<Self> {
             let version = package_version(folder)?;
             let lock = lock_file::read(folder)?;
-            let (main_module, script) = std::thread::scope(|scope| {
+            let (main_module, thread_error, script) = std::thread::scope(|scope| {
                 let script = scope.spawn(|| javascript::read(folder));
                 let bytes = fs_err::read(folder.join("pyodide.asm.wasm"))?;
-                let main_module = Module::read(&bytes).context("`pyodide.asm.wasm`")?;
-                anyhow::Ok((
-                    main_module,
-                    script.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
-                ))
+                let read = || anyhow::Ok((Module::read(&bytes)?, code::constant(&bytes, "pthread_create")?));
+                let (main_module, thread_error) = read().context("`pyodide.asm.wasm`")?;
+                let script = script.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+                anyhow::Ok((main_module, thread_error, script))
             })?;
             let facts = line_facts_for(&version, &lock, script.start_up)?;
             let symbols = Symbols::read(&main_module, &script)?;
@@ -94,6 +96,7 @@ impl Runtime {
                 packages: lock.packages,
                 exceptions,
                 symbols,
+                thread_error,
                 start_up: script.start_up,
                 facts,
             })

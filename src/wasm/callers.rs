@@ -51,13 +51,42 @@ pub fn crates_behind(bytes: &[u8], imports: &[&str]) -> Result<BTreeSet<String>,
 
 /// The crate that a mangled name is of; none for C.
 pub fn crate_of(mangled: &str) -> Option<String> {
-    let readable = rustc_demangle::try_demangle(mangled).ok()?;
     // `<rayon_core::Registry as core::ops::Drop>::drop`, `core::ptr::drop_in_place::<…>`, `<&mut a::B>::c`.
-    let text = format!("{readable:#}");
+    let text = readable(mangled)?;
     let path = text.trim_start_matches(['<', '&', '*', '(', '[']);
     let path = ["mut ", "const ", "dyn "].iter().fold(path, |path, word| path.trim_start_matches(word));
     let name: String = path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
     (!name.is_empty() && path[name.len()..].starts_with("::")).then_some(name)
+}
+
+/// A Rust function's name for reading, without its hash; none for C and C++.
+pub fn readable(name: &str) -> Option<String> {
+    if let Ok(demangled) = rustc_demangle::try_demangle(name) {
+        return Some(format!("{demangled:#}"));
+    }
+    // wasm-ld demangles names unless it is told not to, and leaves the hash and these escapes in.
+    let (path, hash) = name.rsplit_once("::h")?;
+    if hash.len() != 16 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let escapes = [
+        ("_$", "$"),
+        ("$LT$", "<"),
+        ("$GT$", ">"),
+        ("$RF$", "&"),
+        ("$BP$", "*"),
+        ("$LP$", "("),
+        ("$RP$", ")"),
+        ("$C$", ","),
+        ("$u20$", " "),
+        ("$u27$", "'"),
+        ("$u5b$", "["),
+        ("$u5d$", "]"),
+        ("$u7b$", "{"),
+        ("$u7d$", "}"),
+        ("..", "::"),
+    ];
+    Some(escapes.iter().fold(path.to_owned(), |path, (escape, letter)| path.replace(escape, letter)))
 }
 
 /// Who calls whom, directly.
@@ -124,8 +153,11 @@ mod tests {
             "_ZN10rayon_core8registry3new17h0123456789abcdefE",
             "_ZN62_$LT$rayon_core..Registry$u20$as$u20$core..ops..drop..Drop$GT$4drop17h0123456789abcdefE",
             "_RNvCsdlfkj_4main3foo",
+            "rayon_core::registry::Registry::new::h0b51689b507ef09e",
+            "_$LT$pyo3..err..cast_error..DisplayClassInfo$u20$as$u20$core..fmt..Display$GT$::fmt::hf74e0b51689b507e",
+            "std::__2::vector<int>::push_back(int&&)",
             "memcpy",
         ];
-        assert_eq!(names.map(check), ["rayon_core", "rayon_core", "main", "-"]);
+        assert_eq!(names.map(check), ["rayon_core", "rayon_core", "main", "rayon_core", "pyo3", "-", "-"]);
     }
 }

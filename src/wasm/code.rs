@@ -119,6 +119,47 @@ fn survey_part(functions: &[Function<'_>], watched: Watched) -> Result<Code, Bin
     Ok(code)
 }
 
+/// What an exported function returns, if its code is nothing but a constant.
+///
+/// # Errors
+/// When the bytes are not a whole module.
+pub fn constant(bytes: &[u8], name: &str) -> Result<Option<i32>, BinaryReaderError> {
+    let mut next = 0;
+    let mut wanted = None;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload? {
+            Payload::ImportSection(section) => next = count_functions(&section)?,
+            Payload::ExportSection(section) => wanted = exported_function(section, name)?,
+            Payload::CodeSectionStart { .. } if wanted.is_none() => return Ok(None),
+            Payload::CodeSectionEntry(body) if wanted == Some(next) => {
+                let mut operators = body.get_operators_reader()?;
+                let first = operators.read()?;
+                let is_all = matches!(operators.read()?, Operator::End);
+                return Ok(match first {
+                    Operator::I32Const { value } if is_all => Some(value),
+                    _ => None,
+                });
+            }
+            Payload::CodeSectionEntry(_) => next += 1,
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+fn exported_function(
+    section: wasmparser::ExportSectionReader<'_>,
+    name: &str,
+) -> Result<Option<u32>, BinaryReaderError> {
+    for export in section {
+        let export = export?;
+        if export.name == name && export.kind == wasmparser::ExternalKind::Func {
+            return Ok(Some(export.index));
+        }
+    }
+    Ok(None)
+}
+
 fn find_start_up(
     section: &wasmparser::ExportSectionReader<'_>,
 ) -> Result<(Option<u32>, Option<u32>), BinaryReaderError> {
@@ -209,6 +250,10 @@ mod tests {
               (func (call $b)) (func (drop (i32.extend8_s (i32.const 1))) (call $b))
               (func try (call $a) catch_all end))"#), @r#"{"legacy_exceptions": "Try", "sign_extension": "I32Extend8S"} {0: {4}, 1: {2, 3}}"#);
         insta::assert_snapshot!(check("(module (func (block $b try_table (catch_all $b) end)))"), @r#"{"exceptions": "TryTable"} {}"#);
+        let text = r#"(module (func (export "a") (result i32) i32.const 6)
+            (func (export "b") (result i32) i32.const 6 i32.eqz))"#;
+        let bytes = wat::parse_str(text).unwrap();
+        assert_eq!(["a", "b", "c"].map(|name| constant(&bytes, name).unwrap()), [Some(6), None, None]);
         insta::assert_snapshot!(check("(module (func (result i32)))"), @"type mismatch: expected i32 but nothing on stack (at offset 0x18)");
     }
 }

@@ -127,10 +127,10 @@ fn panics_files_and_time_are_right_on_every_line() {
         return;
     }
     let place = folder();
-    for package in ["panics", "files"] {
+    for package in ["panics", "files", "threads"] {
         copy_folder(&fixture(package), &place.path().join(package));
     }
-    for package in ["panics", "files"] {
+    for package in ["panics", "files", "threads"] {
         let list = lines().join(",");
         let printed =
             tool(&["build", &format!("./{package}"), "--pyodide", &list]).in_folder(place.path()).succeed();
