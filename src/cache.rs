@@ -30,12 +30,21 @@ pub enum Kind {
     Builds,
     /// Our executable under the names of compiler drivers, and small generated files.
     Drivers,
+    /// Headers of C libraries.
+    Headers,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Kind; 6] =
-        [Kind::Runtimes, Kind::Sysroots, Kind::Environments, Kind::Sources, Kind::Builds, Kind::Drivers];
+    pub const ALL: [Kind; 7] = [
+        Kind::Runtimes,
+        Kind::Sysroots,
+        Kind::Environments,
+        Kind::Sources,
+        Kind::Builds,
+        Kind::Drivers,
+        Kind::Headers,
+    ];
 
     /// The folder's name, which is also what `clean` takes.
     pub fn name(self) -> &'static str {
@@ -46,6 +55,7 @@ impl Kind {
             Kind::Sources => "sources",
             Kind::Builds => "builds",
             Kind::Drivers => "drivers",
+            Kind::Headers => "headers",
         }
     }
 }

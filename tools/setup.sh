@@ -25,6 +25,11 @@ if ! has_std; then
         rustup component add rust-src
     fi
 fi
+# Packages that compile C or C++: a clang for WebAssembly, an archiver, headers.
+command -v clang-19 >/dev/null || missing="$missing clang-19"
+command -v llvm-ar-19 >/dev/null || missing="$missing llvm-19"
+[ -d /usr/lib/llvm-19/include/c++/v1 ] || missing="$missing libc++-19-dev"
+[ -d /usr/share/emscripten/cache/sysroot/include ] || missing="$missing emscripten"
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
     echo "setup: install these first:$missing" >&2

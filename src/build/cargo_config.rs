@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use super::{CargoChoices, Workshop, paths, target_folder, write_if_changed};
 use crate::abi::ExceptionModel;
+use crate::cache::Cache;
+use crate::driver::c::{CPlan, Jumps};
 use crate::driver::install::driver_folder;
 use crate::driver::supplements::Supplement;
 use crate::driver::{CargoPlan, DriverPlan, RustcPlan, SupplementPlan};
@@ -44,7 +46,7 @@ pub(super) fn steer(
     let linker = drivers.program("emcc");
     write_if_changed(&config, &cargo_config(&linker, &flags))?;
     let pyo3 = write_pyo3_config(folder, runtime)?;
-    let plan = driver_plan((runtime, toolchain, choices), project, (config, folder));
+    let plan = driver_plan((runtime, toolchain, choices), (project, workshop.cache), (config, folder));
     let plan_path = folder.join("plan.json");
     write_if_changed(&plan_path, &serde_json::to_string_pretty(&plan)?)?;
 
@@ -87,7 +89,7 @@ fn text(path: &Path) -> String {
 
 fn driver_plan(
     (runtime, toolchain, choices): (&Runtime, &Toolchain, &CargoChoices),
-    project: &Project,
+    (project, cache): (&Project, &Cache),
     (config, folder): (PathBuf, &Path),
 ) -> DriverPlan {
     // maturin passes the choices itself, and must know them to choose its bindings.
@@ -105,8 +107,15 @@ fn driver_plan(
             flags: toolchain.exception_flags.clone(),
         }),
         supplements: supplement_plan(runtime, toolchain),
+        c: Some(c_plan(runtime, cache)),
         log: folder.join("driver.log"),
     }
+}
+
+fn c_plan(runtime: &Runtime, cache: &Cache) -> CPlan {
+    let jumps =
+        if runtime.symbols.provider("__wasm_setjmp").is_some() { Jumps::Served } else { Jumps::OtherHelpers };
+    CPlan::new(runtime.exceptions, jumps, cache.root())
 }
 
 /// What `pthread_create` should return where there are no threads: `ENOTSUP` of Emscripten's C library.

@@ -12,8 +12,11 @@ const SHOWN: usize = 40;
 /// An error made of a failed build's log.
 pub(super) fn explain(log: &str, path: &Path, project: &Path) -> anyhow::Error {
     let lines: Vec<&str> = log.lines().map(str::trim_end).collect();
-    let first =
-        lines.iter().position(|line| line.starts_with("error")).unwrap_or(lines.len().saturating_sub(SHOWN));
+    // What a C compiler says comes as a warning of cargo's: `warning: zlib-sys@1.0.0: a.c:1: error: …`.
+    let tells = |line: &&str| {
+        line.starts_with("error") || (line.starts_with("warning: ") && line.contains(": error: "))
+    };
+    let first = lines.iter().position(tells).unwrap_or(lines.len().saturating_sub(SHOWN));
     let shown: Vec<String> = lines[first..].iter().take(SHOWN).map(|line| format!("    {line}")).collect();
     let error = anyhow!(
         "the build back end failed in `{}`:\n{}\n    the full log is `{}`",
@@ -36,8 +39,8 @@ fn advice(log: &str) -> Option<String> {
                 .into(),
         );
     }
-    if has("standing in for Emscripten") || has("was called to compile C or C++") {
-        return Some("a crate compiles C or C++, which is not supported yet".into());
+    if has("to compile C with") || has("to compile C++ with") || has("to archive C objects with") {
+        return Some(format!("a crate compiles C or C++: {}", crate::toolchain::c_compiler::ADVICE));
     }
     if has("exports no `PyInit_") {
         return Some("pass the cargo feature that turns the Python bindings on with `--features`".into());

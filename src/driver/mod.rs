@@ -5,6 +5,8 @@
 //! build, because rustc hides a linker's output on success.
 
 pub mod arguments;
+pub mod c;
+pub mod c_arguments;
 pub mod cargo;
 pub mod install;
 pub mod link;
@@ -36,6 +38,8 @@ pub struct DriverPlan {
     pub rustc: Option<RustcPlan>,
     /// What is linked in beside the package.
     pub supplements: Option<SupplementPlan>,
+    /// How C is compiled; none where it is not.
+    pub c: Option<c::CPlan>,
     /// Where each call and its outcome is written.
     pub log: PathBuf,
 }
@@ -81,7 +85,7 @@ impl DriverPlan {
     /// A plan for building a standard library: answers which Emscripten it stands for, and calls this compiler.
     pub fn for_sysroot(emscripten: EmscriptenVersion, rustc: PathBuf, log: PathBuf) -> Self {
         let rustc = Some(RustcPlan { program: rustc, flags: Vec::new() });
-        Self { emscripten, wasm_ld: None, cargo: None, rustc, supplements: None, log }
+        Self { emscripten, wasm_ld: None, cargo: None, rustc, supplements: None, c: None, log }
     }
 
     /// Reads a plan.
@@ -134,13 +138,11 @@ fn compile_or_link(plan: &DriverPlan, name: &str, arguments: Vec<String>) -> Res
         .iter()
         .any(|argument| argument.contains("EXPORTED_FUNCTIONS") || argument.contains("SIDE_MODULE"));
     let compiles = asks("-c") || asks("-E") || asks("-S");
-    if name != "emcc" || compiles || !links {
-        bail!(
-            "`{name} {}` was called to compile C or C++, which this version of cargo-pyodide does not do: the package, or a crate it depends on, is not all Rust",
-            arguments.join(" ")
-        );
+    match name {
+        "emar" | "emranlib" => c::archive(plan, name, &arguments),
+        "emcc" if links && !compiles => link::run(plan, arguments),
+        _ => c::compile(plan, name, &arguments),
     }
-    link::run(plan, arguments)
 }
 
 /// Prints the answer to a question about the compiler.

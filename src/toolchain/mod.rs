@@ -4,6 +4,8 @@
 //! prebuilt standard library fits, else one that carries its sources (`rust-src`), from which a sysroot is built once
 //! into the cache. A `rust-toolchain` file in a package is not followed: it may ask for what is not there.
 
+pub mod c_compiler;
+pub mod headers;
 pub mod linker;
 pub mod prebuilt;
 pub mod rust;

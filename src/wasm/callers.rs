@@ -7,8 +7,9 @@ use wasmparser::{Operator, Parser, Payload, TypeRef};
 use super::module::{Module, WasmError};
 
 /// Crates of the Rust toolchain itself: what calls them is more telling.
-const TOOLCHAIN: [&str; 9] = [
+const TOOLCHAIN: [&str; 10] = [
     "std",
+    "__rustc",
     "core",
     "alloc",
     "compiler_builtins",

@@ -21,6 +21,7 @@ mod index;
 mod layers;
 mod lines;
 mod mutants;
+mod native;
 mod robustness;
 mod runs;
 mod sources;

@@ -1,0 +1,118 @@
+//! Compiles C and C++ for a line with clang, and archives objects: what build scripts ask of Emscripten.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use serde::{Deserialize, Serialize};
+
+use super::c_arguments::{self, CompileCall, Language};
+use super::{DriverPlan, log};
+use crate::abi::ExceptionModel;
+use crate::cache::Cache;
+use crate::env::Environment;
+use crate::error::{Result, hinted};
+use crate::process::Invocation;
+use crate::toolchain::{c_compiler, headers};
+use crate::ui::{Ui, Verbosity};
+use crate::wasm::Module;
+
+/// What compiling C for a line takes beside what the plan says of the line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CPlan {
+    /// How exceptions unwind.
+    pub exceptions: ExceptionModel,
+    /// Whether the line has the helpers that today's clang calls for setjmp.
+    pub jumps: Jumps,
+    /// The cache's folder, in which headers are kept.
+    pub cache: PathBuf,
+}
+
+/// Whether C code can use setjmp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Jumps {
+    /// It can: from 0.26 on.
+    Served,
+    /// The line has the helpers of clang before 19: up to 0.25.
+    OtherHelpers,
+}
+
+/// Serves a call as `emcc` or `em++` that does not link.
+///
+/// # Errors
+/// When it cannot be understood, no compiler or headers are there, or the compiler cannot be started.
+pub(super) fn compile(plan: &DriverPlan, name: &str, arguments: &[String]) -> Result<u8> {
+    let c = plan.c.as_ref().ok_or_else(|| anyhow!("the driver's plan says nothing of C"))?;
+    let call = c_arguments::read(name, arguments)?;
+    let environment = Environment::read();
+    let ui = Ui::new(Verbosity::Quiet);
+    let compiler = c_compiler::find(ui, &environment)?;
+    let cache = Cache::new(c.cache.clone());
+    let headers = headers::prepared(ui, (&cache, &environment), (&compiler, plan.emscripten))?;
+    let mut command = Invocation::new(&compiler.clang)
+        .args(c_arguments::line_flags(c.exceptions, compiler.llvm))
+        .arg("--sysroot")
+        .arg(&headers.sysroot)
+        .args(["-Xclang", "-iwithsysroot/include/compat"]);
+    if call.language == Language::Cxx {
+        command = command
+            .args(["-nostdinc++", "-isystem"])
+            .arg(&headers.config_site)
+            .arg("-isystem")
+            .arg(c_compiler::libcxx_headers(&compiler)?);
+    }
+    // `emcc` compiles `-x`-less C++ inputs as C++ by their endings; `em++` everything.
+    if name == "em++" {
+        command = command.arg("--driver-mode=g++");
+    }
+    let command = command.args(&call.kept);
+    log(plan, &format!("compile {}\n  ignored: {}", command.copyable(), call.ignored.join(" ")))?;
+    let status = super::exit_status(command.pass_through()?);
+    if status == 0 && c.jumps == Jumps::OtherHelpers {
+        refuse_jumps(plan, &call)?;
+    }
+    Ok(status)
+}
+
+/// Up to 0.25 a module with today's setjmp would load and die at the first jump.
+fn refuse_jumps(plan: &DriverPlan, call: &CompileCall) -> Result<()> {
+    let (Some(output), Some(source)) = (&call.output, &call.source) else { return Ok(()) };
+    let bytes = fs_err::read(output)?;
+    let Ok(object) = Module::read(&bytes) else { return Ok(()) };
+    if object.imports.iter().any(|(_, name, _)| name == "__wasm_setjmp") {
+        fs_err::remove_file(output)?;
+        return Err(hinted(
+            anyhow!(
+                "`{source}` uses setjmp, which clang 19 compiles for later lines than that of Emscripten {}",
+                plan.emscripten
+            ),
+            "name Pyodide 0.26 or later, or leave the code out that jumps",
+        ));
+    }
+    Ok(())
+}
+
+/// Serves a call as `emar` or `emranlib`.
+///
+/// # Errors
+/// When there is no archiver, or it cannot be started.
+pub(super) fn archive(plan: &DriverPlan, name: &str, arguments: &[String]) -> Result<u8> {
+    let environment = Environment::read();
+    let compiler = c_compiler::find(Ui::new(Verbosity::Quiet), &environment).ok();
+    let archiver = c_compiler::archiver(&environment, compiler.as_ref())?;
+    let mut command = Invocation::new(archiver);
+    // `ranlib FILE` is `ar s FILE`.
+    if name == "emranlib" {
+        command = command.arg("s");
+    }
+    let command = command.args(arguments);
+    log(plan, &format!("archive {}", command.copyable()))?;
+    command.pass_through().map(super::exit_status).context("cannot archive objects")
+}
+
+impl CPlan {
+    /// The plan for a line.
+    pub fn new(exceptions: ExceptionModel, jumps: Jumps, cache: &Path) -> Self {
+        Self { exceptions, jumps, cache: cache.to_owned() }
+    }
+}

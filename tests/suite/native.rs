@@ -1,0 +1,67 @@
+//! C and C++ inside Rust packages: compiled without an emsdk, right on lines of both exception models.
+
+use crate::harness::{can_build, copy_folder, fixture, folder, has, tool};
+
+/// Whether C can be compiled here. If not, the test is skipped, or fails when `CI` is set.
+fn can_compile() -> bool {
+    let headers = std::path::Path::new("/usr/share/emscripten/cache/sysroot/include").is_dir()
+        || std::env::var_os("EMSDK").is_some();
+    assert!(headers || std::env::var_os("CI").is_none(), "Emscripten's headers are missing");
+    if !headers {
+        eprintln!("skipped: Emscripten's headers are missing");
+    }
+    headers && has("clang-19")
+}
+
+#[test]
+fn c_and_cpp_are_right_on_lines_of_both_models() {
+    if !can_build() || !has("node") || !can_compile() {
+        return;
+    }
+    let place = folder();
+    copy_folder(&fixture("c-and-cpp"), &place.path().join("c-and-cpp"));
+    let cases = [
+        ("0.25.1", "", "without jumps"),
+        ("0.27.8", "jumps", "with jumps"),
+        ("0.29.5", "jumps", "with jumps"),
+        ("314.0.7", "jumps", "with jumps"),
+    ];
+    for (line, features, expected) in cases {
+        let features = format!("--features={features}");
+        let build = tool(&["build", "./c-and-cpp", "--pyodide", line, &features, "-q"]);
+        let wheel = build.in_folder(place.path()).succeed().stdout;
+        let run = tool(&["run", "--pyodide", line, "--with", wheel.trim(), "c-and-cpp/check.py"]);
+        let printed = run.in_folder(place.path()).run();
+        let expected = format!("c-and-cpp: {expected}\n");
+        assert_eq!((printed.status, printed.stdout), (Some(0), expected), "{line}: {}", printed.stderr);
+    }
+}
+
+#[test]
+fn what_cannot_be_compiled_is_said() {
+    if !can_build() || !can_compile() {
+        return;
+    }
+    let place = folder();
+    copy_folder(&fixture("c-and-cpp"), &place.path().join("c-and-cpp"));
+    let build = |line: &str| {
+        tool(&["build", "./c-and-cpp", "--pyodide", line, "--features", "jumps", "-q"])
+            .in_folder(place.path())
+    };
+    let jumps = build("0.25.1").run();
+    let telling = |text: &str, start: &str| {
+        let line = text.lines().map(str::trim).find(|line| line.contains(start));
+        line.unwrap_or_else(|| panic!("no line has `{start}`:\n{text}")).to_owned()
+    };
+    let said = telling(&jumps.stderr, "uses setjmp");
+    let expected = "error: `native/jumps.c` uses setjmp, which clang 19 compiles for later lines than that of Emscripten 3.1.46";
+    assert!(said.ends_with(expected), "{said}");
+    assert_eq!(jumps.status, Some(2));
+    let absent = build("0.29.5").env("CARGO_PYODIDE_CLANG", place.path().join("no-clang")).run();
+    let said = telling(&absent.stderr, "to compile C with");
+    assert!(said.contains("no clang of LLVM 19 or newer to compile C with"), "{said}");
+    let hint = telling(&absent.stderr, "hint: a crate compiles C or C++");
+    assert!(hint.contains("apt-get install clang-19 llvm-19 libc++-19-dev emscripten"), "{hint}");
+    assert_eq!(absent.status, Some(2));
+    assert!(!place.path().join("dist").exists(), "no wheel is kept");
+}
