@@ -16,7 +16,7 @@ pub(super) fn check(this: &Examined<'_>, surroundings: &Surroundings<'_>, findin
         && let Some(name) = extension::parse(this.path)
     {
         suffix(&name, runtime, findings);
-        entry(&this.module, &name, findings);
+        entry(&this.module, &name, (runtime, findings));
     }
     shared_names(this, surroundings, findings);
 }
@@ -40,6 +40,11 @@ fn section(module: &Module, runtime: &Runtime, findings: &mut Findings) {
         }
         Some(dylink) if dylink.form == Form::Old && !runtime.start_up.reads_old_section => {
             format!("its section is called `dylink`, which the loader of {release} no longer reads")
+        }
+        Some(dylink) if dylink.is_cut => {
+            let message = "its section `dylink.0` ends early: the loader reads on in what follows".to_owned();
+            findings.add(Code::CUT_DYLINK, None, message);
+            return;
         }
         Some(dylink) if dylink.table_alignment > 0 => {
             let alignment = 1_u64 << dylink.table_alignment.min(32);
@@ -82,7 +87,7 @@ fn suffix(name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) 
     }
 }
 
-fn entry(module: &Module, name: &ExtensionName<'_>, findings: &mut Findings) {
+fn entry(module: &Module, name: &ExtensionName<'_>, (runtime, findings): (&Runtime, &mut Findings)) {
     let wanted = Signature { parameters: Vec::new(), results: vec![wasmparser::ValType::I32] };
     let entry = name.entry();
     let found = module.exports.iter().find(|export| {
@@ -91,6 +96,13 @@ fn entry(module: &Module, name: &ExtensionName<'_>, findings: &mut Findings) {
     });
     match found.map(|export| &export.kind) {
         Some(ExportKind::Function(signature)) if *signature == wanted => {}
+        Some(ExportKind::Function(signature)) if is_forgiven(signature, runtime) => {
+            let message = format!(
+                "its `{entry}` has the type {signature}, not {wanted}: Python {} calls it through JavaScript, which fills in zeros",
+                runtime.python
+            );
+            findings.add(Code::ENTRY_PARAMETERS, entry, message);
+        }
         Some(ExportKind::Function(signature)) => {
             let message = format!("its `{entry}` has the type {signature}, not {wanted}: the call traps");
             findings.add(Code::ENTRY_TYPE, entry, message);
@@ -114,6 +126,14 @@ fn entry(module: &Module, name: &ExtensionName<'_>, findings: &mut Findings) {
             findings.add(Code::NO_ENTRY, entry, message);
         }
     }
+}
+
+/// Up to 3.12 CPython for Emscripten calls entries through JavaScript (`_PyImport_InitFunc_TrampolineCall`), which does not
+/// mind parameters that can be made out of nothing; 64-bit integers cannot.
+fn is_forgiven(signature: &Signature, runtime: &Runtime) -> bool {
+    runtime.python.minor <= 12
+        && signature.results == [wasmparser::ValType::I32]
+        && !signature.parameters.contains(&wasmparser::ValType::I64)
 }
 
 /// Names that two modules export and one of them looks up in the table of the whole process.

@@ -134,15 +134,16 @@ impl Check<'_> {
         }
     }
 
-    /// What the loader itself provides as a global; a number of the script can be imported as one as well.
+    /// What the loader itself provides as a global; the address of data can be imported as one as well.
     fn gives_global(&self, name: &str, mutability: Mutability) -> bool {
         match name {
             "__memory_base" | "__table_base" => mutability == Mutability::Constant,
             "__stack_pointer" => mutability == Mutability::Mutable,
             _ => {
-                let is_number =
-                    self.runtime.symbols.provider(name) == Some(Provider::ScriptValue(ScriptValue::Number));
-                is_number && mutability == Mutability::Constant
+                let provider = self.runtime.symbols.provider(name);
+                let is_address =
+                    matches!(provider, Some(Provider::Data | Provider::ScriptValue(ScriptValue::Number)));
+                is_address && mutability == Mutability::Constant
             }
         }
     }
@@ -169,6 +170,11 @@ impl Check<'_> {
 
     fn function(&mut self, name: &str, wanted: &Signature, is_used: bool) {
         match self.runtime.symbols.provider(name) {
+            Some(Provider::WasmFunction(has))
+                if has != *wanted && self.runtime.symbols.is_found_late(name) =>
+            {
+                self.script_function(name, (wanted, &has), is_used);
+            }
             Some(Provider::WasmFunction(has)) if has != *wanted => {
                 let message = format!(
                     "it imports the function `{name}` as {wanted}, but in {} it is {has}: the engine refuses the module",
@@ -272,7 +278,10 @@ impl Check<'_> {
                 false
             }
             (_, Some(ExportKind::Global))
-            | (Some(Provider::Data | Provider::ScriptValue(ScriptValue::Number)), None) => true,
+            | (
+                Some(Provider::Data | Provider::ScriptValue(ScriptValue::Number | ScriptValue::LateNumber)),
+                None,
+            ) => true,
             (Some(Provider::ScriptFunction { .. } | Provider::ScriptValue(_)), None) => {
                 return self.untyped(name);
             }

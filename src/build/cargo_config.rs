@@ -124,8 +124,7 @@ const ENOTSUP: i32 = 138;
 /// What must be linked in for this runtime, by what its files lack.
 fn supplement_plan(runtime: &Runtime, toolchain: &Toolchain) -> Option<SupplementPlan> {
     let has = |name: &str| runtime.symbols.provider(name).is_some();
-    let pads = runtime.exceptions == ExceptionModel::JavaScript
-        && (!has("__cxa_find_matching_catch_4") || !has("llvm_eh_typeid_for"));
+    let pads = runtime.exceptions == ExceptionModel::JavaScript && !has("llvm_eh_typeid_for");
     let narrow = runtime.symbols.counts_narrow_seconds();
     let no_threads = runtime.thread_error.is_some_and(|error| error != ENOTSUP);
     let wide_invokes = runtime.symbols.wide_invokes();

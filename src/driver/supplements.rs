@@ -20,7 +20,7 @@ use crate::wasm::Signature;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Supplement {
-    /// Landing pads with two clauses, for 0.21 to 0.23.
+    /// How landing pads number types, for 0.21.
     LandingPads,
     /// Times with 32-bit seconds, for 0.21.
     NarrowTime,

@@ -22,6 +22,9 @@ pub struct Script {
     pub functions: BTreeMap<String, Option<Signature>>,
     /// Importable names that are no functions.
     pub values: BTreeMap<String, ScriptValue>,
+    /// Whether the main module's own functions under another name are found only when they are called, by which time any
+    /// type has linked: up to 0.22.
+    pub finds_aliases_late: bool,
 }
 
 /// Something other than a function that the script gives.
@@ -29,6 +32,8 @@ pub struct Script {
 pub enum ScriptValue {
     /// A number: the address of data, such as `__heap_base`.
     Number,
+    /// A number that is found only where an address is wanted, up to 0.22.
+    LateNumber,
     /// A global of WebAssembly: `__stack_pointer`, `__memory_base`.
     Global,
     /// Another object of JavaScript, which no module can import.
@@ -61,7 +66,8 @@ pub fn parse(text: &str) -> Result<Script> {
         .ok_or_else(|| anyhow!("no `wasmImports` or `asmLibraryArg` object: not a script of a known kind"))?;
     let signatures = signatures(text);
     let known = values(text);
-    let mut script = Script { start_up: StartUp::read(text), ..Script::default() };
+    let finds_aliases_late = text.contains("asmLibraryArg={");
+    let mut script = Script { start_up: StartUp::read(text), finds_aliases_late, ..Script::default() };
     for entry in literal.split(',') {
         let (name, value) = entry.split_once(':').unwrap_or((entry, entry));
         let name = name.trim().trim_matches('"');
@@ -69,6 +75,14 @@ pub fn parse(text: &str) -> Result<Script> {
             _ if name.is_empty() => {}
             Some(value) => drop(script.values.insert(name.to_owned(), *value)),
             None => drop(script.functions.insert(name.to_owned(), signatures.get(value.trim()).cloned())),
+        }
+    }
+    if finds_aliases_late {
+        // What hangs on `Module` is found as well where an address is wanted.
+        let numbers = known.iter().filter(|(_, value)| **value == ScriptValue::Number);
+        let names = numbers.filter_map(|(variable, _)| variable.strip_prefix('_'));
+        for name in names.filter(|name| text.contains(&format!("Module[\"_{name}\"]"))) {
+            script.values.entry(name.to_owned()).or_insert(ScriptValue::LateNumber);
         }
     }
     Ok(script)
@@ -127,13 +141,16 @@ impl StartUp {
 /// All `identifier.sig="…"` of the script.
 fn signatures(text: &str) -> BTreeMap<&str, Signature> {
     let mut found = BTreeMap::new();
+    // Up to 0.25 the loader cannot wrap a function with references, whatever it states.
+    let wraps_references = text.contains(r#""e":111"#) || text.contains("e:111");
     for (at, marker) in text.match_indices(".sig=") {
         let before = &text[..at];
         let start = before.rfind(|c| !is_identifier(c)).map_or(0, |index| index + 1);
         let after = &text[at + marker.len()..];
         let Some(quote) = after.chars().next().filter(|c| matches!(c, '"' | '\'')) else { continue };
         let Some((letters, _)) = after[1..].split_once(quote) else { continue };
-        if let Some(signature) = from_letters(letters) {
+        if let Some(signature) = from_letters(letters).filter(|_| wraps_references || !letters.contains('e'))
+        {
             found.insert(&before[start..], signature);
         }
     }
@@ -178,7 +195,7 @@ mod tests {
 
     #[test]
     fn reads_names_and_signatures() {
-        let text = r#"_time.sig="vp";function _log(a){}_log.sig='vij';var wasmImports={"abort":_abort,log:_log,e:_e};_e.sig="pe""#;
+        let text = r#"_time.sig="vp";function _log(a){}_log.sig='vij';var wasmImports={"abort":_abort,log:_log,e:_e};_e.sig="pe";var typeCodes={i:127,e:111};"#;
         insta::assert_snapshot!(check(text), @r"
         abort: ?
         e: (externref) -> (i32)

@@ -38,6 +38,7 @@ pub struct Symbols {
     wide_invokes: Option<Vec<String>>,
     memory: Limits,
     table: Limits,
+    late: BTreeSet<String>,
 }
 
 /// Exports of the main module under a second name.
@@ -59,6 +60,9 @@ impl Symbols {
         for (alias, name) in ALIASES {
             if let Some(provider) = symbols.names.get(name).cloned() {
                 symbols.names.entry(alias.to_owned()).or_insert(provider);
+                if script.finds_aliases_late {
+                    symbols.late.insert(alias.to_owned());
+                }
             }
         }
         if symbols.exceptions == Some(ExceptionModel::Wasm) {
@@ -121,6 +125,11 @@ impl Symbols {
         }
     }
 
+    /// Whether a function of WebAssembly is reached through one of JavaScript, so that any type links.
+    pub fn is_found_late(&self, name: &str) -> bool {
+        self.late.contains(name)
+    }
+
     /// The memory as it is at the start, counted in pages of 64 KiB.
     pub fn memory(&self) -> Limits {
         self.memory
@@ -139,6 +148,9 @@ impl Symbols {
         }
         if self.exceptions != Some(ExceptionModel::JavaScript) {
             return None;
+        }
+        if name.starts_with("__cxa_find_matching_catch_") {
+            return Some(Provider::ScriptFunction { exact: None, stated: None });
         }
         // Made when first asked for, without a type that the loader could read.
         name.strip_prefix("invoke_").map(|letters| Provider::ScriptFunction {

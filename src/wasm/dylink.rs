@@ -44,17 +44,13 @@ pub struct Dylink {
     pub search_paths: Vec<String>,
     /// Imports that may be missing.
     pub weak: Vec<String>,
+    /// Whether it contradicts its format: loaders do not check.
+    pub is_cut: bool,
 }
 
 impl Dylink {
-    /// Reads a custom section, if it is one for dynamic linking.
-    ///
-    /// # Errors
-    /// When it is, and contradicts its format.
-    pub fn read(
-        section: &wasmparser::CustomSectionReader<'_>,
-        place: Place,
-    ) -> Result<Option<Self>, BinaryReaderError> {
+    /// Reads a custom section, if it is one for dynamic linking, as far as it goes.
+    pub fn read(section: &wasmparser::CustomSectionReader<'_>, place: Place) -> Option<Self> {
         let mut found = Self {
             form: Form::Current,
             place,
@@ -65,20 +61,28 @@ impl Dylink {
             needed: Vec::new(),
             search_paths: Vec::new(),
             weak: Vec::new(),
+            is_cut: false,
         };
         match section.as_known() {
             KnownCustom::Dylink0(subsections) => {
                 for subsection in subsections {
-                    found.take(subsection?);
+                    match subsection {
+                        Ok(subsection) => found.take(subsection),
+                        Err(_) => {
+                            found.is_cut = true;
+                            break;
+                        }
+                    }
                 }
             }
             _ if section.name() == "dylink" => {
                 found.form = Form::Old;
-                found.take_old(&mut BinaryReader::new(section.data(), section.data_offset()))?;
+                let mut reader = BinaryReader::new(section.data(), section.data_offset());
+                found.is_cut = found.take_old(&mut reader).is_err();
             }
-            _ => return Ok(None),
+            _ => return None,
         }
-        Ok(Some(found))
+        Some(found)
     }
 
     fn take(&mut self, subsection: Dylink0Subsection<'_>) {

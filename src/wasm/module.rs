@@ -249,7 +249,7 @@ impl Reader {
     fn take(&mut self, payload: Payload<'_>) -> Result<(), WasmError> {
         match payload {
             Payload::Version { .. } | Payload::CodeSectionEntry(_) | Payload::End(_) => return Ok(()),
-            Payload::CustomSection(section) => self.custom(&section)?,
+            Payload::CustomSection(section) => self.custom(&section),
             Payload::TypeSection(section) => self.types(section)?,
             Payload::ImportSection(section) => self.imports(section)?,
             Payload::FunctionSection(section) => {
@@ -279,13 +279,12 @@ impl Reader {
         Ok(())
     }
 
-    fn custom(&mut self, section: &wasmparser::CustomSectionReader<'_>) -> Result<(), WasmError> {
+    fn custom(&mut self, section: &wasmparser::CustomSectionReader<'_>) {
         self.module.custom_sections.push(section.name().to_owned());
         let place = if self.sections == 0 { Place::First } else { Place::Later };
         if self.module.dylink.is_none() {
-            self.module.dylink = Dylink::read(section, place)?;
+            self.module.dylink = Dylink::read(section, place);
         }
-        Ok(())
     }
 
     fn types(&mut self, section: wasmparser::TypeSectionReader<'_>) -> Result<(), WasmError> {

@@ -27,13 +27,15 @@ pub(crate) const ALL: [&str; 11] = [
 /// The lines on which `make test` builds.
 const CHOSEN: [&str; 5] = ["0.21.3", "0.25.1", "0.27.8", "0.29.5", "314.0.7"];
 
-/// Whether every line and every case is to be taken: `make test-all`.
-pub(crate) fn is_whole_run() -> bool {
-    std::env::var_os("TEST_LINES").is_some_and(|value| value == "all")
+/// The lines that `TEST_LINES` asks for: a list, or `all`, which `make test-all` sets; none if it is not set.
+pub(crate) fn asked_for() -> Option<Vec<&'static str>> {
+    let wanted = std::env::var("TEST_LINES").ok()?;
+    let is_wanted = |line: &&str| wanted == "all" || wanted.split(',').any(|wanted| wanted == *line);
+    Some(ALL.into_iter().filter(is_wanted).collect())
 }
 
 fn lines() -> Vec<&'static str> {
-    if is_whole_run() { ALL.into() } else { CHOSEN.into() }
+    asked_for().unwrap_or(CHOSEN.into())
 }
 
 /// The folder of a release, fetched without building anything.
