@@ -11,7 +11,7 @@ use crate::env::Environment;
 use crate::error::{EXIT_FAILED, Result};
 use crate::process::{Invocation, find, look_up};
 use crate::run::{NODE_ADVICE, node_version};
-use crate::toolchain::{RustToolchain, TARGET, Tools, linker, rust, sysroot};
+use crate::toolchain::{RustToolchain, TARGET, Tools, c_compiler, linker, rust, sysroot};
 use crate::ui::Ui;
 
 const AFTER_HELP: &str = "\
@@ -79,11 +79,15 @@ fn rows(tools: Tools<'_>) -> Vec<Row> {
         .map(|python| (python.full_version, python.program))
         .map_err(|_| environment::ADVICE.to_owned());
     let pip = python.as_ref().map_err(Clone::clone).and_then(|(_, program)| pip(ui, program.clone()));
+    let clang = c_compiler::find(ui, environment)
+        .map(|found| (format!("LLVM {}", found.llvm), found.clang))
+        .map_err(|_| format!("for packages that compile C: {}", c_compiler::ADVICE));
     let row = |tool, need, found| Row { tool, need, found };
     vec![
         row("rustc", Need::Required, compiler.ok_or_else(|| rust::ADVICE.to_owned())),
         row("std", Need::Required, standard_library(&toolchains)),
         row("wasm-ld", Need::Required, wasm_ld),
+        row("clang", Need::Optional, clang),
         row("python", Need::Required, python),
         row("pip", if look_up(environment, "uv").is_some() { Need::Optional } else { Need::Required }, pip),
         row(
