@@ -200,12 +200,17 @@ impl Check<'_> {
         let mixes = |at: usize| wide(wanted.parameters.get(at)) != wide(has.parameters.get(at));
         let throws = wide(wanted.results.first()) != wide(has.results.first())
             || (0..count).any(|at| mixes(at) && has.parameters.len() > at);
-        let (code, what) = if throws && !is_used {
-            (Code::SCRIPT_FUNCTION_TYPE, "it links, and the call would throw, but nothing calls it")
-        } else if throws {
-            (Code::FUNCTION_TYPE, "the call throws, for JavaScript does not mix numbers and 64-bit integers")
-        } else {
-            (Code::SCRIPT_FUNCTION_TYPE, "it links, and JavaScript converts")
+        let lacks = wanted.parameters.len() < has.parameters.len();
+        let (code, what) = match (throws, lacks) {
+            (true, _) | (_, true) if !is_used => {
+                (Code::SCRIPT_FUNCTION_TYPE, "it links, and the call would fail, but nothing calls it")
+            }
+            (true, _) => (
+                Code::FUNCTION_TYPE,
+                "the call throws, for JavaScript does not mix numbers and 64-bit integers",
+            ),
+            (_, true) => (Code::FUNCTION_TYPE, "the function works with what it was not given"),
+            _ => (Code::SCRIPT_FUNCTION_TYPE, "it links, and JavaScript converts"),
         };
         let message = format!(
             "it imports the function `{name}` as {wanted}, but {} has it in JavaScript as {has}: {what}",

@@ -60,7 +60,7 @@ impl Symbols {
         for (alias, name) in ALIASES {
             if let Some(provider) = symbols.names.get(name).cloned() {
                 symbols.names.entry(alias.to_owned()).or_insert(provider);
-                if script.finds_aliases_late {
+                if script.finds_aliases_late && alias == "main" {
                     symbols.late.insert(alias.to_owned());
                 }
             }

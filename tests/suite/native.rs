@@ -38,6 +38,23 @@ fn c_and_cpp_are_right_on_lines_of_both_models() {
 }
 
 #[test]
+fn libraries_that_crates_carry_work() {
+    if !can_build() || !has("node") || !can_compile() {
+        return;
+    }
+    let place = folder();
+    copy_folder(&fixture("sys-crates"), &place.path().join("sys-crates"));
+    for line in ["0.27.8", "314.0.7"] {
+        let build = tool(&["build", "./sys-crates", "--pyodide", line, "-q"]);
+        let wheel = build.in_folder(place.path()).succeed().stdout;
+        let run = tool(&["run", "--pyodide", line, "--with", wheel.trim(), "sys-crates/check.py"]);
+        let printed = run.in_folder(place.path()).run();
+        let said = (printed.status, printed.stdout.as_str());
+        assert_eq!(said, (Some(0), "sys-crates: ok\n"), "{line}: {}", printed.stderr);
+    }
+}
+
+#[test]
 fn what_cannot_be_compiled_is_said() {
     if !can_build() || !can_compile() {
         return;
