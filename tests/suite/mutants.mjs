@@ -1,9 +1,9 @@
 // Tells for each of many wheels whether a real Pyodide installs and loads it: node mutants.mjs RUNTIME REQUEST ANSWERS.
 //
-// REQUEST is JSON: { wheels: [{ name, path, module }], tools: [wheels of micropip and packaging] }. ANSWERS gets one line
-// of JSON a wheel: { name, refused: why | null }. A wheel is refused when micropip does not take its tags, when its import
-// fails, or when one of its functions is a stub that resolves to nothing. A wheel that kills the interpreter is refused,
-// and the rest goes on in a new process.
+// REQUEST is JSON: { wheels: [{ name, path, module }], tools: [wheels of micropip and packaging] }.
+// ANSWERS gets one line of JSON a wheel: { name, refused: why | null }.
+// A wheel is refused when micropip does not take its tags, when its import fails, or when one of its functions is a
+// stub that resolves to nothing. A wheel that kills the interpreter is refused, and the rest goes on in a new process.
 
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
