@@ -1,7 +1,7 @@
 //! What the loader and Python need of a module: its first section, its start-up, its entry, its suffix.
 
 use super::catalogue::Code;
-use super::{Examined, Findings, Subject, Surroundings};
+use super::{Examined, Findings, Subject, Surroundings, list};
 use crate::runtime::Runtime;
 use crate::wasm::dylink::{Form, Place};
 use crate::wasm::{ExportKind, Module, Signature};
@@ -159,10 +159,9 @@ fn shared_names(this: &Examined<'_>, surroundings: &Surroundings<'_>, findings: 
             .filter(|name| own.contains(name))
             .collect();
         if let Some(first) = shared.first() {
-            let more = shared.len() - 1;
-            let rest = if more == 0 { String::new() } else { format!(" and {more} more names") };
             let message = format!(
-                "it exports `{first}`{rest} and looks it up by name, and so does `{}`: the first of them to be loaded wins for both",
+                "it exports {} and looks it up by name, and `{}` exports it too: the first of them to be loaded wins for both",
+                list(&shared),
                 other.path
             );
             findings.add(Code::SHARED_NAME, (*first).to_owned(), message);

@@ -6,7 +6,7 @@ use memchr::memmem;
 
 use super::catalogue::Code;
 use super::entry::is_library;
-use super::{Companions, Examined, Findings, Surroundings};
+use super::{Companions, Examined, Findings, Surroundings, list};
 use crate::runtime::Runtime;
 use crate::wasm::{ExportKind, Import, callers};
 
@@ -71,13 +71,6 @@ fn mebibytes(bytes: usize) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-fn list(names: &[&str]) -> String {
-    let shown: Vec<String> = names.iter().take(3).map(|name| format!("`{name}`")).collect();
-    let more = names.len().saturating_sub(3);
-    let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
-    format!("{}{rest}", shown.join(", "))
-}
-
 fn idle(this: &Examined<'_>, (companions, findings): (&Companions<'_>, &mut Findings)) {
     let functions: Vec<&str> = this
         .module
@@ -95,7 +88,7 @@ fn idle(this: &Examined<'_>, (companions, findings): (&Companions<'_>, &mut Find
         let by = if crates.is_empty() {
             String::new()
         } else {
-            format!(" for {}", list(&crates.iter().map(String::as_str).collect::<Vec<_>>()))
+            format!(" for {}", list(&crates.into_iter().collect::<Vec<_>>()))
         };
         let message = format!("it links {}{by}: it {what}, which cannot work in a browser", list(&used));
         findings.add(code, (*first).to_owned(), message);

@@ -170,6 +170,14 @@ fn mates_of(wheel: &WheelContents) -> Vec<Mate> {
     wheel.files.iter().filter(|(path, _)| is_module(path)).filter_map(read).collect()
 }
 
+/// The first three names, and how many more there are.
+fn list(names: &[impl fmt::Display]) -> String {
+    let shown: Vec<String> = names.iter().take(3).map(|name| format!("`{name}`")).collect();
+    let more = names.len().saturating_sub(3);
+    let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{rest}", shown.join(", "))
+}
+
 /// Whether Pyodide takes a file for a module: `.so`, or `.so.` in its name.
 fn is_module(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);

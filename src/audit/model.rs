@@ -1,7 +1,7 @@
 //! Recognises modules that were built for another way of unwinding, by what they miss.
 
-use super::Findings;
 use super::catalogue::Code;
+use super::{Findings, list};
 use crate::abi::ExceptionModel;
 use crate::runtime::Runtime;
 
@@ -61,12 +61,6 @@ impl Missing {
 /// Says once what many missing names mean.
 pub(super) fn check(missing: &Missing, runtime: &Runtime, findings: &mut Findings) {
     let release = format!("Pyodide {}", runtime.version);
-    let some = |names: &[String]| {
-        let shown: Vec<String> = names.iter().take(3).map(|name| format!("`{name}`")).collect();
-        let more = names.len().saturating_sub(3);
-        let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
-        format!("{}{rest}", shown.join(", "))
-    };
     if let Some(first) = missing.unwinding.first() {
         let built = match runtime.exceptions {
             ExceptionModel::JavaScript if !is_script(first) => "exceptions through WebAssembly",
@@ -75,7 +69,7 @@ pub(super) fn check(missing: &Missing, runtime: &Runtime, findings: &mut Finding
         };
         let message = format!(
             "it was compiled for {built} and misses {} in {release}, whose exceptions go through {}: it does not load, or dies when something unwinds",
-            some(&missing.unwinding),
+            list(&missing.unwinding),
             match runtime.exceptions {
                 ExceptionModel::JavaScript => "JavaScript",
                 ExceptionModel::Wasm => "WebAssembly",
@@ -86,7 +80,7 @@ pub(super) fn check(missing: &Missing, runtime: &Runtime, findings: &mut Finding
     if let Some(first) = missing.jumping.first() {
         let message = format!(
             "its C code uses setjmp in a way that {release} does not have, it misses {}: it does not load, or dies when it jumps",
-            some(&missing.jumping)
+            list(&missing.jumping)
         );
         findings.add(Code::SETJMP_MODEL, first.clone(), message);
     }

@@ -1,7 +1,7 @@
 //! WebAssembly modules as data: what they import, export and contain. Pure: bytes in, values out.
 //!
-//! Reading goes over the sections' headers and never decodes code, so that it takes milliseconds for modules of many
-//! megabytes. The dynamic-linking section follows the tool conventions:
+//! Reading goes over the sections' headers, so that it takes milliseconds for modules of many megabytes; `code` and
+//! `callers` alone decode instructions. The dynamic-linking section follows the tool conventions:
 //! <https://github.com/WebAssembly/tool-conventions/blob/main/DynamicLinking.md>.
 
 pub mod callers;
