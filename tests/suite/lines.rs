@@ -69,6 +69,7 @@ fn what_files_say_and_what_the_table_says_agree() {
         let emscripten = runtime.emscripten.to_string().replace('.', "_");
         let abi = runtime.abi_version.clone();
         let said = abi.map_or(format!("emscripten_{emscripten}_wasm32"), |abi| format!("{abi}_wasm32"));
+        assert_eq!(facts.emscripten, Some(runtime.emscripten.to_string()), "{version}");
         assert!(facts.tag.ends_with(&said), "{version}: the tag {} does not say {said}", facts.tag);
     }
     insta::assert_snapshot!(shown.join("\n"));
