@@ -6,12 +6,14 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde::Serialize;
-use wasmparser::{Parser, Payload, TypeRef};
+use wasmparser::{Parser, Payload};
 
 use super::is_module;
 use crate::error::Result;
+use crate::wasm::code::count_functions;
 use crate::wasm::{Module, callers, module};
 use crate::wheel::WheelContents;
+use crate::wheel::finish::gzip_size;
 
 /// The sizes of one module, all in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -74,11 +76,7 @@ fn of_module(file: &str, bytes: &[u8]) -> Result<Sizes> {
             *sections.entry(name).or_default() += range.end - range.start;
         }
         match payload {
-            Payload::ImportSection(section) => {
-                for import in section.into_imports() {
-                    index += u32::from(matches!(import?.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)));
-                }
-            }
+            Payload::ImportSection(section) => index = count_functions(&section)?,
             Payload::CodeSectionEntry(body) => {
                 if !names.is_empty() {
                     let name = names.get(&index).map_or("?", String::as_str);
@@ -97,7 +95,7 @@ fn of_module(file: &str, bytes: &[u8]) -> Result<Sizes> {
     Ok(Sizes {
         file: file.to_owned(),
         raw: bytes.len() as u64,
-        gzip: compressed(flate2::read::GzEncoder::new(bytes, flate2::Compression::default()))?,
+        gzip: gzip_size(bytes)?,
         brotli: brotli_size(bytes)?,
         sections: sorted(sections),
         crates: sorted(by_crate),
@@ -158,10 +156,6 @@ fn sorted(parts: HashMap<String, u64>) -> Vec<Part> {
     let mut parts: Vec<Part> = parts.into_iter().map(|(name, bytes)| Part { name, bytes }).collect();
     parts.sort_by(|a, b| (b.bytes, &a.name).cmp(&(a.bytes, &b.name)));
     parts
-}
-
-fn compressed(mut reader: impl std::io::Read) -> Result<u64> {
-    std::io::copy(&mut reader, &mut std::io::sink()).context("cannot compress")
 }
 
 fn brotli_size(bytes: &[u8]) -> Result<u64> {

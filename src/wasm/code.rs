@@ -199,7 +199,11 @@ fn find_elements(section: &wasmparser::ElementSectionReader<'_>) -> Result<BTree
     Ok(found)
 }
 
-fn count_functions(section: &wasmparser::ImportSectionReader<'_>) -> Result<u32, BinaryReaderError> {
+/// How many functions a module imports: the first of its indexes.
+///
+/// # Errors
+/// When the section contradicts its format.
+pub fn count_functions(section: &wasmparser::ImportSectionReader<'_>) -> Result<u32, BinaryReaderError> {
     let mut count = 0;
     for import in section.clone().into_imports() {
         let kind = import?.ty;

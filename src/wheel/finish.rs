@@ -227,7 +227,11 @@ pub fn summarise(finished: &FinishedWheel, path: &Path) -> Result<WheelSummary> 
     })
 }
 
-fn gzip_size(bytes: &[u8]) -> Result<u64> {
+/// The size of bytes after gzip at its default level.
+///
+/// # Errors
+/// Never in practice: compressing in memory.
+pub fn gzip_size(bytes: &[u8]) -> Result<u64> {
     let mut encoder = flate2::read::GzEncoder::new(bytes, flate2::Compression::default());
     std::io::copy(&mut encoder, &mut std::io::sink()).context("cannot compress")
 }
