@@ -26,6 +26,8 @@ pub enum Kind {
     Environments,
     /// Source archives, by digest.
     Sources,
+    /// Files that overlays name by their address, by digest.
+    Files,
     /// Trees being built, with cargo's intermediate files.
     Builds,
     /// Our executable under the names of compiler drivers, and small generated files.
@@ -36,11 +38,12 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 8] = [
         Kind::Runtimes,
         Kind::Sysroots,
         Kind::Environments,
         Kind::Sources,
+        Kind::Files,
         Kind::Builds,
         Kind::Drivers,
         Kind::Headers,
@@ -53,6 +56,7 @@ impl Kind {
             Kind::Sysroots => "sysroots",
             Kind::Environments => "environments",
             Kind::Sources => "sources",
+            Kind::Files => "files",
             Kind::Builds => "builds",
             Kind::Drivers => "drivers",
             Kind::Headers => "headers",

@@ -1,14 +1,14 @@
 //! Whether what a wheel requires can be had: with the release, with the wheels beside it, or from the package index.
 
 use pep440_rs::Version;
-use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder, Requirement, VerbatimUrl, VersionOrUrl};
+use pep508_rs::{Requirement, VerbatimUrl};
 
 use super::catalogue::Code;
 use super::{Companions, Findings};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, markers};
 use crate::wheel::WheelContents;
 use crate::wheel::filename::normalised;
-use crate::wheel::metadata::Metadata;
+use crate::wheel::metadata::{Metadata, fits};
 
 /// What the package index has of a requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,18 +37,11 @@ pub(super) fn check(
 ) {
     // What is wrong with the metadata itself was said already.
     let Ok(metadata) = Metadata::of(wheel) else { return };
-    let environment = markers(runtime);
+    let environment = markers::of(runtime);
     for requirement in &metadata.requires {
         if requirement.evaluate_markers(&environment, &[]) {
             one(requirement, runtime, (companions, findings));
         }
-    }
-}
-
-fn fits(requirement: &Requirement<VerbatimUrl>, version: &Version) -> bool {
-    match &requirement.version_or_url {
-        Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.contains(version),
-        Some(VersionOrUrl::Url(_)) | None => true,
     }
 }
 
@@ -71,7 +64,7 @@ fn one(
         }
         return;
     }
-    let has = runtime.packages.get(&name);
+    let has = runtime.packages.get(&name).map(|package| &package.version);
     let version = has.and_then(|has| has.parse::<Version>().ok());
     if has.is_some() && version.is_none_or(|version| fits(requirement, &version)) {
         return;
@@ -104,25 +97,4 @@ fn elsewhere(found: Option<Availability>, has_other_version: bool) -> Option<(Co
             "so that micropip looks for a pure Python wheel on the package index".to_owned(),
         )),
     }
-}
-
-/// The markers of a release, as `packaging.markers.default_environment()` gives them inside it.
-fn markers(runtime: &Runtime) -> MarkerEnvironment {
-    let python = runtime.python.to_string();
-    let full = runtime.python_release.to_string();
-    let emscripten = runtime.emscripten.to_string();
-    let built = MarkerEnvironmentBuilder {
-        implementation_name: "cpython",
-        implementation_version: &full,
-        os_name: "posix",
-        platform_machine: "wasm32",
-        platform_python_implementation: "CPython",
-        platform_release: &emscripten,
-        platform_system: "Emscripten",
-        platform_version: "#1",
-        python_full_version: &full,
-        python_version: &python,
-        sys_platform: "emscripten",
-    };
-    MarkerEnvironment::try_from(built).expect("the versions were parsed before")
 }

@@ -62,7 +62,7 @@ impl Backend<'_> {
         Ok(wheel)
     }
 
-    fn call<T: DeserializeOwned>(
+    pub(super) fn call<T: DeserializeOwned>(
         &self,
         environment: &BackendEnvironment,
         hook: &str,

@@ -16,6 +16,7 @@ use crate::driver::install::driver_folder;
 use crate::driver::supplements::Supplement;
 use crate::driver::{CargoPlan, DriverPlan, RustcPlan, SupplementPlan};
 use crate::error::Result;
+use crate::overlay::changes::CargoChanges;
 use crate::project::Project;
 use crate::runtime::Runtime;
 use crate::runtime::releases::Network;
@@ -42,18 +43,19 @@ pub(super) fn steer(
 ) -> Result<Steering> {
     let drivers = driver_folder(workshop.ui, workshop.cache)?;
     let config = folder.join("cargo-config.toml");
-    let flags = rust_flags(workshop, project, (runtime, toolchain), folder)?;
+    let flags = rust_flags(workshop, project, (runtime, toolchain, choices), folder)?;
     let linker = drivers.program("emcc");
-    write_if_changed(&config, &cargo_config(&linker, &flags))?;
+    write_if_changed(&config, &cargo_config(&linker, &flags, choices))?;
     let pyo3 = write_pyo3_config(folder, runtime)?;
     let plan = driver_plan((runtime, toolchain, choices), (project, workshop.cache), (config, folder));
     let plan_path = folder.join("plan.json");
     write_if_changed(&plan_path, &serde_json::to_string_pretty(&plan)?)?;
 
     // Our stand-in is needed only where it adds flags.
-    let needs_stand_in = !toolchain.exception_flags.is_empty();
+    let needs_stand_in = !toolchain.exception_flags.is_empty() || !choices.crates.is_empty();
     let rustc = if needs_stand_in { drivers.program("rustc") } else { toolchain.rust.rustc.clone() };
-    let target_key = format!("{}-{}-{}", runtime.python, runtime.exceptions, plan_key(runtime, toolchain)?);
+    let target_key =
+        format!("{}-{}-{}", runtime.python, runtime.exceptions, plan_key(runtime, toolchain, choices)?);
     let target = target_folder::prepared(folder, &target_key)?;
     let mut variables = vec![
         (crate::env::DRIVER_PLAN.to_owned(), text(&plan_path)),
@@ -69,7 +71,8 @@ pub(super) fn steer(
         variables.extend(setuptools_variables(folder)?);
     }
     variables.extend(choice_variables(workshop, project, choices));
-    if project.wants_nightly() {
+    variables.extend(choices.overlay.env.clone());
+    if project.wants_nightly() && !choices.overlay.env.contains_key("RUSTC_BOOTSTRAP") {
         workshop.ui.warn(format!(
             "`{}` asks for a nightly Rust: unstable features are allowed it (`RUSTC_BOOTSTRAP=1`)",
             project.root.display()
@@ -105,6 +108,7 @@ fn driver_plan(
         rustc: Some(RustcPlan {
             program: toolchain.rust.rustc.clone(),
             flags: toolchain.exception_flags.clone(),
+            crates: choices.crates.clone(),
         }),
         supplements: supplement_plan(runtime, toolchain),
         c: Some(c_plan(runtime, cache)),
@@ -190,7 +194,7 @@ fn write_pyo3_config(folder: &Path, runtime: &Runtime) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn cargo_config(linker: &Path, flags: &[String]) -> String {
+fn cargo_config(linker: &Path, flags: &[String], choices: &CargoChoices) -> String {
     let mut target = toml::Table::new();
     target.insert("linker".into(), text(linker).into());
     target.insert("rustflags".into(), flags.to_vec().into());
@@ -198,37 +202,57 @@ fn cargo_config(linker: &Path, flags: &[String]) -> String {
     targets.insert(TARGET.into(), target.into());
     let mut config = toml::Table::new();
     config.insert("target".into(), targets.into());
+    let CargoChanges { profile, patch, .. } = &choices.overlay;
+    let settings = profile.table();
+    if !settings.is_empty() {
+        let name = choices.profile.clone().unwrap_or_else(|| "release".to_owned());
+        config.insert("profile".into(), toml::Table::from_iter([(name, settings.into())]).into());
+    }
+    if !patch.is_empty() {
+        let crates = patch.iter().map(|(name, folder)| {
+            (name.clone(), toml::Table::from_iter([("path".to_owned(), text(folder).into())]).into())
+        });
+        let registry =
+            toml::Table::from_iter([("crates-io".to_owned(), crates.collect::<toml::Table>().into())]);
+        config.insert("patch".into(), registry.into());
+    }
     toml::to_string(&config).unwrap_or_default()
 }
 
 fn rust_flags(
     workshop: Workshop<'_>,
     project: &Project,
-    (runtime, toolchain): (&Runtime, &Toolchain),
+    (runtime, toolchain, choices): (&Runtime, &Toolchain, &CargoChoices),
     folder: &Path,
 ) -> Result<Vec<String>> {
     let mut flags = other_flags(workshop, &project.root)?;
+    flags.extend(choices.overlay.rustflags.iter().cloned());
     if let StandardLibrary::Built(sysroot) = &toolchain.std {
         flags.extend(["--sysroot".to_owned(), text(sysroot)]);
     }
     flags.extend(["-C".to_owned(), "link-self-contained=no".to_owned()]);
+    if project.root.starts_with(folder) {
+        // What newer compilers refuse by lint is no matter of who builds another's package: cargo, too, caps lints of
+        // dependencies.
+        flags.push("--cap-lints=warn".to_owned());
+    }
     // Cargo does not see that the plan changed: an argument that the driver ignores tells it.
-    let plan = plan_key(runtime, toolchain)?;
+    let plan = plan_key(runtime, toolchain, choices)?;
     flags.extend(["-C".to_owned(), format!("link-arg=--cargo-pyodide-plan={plan}")]);
     // rustc takes the last that fits: the longest path comes last.
-    let hidden = hidden_folders(workshop, &project.root, folder)?;
+    let hidden = hidden_folders(workshop, (&project.root, choices), folder)?;
     flags.extend(hidden.iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display())));
     Ok(flags)
 }
 
 /// What a link depends on beside its inputs.
-fn plan_key(runtime: &Runtime, toolchain: &Toolchain) -> Result<String> {
-    Ok(crate::digest::key(&[
-        env!("CARGO_PKG_VERSION"),
-        &serde_json::to_string(&toolchain.wasm_ld)?,
-        &runtime.emscripten.layout().to_string(),
-        &serde_json::to_string(&supplement_plan(runtime, toolchain))?,
-    ]))
+fn plan_key(runtime: &Runtime, toolchain: &Toolchain, choices: &CargoChoices) -> Result<String> {
+    let linker = serde_json::to_string(&toolchain.wasm_ld)?;
+    let layout = runtime.emscripten.layout().to_string();
+    let supplements = serde_json::to_string(&supplement_plan(runtime, toolchain))?;
+    let mut parts = vec![env!("CARGO_PKG_VERSION"), &linker, &layout, &supplements];
+    parts.extend(choices.key.as_deref());
+    Ok(crate::digest::key(&parts))
 }
 
 /// Local folders and what a wheel says instead, so that it tells nothing of the machine and is the same bytes
@@ -238,7 +262,7 @@ fn plan_key(runtime: &Runtime, toolchain: &Toolchain) -> Result<String> {
 /// When there is no home folder.
 pub(super) fn hidden_folders(
     workshop: Workshop<'_>,
-    root: &Path,
+    (root, choices): (&Path, &CargoChoices),
     folder: &Path,
 ) -> Result<Vec<(PathBuf, &'static str)>> {
     let mut hidden = vec![
@@ -247,6 +271,7 @@ pub(super) fn hidden_folders(
         (folder.to_owned(), "/build"),
         (paths::cargo_home_of(workshop.environment)?, "/cargo"),
     ];
+    hidden.extend(choices.overlay.patch.values().map(|folder| (folder.clone(), "/overlay")));
     if let Ok(home) = etcetera::home_dir() {
         hidden.push((home, "/home"));
     }
@@ -256,7 +281,7 @@ pub(super) fn hidden_folders(
 }
 
 /// The outermost folder above a project whose `Cargo.toml` is a workspace's, or the project itself.
-fn workspace_root(root: &Path) -> PathBuf {
+pub(super) fn workspace_root(root: &Path) -> PathBuf {
     let is_workspace = |folder: &&Path| {
         let text = fs_err::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
         text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("workspace"))

@@ -7,7 +7,9 @@ pub mod backend;
 pub mod cargo_config;
 pub mod environment;
 pub mod failure;
+pub mod metadata;
 pub mod paths;
+pub mod source_tree;
 mod target_folder;
 
 use std::path::{Path, PathBuf};
@@ -20,10 +22,12 @@ pub use environment::HostPython;
 use crate::cache::{Cache, EntryLock, Kind};
 use crate::env::Environment;
 use crate::error::Result;
+use crate::overlay::changes::CargoChanges;
+use crate::overlay::crates::CrateRecipe;
 use crate::project::Project;
 use crate::runtime::Runtime;
 use crate::runtime::releases::Network;
-use crate::source::{Source, archive, only_folder};
+use crate::source::{Access, Source, archive, only_folder};
 use crate::toolchain::{self, Contract, Toolchain};
 use crate::ui::Ui;
 
@@ -42,13 +46,27 @@ pub struct Workshop<'a> {
     pub python: &'a HostPython,
 }
 
+impl<'a> Workshop<'a> {
+    /// What finding sources may use.
+    pub fn access(&self) -> Access<'a> {
+        let Self { ui, cache, environment, network, python } = *self;
+        Access { ui, cache, environment, network, python: &python.program }
+    }
+}
+
 /// The user's choices for cargo.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CargoChoices {
     /// A profile instead of `release`.
     pub profile: Option<String>,
     /// `--features` and `--no-default-features`, as cargo takes them.
     pub features: Vec<String>,
+    /// What overlays say beyond that.
+    pub overlay: CargoChanges,
+    /// What single crates need.
+    pub crates: Vec<CrateRecipe>,
+    /// What of this cargo does not notice, if there is anything.
+    pub key: Option<String>,
 }
 
 /// What a build gave, before it is finished.
@@ -151,7 +169,7 @@ pub fn build(
     workshop.ui.phase("Compiling", format!("{} for Pyodide {}", shown_name(&project.root), runtime.version));
     let wheel = backend.build_wheel(&environment, &folder.root.join("raw"))?;
     clock.step("compile");
-    let hidden = cargo_config::hidden_folders(workshop, &project.root, &folder.root)?;
+    let hidden = cargo_config::hidden_folders(workshop, (&project.root, choices), &folder.root)?;
     Ok(RawBuild { wheel, toolchain, seconds: clock.steps, log, hidden, lock: folder.lock })
 }
 

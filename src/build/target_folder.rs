@@ -3,6 +3,7 @@
 //! A new one starts as a copy of the package's last one: cargo then finds fresh what does not depend on the Python, such
 //! as proc macros, and builds the rest. File times are kept, since cargo compares them.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
@@ -21,7 +22,7 @@ pub(super) fn prepared(build: &Path, key: &str) -> Result<PathBuf> {
     let staging = build.join("targets.new");
     crate::cache::remove_folder(&staging)?;
     match latest(&build.join("targets")) {
-        Some(other) => copy(&other, &staging)?,
+        Some(other) => copy(&other, &staging, &|_| true)?,
         None => fs_err::create_dir_all(&staging)?,
     }
     fs_err::rename(&staging, &folder)?;
@@ -35,14 +36,18 @@ fn latest(folder: &Path) -> Option<PathBuf> {
     dated.filter(|(_, path)| path.is_dir()).max().map(|(_, path)| path)
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Copies a folder with the times of its files, without the entries that are not wanted.
+pub(super) fn copy(from: &Path, to: &Path, wanted: &dyn Fn(&OsStr) -> bool) -> Result<()> {
     fs_err::create_dir_all(to)?;
     for entry in fs_err::read_dir(from)? {
         let entry = entry?;
+        if !wanted(&entry.file_name()) {
+            continue;
+        }
         let target = to.join(entry.file_name());
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            copy(&entry.path(), &target)?;
+            copy(&entry.path(), &target, wanted)?;
         } else if kind.is_file() {
             fs_err::copy(entry.path(), &target)?;
             let time = entry.metadata()?.modified()?;

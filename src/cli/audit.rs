@@ -233,7 +233,7 @@ impl Index {
 impl PureWheels for Index {
     fn find(&self, name: &str, fits: &dyn Fn(&Version) -> bool, python: &Version) -> Availability {
         match self.0.find(name, fits, python) {
-            Ok(PureWheel::Found(version)) => Availability::Pure(version),
+            Ok(PureWheel::Found(file)) => Availability::Pure(file.version),
             Ok(PureWheel::None) => Availability::NotPure,
             Ok(PureWheel::NoProject) => Availability::Unknown,
             Err(error) => Availability::NotAsked(format!("{error:#}")),

@@ -1,26 +1,27 @@
 //! `build`: from a package's name, archive, folder or repository to wheels.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::Args;
 
-use super::compatibility;
-use super::report::{self, BuiltWheel, Outcome, Report};
+use super::order::{CargoArguments, Order};
+use super::overlays::OverlayArguments;
+use super::report::{self, Outcome, Report};
 use super::{RuntimeList, Session, Voice, runtime_list, runtimes};
-use crate::audit::{self, Code, Companions, Finding, Severity, Subject};
-use crate::build::{self, BuildFolder, CargoChoices, Clock, HostPython, RawBuild, Workshop};
-use crate::cache::{Cache, with_disk_hint};
+use crate::build::{Clock, HostPython, Workshop};
+use crate::cache::Cache;
+use crate::dependencies::missing::Missing;
+use crate::dependencies::{Node, Origin, Resolver};
 use crate::env::Environment;
-use crate::error::{Result, hinted};
-use crate::project::Project;
+use crate::error::Result;
 use crate::runtime::releases::Network;
 use crate::runtime::{Runtime, TagChoice};
-use crate::source::{self, Access, Source, SourceRequest};
+use crate::source::{self, SourceRequest};
 use crate::wasm::strip::Names;
 use crate::wheel::WheelContents;
-use crate::wheel::finish::{self, FinishedWheel, Target};
+use crate::wheel::metadata::Metadata;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -32,6 +33,8 @@ Examples:
 
   cargo pyodide build . --pyodide '>=0.26'             one wheel for each line from 0.26 on
   cargo pyodide build . --pyodide 0.29 --for-index    tagged for the Python package index
+  cargo pyodide build . --with-deps                    and what it requires that has a Rust core
+  cargo pyodide build . --overlay changes.toml         with what the file changes (docs/overlays.md)
 
 Prints the path of each finished wheel on stdout. With several releases a table closes the run, and whether each
 extension module loads in its release is tried on Node.
@@ -60,12 +63,17 @@ pub(super) struct BuildArguments {
     python: Option<PathBuf>,
     #[command(flatten)]
     cargo: CargoArguments,
+    #[command(flatten)]
+    overlays: OverlayArguments,
     /// The platform tag of the wheels, if not the one that the whole line installs
     #[arg(long, value_name = "TAG", conflicts_with = "for_index")]
     tag: Option<String>,
     /// Give the wheels the tag that the Python package index takes
     #[arg(long)]
     for_index: bool,
+    /// Build what the package requires, too, if it is missing from the release and has a Rust core
+    #[arg(long, conflicts_with = "offline")]
+    with_deps: bool,
     /// Leave the names of functions in the modules, for `audit --size` and for traces
     #[arg(long)]
     keep_names: bool,
@@ -79,33 +87,6 @@ pub(super) struct BuildArguments {
     voice: Voice,
 }
 
-/// What is handed to cargo.
-#[derive(Debug, Args)]
-struct CargoArguments {
-    /// The cargo profile [default: release]
-    #[arg(long, value_name = "PROFILE")]
-    profile: Option<String>,
-    /// Cargo features to turn on; repeatable
-    #[arg(long, value_name = "FEATURES", value_delimiter = ',')]
-    features: Vec<String>,
-    /// Turn cargo's default features off
-    #[arg(long)]
-    no_default_features: bool,
-}
-
-impl CargoArguments {
-    fn choices(self) -> CargoChoices {
-        let mut features = Vec::new();
-        if self.no_default_features {
-            features.push("--no-default-features".to_owned());
-        }
-        if !self.features.is_empty() {
-            features.push(format!("--features={}", self.features.join(",")));
-        }
-        CargoChoices { profile: self.profile, features }
-    }
-}
-
 impl BuildArguments {
     fn tag_choice(&self) -> TagChoice {
         match (&self.tag, self.for_index) {
@@ -116,18 +97,63 @@ impl BuildArguments {
     }
 }
 
-/// What all builds of one call share.
-struct Order<'a> {
-    workshop: Workshop<'a>,
-    source: &'a Source,
-    choices: CargoChoices,
-    tag: TagChoice,
-    names: Names,
-    out: &'a Path,
+/// Builds one package for one runtime, and prints the wheel's path.
+fn built<'a>(order: &Order<'_>, runtime: &'a Runtime, arguments: &BuildArguments) -> Result<Outcome<'a>> {
+    let started = Instant::now();
+    let built = order.build(runtime);
+    if let (Ok(Ok(wheel)), false) = (&built, arguments.json) {
+        order.workshop.ui.data(wheel.summary.wheel.display())?;
+    }
+    Ok(Outcome { runtime, built, seconds: started.elapsed().as_secs_f64() })
+}
+
+/// Builds what a wheel requires, is missing and has a Rust core; and what that requires.
+fn add_dependencies<'a>(
+    order: &Order<'_>,
+    (runtime, arguments): (&'a Runtime, &BuildArguments),
+    (outcomes, first): (&mut Vec<Outcome<'a>>, usize),
+) -> Result<()> {
+    let (ui, access) = (order.workshop.ui, order.workshop.access());
+    let mut tried: Vec<String> = Vec::new();
+    loop {
+        let wheels =
+            outcomes[first..].iter().filter_map(|outcome| outcome.built.as_ref().ok()?.as_ref().ok());
+        let paths: Vec<PathBuf> = wheels.map(|wheel| wheel.summary.wheel.clone()).collect();
+        let Some(package) = paths.first() else { return Ok(()) };
+        let package = Metadata::of(&WheelContents::open(package)?)?;
+        let tree = Resolver::new(runtime, &paths, access)?.tree(&package)?;
+        let missing = tree.iter().flat_map(Node::all).filter_map(|node| match &node.origin {
+            Origin::Missing(missing) => Some((node, missing)),
+            _ => None,
+        });
+        let mut next = None;
+        for (node, missing) in missing {
+            match missing {
+                Missing::Rust { source, .. } if !tried.contains(&node.name) => {
+                    tried.push(node.name.clone());
+                    next = Some(source.clone());
+                    break;
+                }
+                Missing::Rust { .. } => {}
+                other if !tried.contains(&node.name) => {
+                    tried.push(node.name.clone());
+                    ui.warn(format!("`{}` is not built: {other}", node.requirement));
+                }
+                _ => {}
+            }
+        }
+        let Some(source) = next else { return Ok(()) };
+        let request: SourceRequest = source.parse().map_err(|error| anyhow!("`{source}`: {error}"))?;
+        let source = source::find(&request, access)?;
+        let (cargo, overlays) = (CargoArguments::default(), order.overlays.recipes_alone());
+        let tag = order.tag.clone();
+        let dependency = Order { source: &source, cargo: &cargo, overlays: &overlays, tag, ..*order };
+        outcomes.push(built(&dependency, runtime, arguments)?);
+    }
 }
 
 /// Runs the command.
-pub(super) fn run(environment: &Environment, cache: &Cache, arguments: BuildArguments) -> Result<u8> {
+pub(super) fn run(environment: &Environment, cache: &Cache, arguments: &BuildArguments) -> Result<u8> {
     let network = if arguments.offline { Network::Forbidden } else { Network::Allowed };
     let ui = arguments.voice.ui();
     let session = Session { ui, environment, cache, network };
@@ -139,26 +165,28 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: BuildArgu
         runtime.platform_tag(&tag)?;
     }
     clock.step("runtime");
-    let access = Access { ui, cache, environment, network, python: &python.program };
-    let source = source::find(&arguments.source, access)?;
-    clock.step("source");
     let workshop = Workshop { ui, cache, environment, network, python: &python };
-    let choices = arguments.cargo.choices();
+    let source = source::find(&arguments.source, workshop.access())?;
+    clock.step("source");
     let names = if arguments.keep_names { Names::Kept } else { Names::Dropped };
-    let order = Order { workshop, source: &source, choices, tag, names, out: &arguments.out_dir };
+    let order = Order {
+        workshop,
+        source: &source,
+        cargo: &arguments.cargo,
+        overlays: &arguments.overlays,
+        tag,
+        names,
+        out: &arguments.out_dir,
+    };
     let mut outcomes = Vec::new();
     for runtime in &runtimes {
-        let started = Instant::now();
-        let built = one(&order, runtime);
-        if let (Ok(Ok(wheel)), false) = (&built, arguments.json) {
-            ui.data(wheel.summary.wheel.display())?;
-        }
-        outcomes.push(Outcome { runtime, built, seconds: started.elapsed().as_secs_f64() });
-        // With one release its error is the command's own; with several the others are still built.
-        if runtimes.len() == 1 {
-            break;
+        let first = outcomes.len();
+        outcomes.push(built(&order, runtime, arguments)?);
+        if arguments.with_deps {
+            add_dependencies(&order, (runtime, arguments), (&mut outcomes, first))?;
         }
     }
+    // With one wheel its error is the command's own; with several the others are still built.
     if let [Outcome { built: Err(_), .. }] = &outcomes[..]
         && let Some(Outcome { built: Err(error), .. }) = outcomes.pop()
     {
@@ -170,88 +198,4 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: BuildArgu
         ui.data(serde_json::to_string_pretty(&Report::new(&source, clock, wheels.collect()))?)?;
     }
     Ok(status)
-}
-
-/// Builds for one runtime. The inner error is a wheel that would not load.
-fn one(order: &Order<'_>, runtime: &Runtime) -> Result<Result<BuiltWheel>> {
-    let Order { workshop, source, choices, tag, names, out } = order;
-    let mut clock = Clock::default();
-    let folder = BuildFolder::open(*workshop, source)?;
-    let project = Project::read(&folder.tree(source)?)?;
-    compatibility::check_python(&project, runtime)?;
-    compatibility::warn_of_abort(*workshop, &project);
-    clock.step("unpack");
-    let toolchain = build::toolchain_for(*workshop, &project, runtime)?;
-    clock.step("toolchain");
-    compatibility::check_bindings(*workshop, &project, (runtime, &toolchain.rust))?;
-    clock.step("metadata");
-    let raw = build::build(*workshop, &project, (runtime, toolchain, choices), folder)?;
-    let mut seconds = clock.into_steps();
-    seconds.extend(raw.seconds.iter().copied());
-    let mut clock = Clock::default();
-    let platform = runtime.platform_tag(tag)?;
-    let target = Target { runtime, platform: &platform, names: *names };
-    let finished = finish::finish(&raw.wheel, target, &raw.hidden).with_context(|| {
-        format!("no wheel of `{}`; the log of its build is `{}`", source.origin(), raw.log.display())
-    })?;
-    clock.step("finish");
-    let findings = audited(&finished, runtime, &raw);
-    clock.step("audit");
-    if findings.iter().any(is_fatal) {
-        return Ok(Err(refused(&finished, runtime, (&findings, &raw.log))));
-    }
-    for finding in &findings {
-        match finding.severity {
-            Severity::Note => workshop.ui.detail(finding),
-            _ => workshop.ui.warn(format!("{} [{}]", finding.place_and_message(), finding.code)),
-        }
-    }
-    let path = finished
-        .contents
-        .write(out, finish::entry_time(workshop.environment)?)
-        .map_err(|error| with_disk_hint(error, out))?;
-    let summary = finish::summarise(&finished, &path)?;
-    clock.step("write");
-    seconds.extend(clock.into_steps());
-    let size = kilobytes(summary.size);
-    workshop.ui.phase("Finished", format!("{} ({size:.1} kB)", finished.contents.filename));
-    Ok(Ok(BuiltWheel::new(summary, runtime, &raw, seconds)))
-}
-
-/// Holds a finished wheel against its release. The raw wheel still has the names that tell which crate does what.
-fn audited(finished: &FinishedWheel, runtime: &Runtime, raw: &RawBuild) -> Vec<Finding> {
-    let with_names = |path: &str| {
-        let at = finished.modules.iter().position(|module| module == path)?;
-        WheelContents::open(&raw.wheel).ok()?.files.remove(finished.raw_modules.get(at)?)
-    };
-    let companions = Companions { with_names: Some(&with_names), ..Companions::default() };
-    let mut findings = audit::audit(Subject::Wheel(&finished.contents), runtime, &companions);
-    // Names that were asked for are no news.
-    let names_are_kept = |finding: &Finding| finding.code == Code::DEBUG_SECTIONS;
-    findings.retain(|finding| !names_are_kept(finding));
-    findings
-}
-
-/// Whether a finding keeps the wheel from being kept: what is wrong with the wheel itself does. What it requires can be
-/// had otherwise, or made optional.
-fn is_fatal(finding: &Finding) -> bool {
-    let is_about_dependencies = [Code::MISSING_DEPENDENCY, Code::DEPENDENCY_VERSION].contains(&finding.code);
-    finding.severity == Severity::Error && !is_about_dependencies
-}
-
-/// The error for a wheel that would not load.
-fn refused(wheel: &FinishedWheel, runtime: &Runtime, (findings, log): (&[Finding], &Path)) -> anyhow::Error {
-    let fatal = findings.iter().filter(|finding| is_fatal(finding));
-    let lines: Vec<String> =
-        fatal.map(|finding| format!("\n    {} [{}]", finding.place_and_message(), finding.code)).collect();
-    let (name, version) = (&wheel.contents.filename, &runtime.version);
-    hinted(
-        anyhow!("the wheel `{name}` would not load in Pyodide {version}:{}", lines.concat()),
-        format!("the wheel was not kept; the log of the build is `{}`", log.display()),
-    )
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a size for reading")]
-pub(super) fn kilobytes(bytes: u64) -> f64 {
-    bytes as f64 / 1000.0
 }

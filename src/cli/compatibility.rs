@@ -2,14 +2,17 @@
 
 use anyhow::anyhow;
 
-use crate::build::Workshop;
+use crate::build::{CargoChoices, Workshop};
 use crate::cache::Kind;
 use crate::error::{Result, hinted};
+use crate::overlay::keys::Panic;
+use crate::process::Invocation;
+use crate::project::graph::{self, Graph};
 use crate::project::{Project, bindings};
 use crate::runtime::Runtime;
 use crate::runtime::releases::Network;
-use crate::toolchain::RustToolchain;
 use crate::toolchain::rust::without_rust_settings;
+use crate::toolchain::{RustToolchain, TARGET};
 
 /// Holds `requires-python` against the runtime.
 ///
@@ -35,24 +38,28 @@ pub(super) fn check_python(project: &Project, runtime: &Runtime) -> Result<()> {
     ))
 }
 
-/// Holds the package's PyO3 against the runtime. A graph that cannot be read is left to the build, which says why.
-///
-/// # Errors
-/// When PyO3 does not know the runtime's Python.
-pub(super) fn check_bindings(
+/// The package's dependency graph, with these features. One that cannot be read is left to the build, which says why.
+pub(super) fn graph(
     workshop: Workshop<'_>,
     project: &Project,
-    (runtime, rust): (&Runtime, &RustToolchain),
-) -> Result<()> {
-    let Some(manifest) = &project.manifest else { return Ok(()) };
-    let cargo =
-        crate::process::Invocation::new(&rust.cargo).current_dir(&project.root).env("RUSTC", &rust.rustc);
-    let mut cargo = without_rust_settings(cargo).args(bindings::metadata_arguments(manifest));
+    (rust, features): (&RustToolchain, &[String]),
+) -> Option<Graph> {
+    let manifest = project.manifest.as_ref()?;
+    let cargo = Invocation::new(&rust.cargo).current_dir(&project.root).env("RUSTC", &rust.rustc);
+    let mut cargo =
+        without_rust_settings(cargo).args(graph::metadata_arguments(manifest, (TARGET, features)));
     if workshop.network == Network::Forbidden {
         cargo = cargo.arg("--offline");
     }
-    let Ok(printed) = cargo.output(workshop.ui) else { return Ok(()) };
-    let Some(known) = bindings::known_pythons(&printed.stdout) else { return Ok(()) };
+    Graph::parse(&cargo.output(workshop.ui).ok()?.stdout)
+}
+
+/// Holds the package's PyO3 against the runtime.
+///
+/// # Errors
+/// When PyO3 does not know the runtime's Python.
+pub(super) fn check_bindings(workshop: Workshop<'_>, graph: &Graph, runtime: &Runtime) -> Result<()> {
+    let Some(known) = bindings::known_pythons(graph) else { return Ok(()) };
     workshop.ui.detail(format!("{known}"));
     if (known.oldest..=known.newest).contains(&runtime.python) {
         return Ok(());
@@ -67,8 +74,12 @@ pub(super) fn check_bindings(
 }
 
 /// Warns of a profile that turns a panic into a dead interpreter.
-pub(super) fn warn_of_abort(workshop: Workshop<'_>, project: &Project) {
-    if project.aborts_on_panic() {
+pub(super) fn warn_of_abort(workshop: Workshop<'_>, project: &Project, choices: &CargoChoices) {
+    let aborts = match choices.overlay.profile.panic {
+        Some(panic) => panic == Panic::Abort,
+        None => project.aborts_on_panic(),
+    };
+    if aborts {
         workshop.ui.warn(format!(
             "`{}` sets `panic = \"abort\"` in its release profile: a Rust panic will end the whole interpreter",
             project.root.display()

@@ -5,8 +5,13 @@ mod audit_report;
 mod build;
 mod clean;
 mod compatibility;
+mod deps;
 mod doctor;
 mod import;
+mod order;
+mod overlay;
+mod overlays;
+mod recipes;
 mod report;
 mod run;
 mod runtimes;
@@ -46,6 +51,9 @@ enum Command {
     Build(build::BuildArguments),
     Audit(audit::AuditArguments),
     Run(run::RunArguments),
+    Deps(deps::DepsArguments),
+    Overlay(overlay::OverlayCommand),
+    Recipes(recipes::RecipesArguments),
     Runtimes(runtimes::RuntimesArguments),
     Setup(setup::SetupArguments),
     Doctor(doctor::DoctorArguments),
@@ -102,9 +110,12 @@ pub fn run(environment: &Environment, mut arguments: Vec<OsString>) -> Result<u8
     };
     let cache = Cache::new(environment.cache_folder()?);
     match cli.command {
-        Command::Build(arguments) => build::run(environment, &cache, arguments),
+        Command::Build(arguments) => build::run(environment, &cache, &arguments),
         Command::Audit(arguments) => audit::run(environment, &cache, &arguments),
         Command::Run(arguments) => run::run(environment, &cache, arguments),
+        Command::Deps(arguments) => deps::run(environment, &cache, &arguments),
+        Command::Overlay(arguments) => overlay::run(environment, &cache, &arguments),
+        Command::Recipes(arguments) => recipes::run(&arguments),
         Command::Runtimes(arguments) => runtimes::run(environment, &cache, &arguments),
         Command::Setup(arguments) => setup::run(environment, &cache, &arguments),
         Command::Doctor(arguments) => doctor::run(environment, &cache, &arguments),

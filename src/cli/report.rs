@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
-use super::build::kilobytes;
 use super::import;
+use super::order::kilobytes;
 use crate::env::Environment;
 use crate::error::{EXIT_COULD_NOT, EXIT_FAILED, Result, render};
 use crate::ui::Ui;
 
 use crate::build::{Clock, RawBuild};
+use crate::overlay::changes::Applied;
 use crate::runtime::Runtime;
 use crate::source::Source;
 use crate::toolchain::StandardLibrary;
@@ -95,6 +96,8 @@ pub(super) struct BuiltWheel {
     pub(super) summary: WheelSummary,
     runtime: RuntimeReport,
     toolchain: ToolchainReport,
+    /// What overlays changed.
+    overlays: Vec<Applied>,
     seconds: Seconds,
 }
 
@@ -134,9 +137,8 @@ impl BuiltWheel {
     /// The entry of a wheel.
     pub(super) fn new(
         summary: WheelSummary,
-        runtime: &Runtime,
-        raw: &RawBuild,
-        seconds: Vec<(&'static str, f64)>,
+        (runtime, raw): (&Runtime, &RawBuild),
+        (seconds, overlays): (Vec<(&'static str, f64)>, Vec<Applied>),
     ) -> Self {
         let toolchain = &raw.toolchain;
         Self {
@@ -157,6 +159,7 @@ impl BuiltWheel {
                 wasm_ld: toolchain.wasm_ld.program.display().to_string(),
                 llvm: toolchain.wasm_ld.llvm,
             },
+            overlays,
             seconds: seconds.into_iter().collect(),
         }
     }

@@ -77,10 +77,17 @@ pub fn read(arguments: &[String]) -> Result<LinkPlan, CannotLink> {
     }
     let functions: Vec<String> = functions.ok_or(CannotLink::Program)?;
     plan.exports = functions.into_iter().filter(|name| name.starts_with("PyInit_")).collect();
-    if plan.exports.is_empty() {
-        return Err(CannotLink::NoEntry(plan.output));
-    }
     Ok(plan)
+}
+
+impl LinkPlan {
+    /// Refuses a link that gives no extension module.
+    ///
+    /// # Errors
+    /// When no `PyInit_…` is exported.
+    pub fn require_entry(&self) -> Result<(), CannotLink> {
+        if self.exports.is_empty() { Err(CannotLink::NoEntry(self.output.clone())) } else { Ok(()) }
+    }
 }
 
 fn take_setting(
@@ -165,7 +172,7 @@ mod tests {
 
     fn check(line: &str) -> String {
         let words = split_response(line);
-        match read(&words) {
+        match read(&words).and_then(|plan| plan.require_entry().map(|()| plan)) {
             Ok(plan) => format!("wasm-ld {}\nignored {}", plan.arguments().join(" "), plan.ignored.join(" ")),
             Err(error) => format!("error: {error}"),
         }

@@ -19,7 +19,8 @@ const COMPILING: [&str; 4] = ["build", "rustc", "b", "check"];
 
 /// Runs the real cargo and returns its exit status.
 pub(super) fn run(plan: &DriverPlan, cargo: &CargoPlan, arguments: Vec<OsString>) -> Result<u8> {
-    let own = backend_flags(&Environment::read());
+    let environment = Environment::read();
+    let own = backend_flags(&environment);
     let mut arguments = rewrite(cargo, arguments);
     if !own.is_empty() {
         let flags = toml::Value::from(own);
@@ -27,11 +28,13 @@ pub(super) fn run(plan: &DriverPlan, cargo: &CargoPlan, arguments: Vec<OsString>
     }
     let shown: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
     log(plan, &format!("cargo {}", shown.join(" ")))?;
-    let status = Invocation::new(&cargo.program)
-        .args(arguments)
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .pass_through()?;
+    let mut command = Invocation::new(&cargo.program).args(arguments);
+    if environment.get("RUSTC_BOOTSTRAP").is_none() {
+        // A distribution's cargo may take itself for a nightly one, and would obey `[unstable]` in a package's
+        // configuration: the compiler behind it is a stable one.
+        command = command.env("__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS", "stable");
+    }
+    let status = command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").pass_through()?;
     Ok(super::exit_status(status))
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow};
 use super::arguments::LinkPlan;
 use super::supplements::{self, Supplement, WideInvoke};
 use super::{DriverPlan, SupplementPlan, arguments, log};
+use crate::env::Environment;
 use crate::error::Result;
 use crate::process::Invocation;
 use crate::toolchain::WasmLd;
@@ -20,7 +21,12 @@ use crate::wasm::module::Import;
 /// When the arguments do not describe one, or wasm-ld fails: then with its words, which rustc shows.
 pub(super) fn run(plan: &DriverPlan, given: Vec<String>) -> Result<u8> {
     let given = expand(given)?;
-    let mut link = arguments::read(&given).inspect_err(|error| {
+    // Cargo links a dependency too that is a `cdylib` beside a library; nobody loads what comes of it.
+    let is_dependency = Environment::read().get("CARGO_PRIMARY_PACKAGE").is_none();
+    let read = arguments::read(&given);
+    let checked =
+        read.and_then(|link| if is_dependency { Ok(link) } else { link.require_entry().map(|()| link) });
+    let mut link = checked.inspect_err(|error| {
         // rustc shows our message; the log is for whoever looks deeper.
         let _ = log(plan, &format!("refused: {error}\n  {}", given.join(" ")));
     })?;

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::abi::EmscriptenVersion;
 use crate::error::Result;
+use crate::overlay::crates::CrateRecipe;
 use crate::toolchain::WasmLd;
 
 /// What the driver does when it is called.
@@ -51,6 +52,8 @@ pub struct RustcPlan {
     pub program: PathBuf,
     /// Flags for every crate of the target.
     pub flags: Vec<String>,
+    /// What single crates need.
+    pub crates: Vec<CrateRecipe>,
 }
 
 /// Objects that mend what a line lacks.
@@ -84,7 +87,7 @@ pub struct CargoPlan {
 impl DriverPlan {
     /// A plan for building a standard library: answers which Emscripten it stands for, and calls this compiler.
     pub fn for_sysroot(emscripten: EmscriptenVersion, rustc: PathBuf, log: PathBuf) -> Self {
-        let rustc = Some(RustcPlan { program: rustc, flags: Vec::new() });
+        let rustc = Some(RustcPlan { program: rustc, flags: Vec::new(), crates: Vec::new() });
         Self { emscripten, wasm_ld: None, cargo: None, rustc, supplements: None, c: None, log }
     }
 

@@ -1,22 +1,37 @@
-//! Stands before the real rustc, where crates must unwind through JavaScript and where a sysroot is built.
+//! Stands before the real rustc, where crates must unwind through JavaScript, where a crate has a recipe, and where a
+//! sysroot is built.
 //!
-//! For JavaScript exceptions it adds the one unstable flag that they take. Only cargo's own compilations for the target get the flag, and `RUSTC_BOOTSTRAP` with it. Build scripts, and the
-//! compilers they probe with, see a stable compiler: many turn nightly features on as soon as they find one.
+//! For JavaScript exceptions it adds the one unstable flag that they take. Only cargo's own compilations for the target
+//! get the flag, and `RUSTC_BOOTSTRAP` with it. Build scripts, and the compilers they probe with, see a stable compiler:
+//! many turn nightly features on as soon as they find one.
 
 use std::ffi::OsString;
 
+use semver::Version;
+
 use super::{DriverPlan, RustcPlan, log};
+use crate::env::Environment;
 use crate::error::Result;
+use crate::overlay::crates::{CrateRecipe, Rule};
 use crate::process::Invocation;
 use crate::toolchain::TARGET;
 
 /// Runs the real rustc and returns its exit status.
-pub(super) fn run(plan: &DriverPlan, rustc: &RustcPlan, arguments: Vec<OsString>) -> Result<u8> {
+pub(super) fn run(plan: &DriverPlan, rustc: &RustcPlan, mut arguments: Vec<OsString>) -> Result<u8> {
     let mut command = Invocation::new(&rustc.program);
     if compiles_for_target(&arguments) {
-        command = command.env("RUSTC_BOOTSTRAP", "1").args(&rustc.flags);
-        if arguments.iter().any(|argument| argument == "cdylib") {
-            log(plan, &format!("rustc with {}", rustc.flags.join(" ")))?;
+        if !rustc.flags.is_empty() {
+            command = command.env("RUSTC_BOOTSTRAP", "1").args(&rustc.flags);
+            if arguments.iter().any(|argument| argument == "cdylib") {
+                log(plan, &format!("rustc with {}", rustc.flags.join(" ")))?;
+            }
+        }
+        if let Some((name, version)) = compiled_crate(&Environment::read()) {
+            let (changed, said) = with_recipes(&rustc.crates, (&name, &version), &arguments);
+            arguments = changed;
+            for why in said {
+                log(plan, &format!("rustc for {name} {version}: it {why}"))?;
+            }
         }
     }
     if names_crate(&arguments, "panic_abort") {
@@ -25,6 +40,36 @@ pub(super) fn run(plan: &DriverPlan, rustc: &RustcPlan, arguments: Vec<OsString>
     }
     let status = command.args(arguments).pass_through()?;
     Ok(super::exit_status(status))
+}
+
+/// The crate that cargo has compiled: it tells rustc by environment variables.
+fn compiled_crate(environment: &Environment) -> Option<(String, Version)> {
+    let name = environment.text("CARGO_PKG_NAME")?.to_owned();
+    Some((name, environment.text("CARGO_PKG_VERSION")?.parse().ok()?))
+}
+
+/// The arguments with what the recipes for a crate change, and why.
+fn with_recipes(
+    recipes: &[CrateRecipe],
+    package: (&str, &Version),
+    arguments: &[OsString],
+) -> (Vec<OsString>, Vec<String>) {
+    let feature = |name: &str| OsString::from(format!("feature=\"{name}\""));
+    let has = |name: &str| arguments.contains(&feature(name));
+    let rules: Vec<&Rule> = recipes.iter().flat_map(|recipe| recipe.rules_for(package, has)).collect();
+    let off: Vec<OsString> =
+        rules.iter().flat_map(|rule| &rule.without_features).map(|name| feature(name)).collect();
+    let mut changed: Vec<OsString> = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        // `--cfg` and its value are two arguments.
+        if off.contains(argument) && changed.last().is_some_and(|before| before == "--cfg") {
+            changed.pop();
+        } else {
+            changed.push(argument.clone());
+        }
+    }
+    changed.extend(rules.iter().flat_map(|rule| &rule.rustflags).map(OsString::from));
+    (changed, rules.iter().map(|rule| rule.why.clone()).collect())
 }
 
 fn names_crate(arguments: &[OsString], name: &str) -> bool {
@@ -42,6 +87,26 @@ fn compiles_for_target(arguments: &[OsString]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn recipes_change_what_their_crate_is_compiled_with() {
+        let recipe = CrateRecipe::read(
+            "crate = 'a'\nabout = ''\n[[rule]]\nversions = '>=1.5'\nfeatures = ['net']\n\
+             without-features = ['net']\nrustflags = ['--cfg', 'x']\nwhy = 'w'",
+        );
+        let recipes = [recipe.unwrap()];
+        let check = |name: &str, version: &str, line: &str| {
+            let arguments: Vec<_> = line.split(' ').map(OsString::from).collect();
+            let (changed, said) = with_recipes(&recipes, (name, &version.parse().unwrap()), &arguments);
+            let words: Vec<_> = changed.iter().map(|word| word.to_string_lossy()).collect();
+            format!("{} {said:?}", words.join(" "))
+        };
+        let line = r#"a.rs --cfg feature="io" --cfg feature="net" -C x"#;
+        assert_eq!(check("a", "1.5.0-rc.1", line), r#"a.rs --cfg feature="io" -C x --cfg x ["w"]"#);
+        assert_eq!(check("a", "1.4.9", line), format!("{line} []"));
+        assert_eq!(check("b", "1.5.0", line), format!("{line} []"));
+        assert_eq!(check("a", "2.0.0", "a.rs"), "a.rs []");
+    }
 
     #[test]
     fn probes_are_told_from_compilations() {

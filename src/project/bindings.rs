@@ -5,11 +5,10 @@
 //! 0.20 state no newest Python; for them a table says which one they were made for.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 
 use semver::Version;
-use serde::Deserialize;
 
+use super::graph::Graph;
 use crate::abi::PythonVersion;
 
 /// The Pythons that a PyO3 knows.
@@ -29,45 +28,14 @@ impl fmt::Display for KnownPythons {
     }
 }
 
-/// What `cargo metadata` says, as far as it matters here.
-#[derive(Debug, Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-    resolve: Option<Resolve>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Package {
-    id: String,
-    name: String,
-    version: Version,
-    manifest_path: PathBuf,
-}
-
-#[derive(Debug, Deserialize)]
-struct Resolve {
-    nodes: Vec<Node>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Node {
-    id: String,
-    features: Vec<String>,
-}
-
-/// The Pythons that the PyO3 in a dependency graph knows, given as `cargo metadata` prints it. Nothing if there is no
+/// The Pythons that the PyO3 in a dependency graph knows. Nothing if there is no
 /// PyO3, or if it builds for the stable ABI, which newer Pythons keep.
-pub fn known_pythons(metadata: &str) -> Option<KnownPythons> {
-    let Metadata { packages, resolve } = serde_json::from_str(metadata).ok()?;
-    let ffi = packages.iter().find(|package| package.name == "pyo3-ffi");
-    let pyo3 = ffi.or_else(|| packages.iter().find(|package| package.name == "pyo3"))?;
-    let nodes = resolve.map(|resolve| resolve.nodes).unwrap_or_default();
-    let features =
-        nodes.into_iter().find(|node| node.id == pyo3.id).map(|node| node.features).unwrap_or_default();
-    if features.iter().any(|feature| feature.starts_with("abi3")) {
+pub fn known_pythons(graph: &Graph) -> Option<KnownPythons> {
+    let pyo3 = graph.find("pyo3-ffi").or_else(|| graph.find("pyo3"))?;
+    if pyo3.features.iter().any(|feature| feature.starts_with("abi3")) {
         return None;
     }
-    let script = fs_err::read_to_string(pyo3.manifest_path.with_file_name("build.rs")).unwrap_or_default();
+    let script = fs_err::read_to_string(pyo3.manifest.with_file_name("build.rs")).unwrap_or_default();
     let (oldest, newest) = stated(&script).or_else(|| before_they_said(&pyo3.version))?;
     Some(KnownPythons { pyo3: pyo3.version.clone(), oldest, newest })
 }
@@ -95,16 +63,6 @@ fn before_they_said(version: &Version) -> Option<(PythonVersion, PythonVersion)>
     };
     let python = |minor| PythonVersion { major: 3, minor };
     (version.major == 0).then(|| (python(7), python(newest)))
-}
-
-/// The arguments with which cargo prints the graph of a manifest.
-pub fn metadata_arguments(manifest: &Path) -> Vec<String> {
-    let manifest = manifest.to_string_lossy().into_owned();
-    ["metadata", "--format-version", "1", "--manifest-path"]
-        .map(str::to_owned)
-        .into_iter()
-        .chain([manifest])
-        .collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! not parse here is left to the tools whose file it is; they say it better.
 
 pub mod bindings;
+pub mod graph;
+mod identity;
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +13,8 @@ use anyhow::{Context, anyhow};
 use semver::Version;
 use serde::Deserialize;
 use toml::Value;
+
+pub use identity::Identity;
 
 use crate::error::{Result, hinted};
 

@@ -19,20 +19,31 @@ pub struct LockFacts {
     pub emscripten: EmscriptenVersion,
     /// The ABI version, `2025_0`: from 0.26 on.
     pub abi_version: Option<String>,
-    /// The packages that belong to the release, by normalised name, with their versions.
-    pub packages: BTreeMap<String, String>,
+    /// The packages that belong to the release, by normalised name.
+    pub packages: BTreeMap<String, LockedPackage>,
+}
+
+/// A package that belongs to a release.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct LockedPackage {
+    /// Its version.
+    pub version: String,
+    /// Its file, on Pyodide's content delivery network.
+    #[serde(default)]
+    pub file_name: String,
+    /// The SHA-256 of its file.
+    #[serde(default)]
+    pub sha256: String,
+    /// The names of the packages that are loaded with it.
+    #[serde(default)]
+    pub depends: Vec<String>,
 }
 
 #[derive(serde::Deserialize)]
 struct LockFile {
     info: LockInfo,
     #[serde(default)]
-    packages: BTreeMap<String, LockPackage>,
-}
-
-#[derive(serde::Deserialize)]
-struct LockPackage {
-    version: String,
+    packages: BTreeMap<String, LockedPackage>,
 }
 
 #[derive(serde::Deserialize)]
@@ -66,7 +77,7 @@ fn parse(text: &str) -> Result<LockFacts> {
         abi_version: info.abi_version,
         packages: packages
             .into_iter()
-            .map(|(name, package)| (crate::wheel::filename::normalised(&name), package.version))
+            .map(|(name, package)| (crate::wheel::filename::normalised(&name), package))
             .collect(),
     })
 }

@@ -7,6 +7,7 @@
 pub mod fetch;
 pub mod javascript;
 pub mod lock_file;
+pub mod markers;
 pub mod releases;
 pub mod symbols;
 
@@ -17,7 +18,7 @@ use anyhow::{Context, anyhow};
 use semver::Version;
 
 pub use javascript::StartUp;
-pub use lock_file::LockFacts;
+pub use lock_file::{LockFacts, LockedPackage};
 pub use symbols::{Provider, Symbols};
 
 use crate::abi::{EmscriptenVersion, ExceptionModel, Line, LineFacts, PythonVersion, facts_of};
@@ -51,8 +52,8 @@ pub struct Runtime {
     pub emscripten: EmscriptenVersion,
     /// The ABI version that the lock file names: from 0.26 on.
     pub abi_version: Option<String>,
-    /// The packages that belong to the release, by normalised name, with their versions.
-    pub packages: BTreeMap<String, String>,
+    /// The packages that belong to the release, by normalised name.
+    pub packages: BTreeMap<String, LockedPackage>,
     /// How panics unwind in it.
     pub exceptions: ExceptionModel,
     /// What a side module can import.

@@ -19,6 +19,8 @@ const PROJECT: &str = "application/vnd.pypi.simple.v1+json";
 #[derive(Debug)]
 pub(super) struct Client {
     agent: ureq::Agent,
+    /// What is asked, in words.
+    server: &'static str,
     index_url: String,
     authorization: Option<String>,
 }
@@ -42,7 +44,12 @@ impl Client {
                 config.proxy(Some(ureq::Proxy::new(proxy).with_context(|| format!("the proxy `{proxy}`"))?));
         }
         let (index_url, authorization) = split_credentials(&settings.index_url);
-        Ok(Self { agent: config.build().into(), index_url, authorization })
+        Ok(Self { agent: config.build().into(), server: "package index", index_url, authorization })
+    }
+
+    /// The same for files that do not lie on the index.
+    pub(super) fn for_files(self) -> Self {
+        Self { server: "server", ..self }
     }
 
     /// The address of a project's page.
@@ -85,7 +92,7 @@ impl Client {
     pub(super) fn get(&self, url: &str, accept: &str) -> Result<Vec<u8>> {
         self.find(url, accept)?.ok_or_else(|| {
             hinted(
-                anyhow!("the package index has nothing at `{}`", without_password(url)),
+                anyhow!("the {} has nothing at `{}`", self.server, without_password(url)),
                 "check the package's name; a folder is written `./NAME`",
             )
         })
@@ -101,15 +108,16 @@ impl Client {
         {
             request = request.header("Authorization", authorization);
         }
+        let server = self.server;
         let response =
-            request.call().with_context(|| format!("cannot reach the package index at `{shown}`")).map_err(
+            request.call().with_context(|| format!("cannot reach the {server} at `{shown}`")).map_err(
                 |error| hinted(error, "check the network and pip's configuration (`pip config list`)"),
             )?;
         match response.status().as_u16() {
             200 => {}
             404 => return Ok(None),
-            status @ (401 | 403) => bail!("the package index refuses access to `{shown}` (status {status})"),
-            status => bail!("the package index answers `{shown}` with status {status}"),
+            status @ (401 | 403) => bail!("the {server} refuses access to `{shown}` (status {status})"),
+            status => bail!("the {server} answers `{shown}` with status {status}"),
         }
         let mut bytes = Vec::new();
         let mut body = response.into_body().into_with_config().limit(LARGEST).reader();

@@ -21,9 +21,9 @@ pub struct Project {
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct File {
     pub(super) filename: String,
-    url: String,
+    pub(super) url: String,
     #[serde(default)]
-    hashes: Hashes,
+    pub(super) hashes: Hashes,
     #[serde(default)]
     yanked: Yanked,
     #[serde(default, rename = "requires-python")]
@@ -32,7 +32,7 @@ pub(super) struct File {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Hashes {
-    sha256: Option<String>,
+    pub(super) sha256: Option<String>,
 }
 
 /// `yanked` is a flag or the reason.
@@ -133,6 +133,24 @@ pub fn sdist(name: &str, version: Option<&Version>, access: Access<'_>) -> Resul
     }
 }
 
+/// The newest version of a package that fits and has an sdist, if there is one.
+///
+/// # Errors
+/// When the index cannot be asked.
+pub fn newest_sdist(
+    name: &str,
+    fits: &dyn Fn(&Version) -> bool,
+    access: Access<'_>,
+) -> Result<Option<Version>> {
+    let name = normalised(name);
+    let client = Client::new(&settings((access.ui, access.environment), access.python)?)?;
+    let Some(project) = client.known_project(&name)? else { return Ok(None) };
+    let fitting = project.files.iter().filter(|file| !file.is_yanked());
+    let versions =
+        fitting.filter_map(|file| sdist_version(&file.filename, &name)).filter(|version| fits(version));
+    Ok(versions.max_by_key(|version| (version.is_stable(), version.clone())))
+}
+
 fn sources_key(name: &str, version: &Version) -> String {
     format!("{name}-{version}")
 }
@@ -204,13 +222,13 @@ fn download(
     read_kept(&folder)
 }
 
-fn safe_filename(name: &str) -> Result<&str> {
+pub(super) fn safe_filename(name: &str) -> Result<&str> {
     let is_safe = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
     is_safe.then_some(name).ok_or_else(|| anyhow!("the index names a file `{name}`, which is no file name"))
 }
 
 /// An URL of the index, which may be relative to the project's page.
-fn absolute(page: &str, url: &str) -> String {
+pub(super) fn absolute(page: &str, url: &str) -> String {
     let url = url.split('#').next().unwrap_or(url);
     if url.contains("://") {
         return url.to_owned();

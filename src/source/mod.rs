@@ -5,6 +5,7 @@
 
 pub mod archive;
 mod client;
+pub mod file;
 pub mod git;
 pub mod index;
 pub mod pip;

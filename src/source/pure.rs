@@ -1,12 +1,16 @@
 //! Pure Python wheels on the package index: what micropip would find there.
 
+use std::path::PathBuf;
+
 use pep440_rs::{Version, VersionSpecifiers};
 
 use super::Access;
 use super::client::Client;
-use super::index::{File, Project};
+use super::index::{File, Project, absolute, safe_filename};
 use super::pip::settings;
+use crate::cache::{Cache, Kind};
 use crate::error::Result;
+use crate::ui::Ui;
 use crate::wheel::WheelFilename;
 
 /// A connection to the index that is asked for pure wheels.
@@ -18,12 +22,25 @@ pub struct PureIndex {
 /// The newest pure wheel that fits, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PureWheel {
-    /// Its version.
-    Found(Version),
+    /// The wheel.
+    Found(PureFile),
     /// The project has files, and none of them will do.
     None,
     /// The index does not know the project.
     NoProject,
+}
+
+/// A pure wheel on the index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PureFile {
+    /// Its version.
+    pub version: Version,
+    /// Its file name.
+    pub filename: String,
+    /// Its address.
+    url: String,
+    /// Its SHA-256, if the index states it.
+    sha256: Option<String>,
 }
 
 impl PureIndex {
@@ -41,12 +58,40 @@ impl PureIndex {
     /// When the index cannot be asked.
     pub fn find(&self, name: &str, fits: &dyn Fn(&Version) -> bool, python: &Version) -> Result<PureWheel> {
         let Some(project) = self.client.known_project(name)? else { return Ok(PureWheel::NoProject) };
-        Ok(newest(&project, fits, python).map_or(PureWheel::None, PureWheel::Found))
+        let page = self.client.page(name);
+        let found = newest(&project, fits, python).map(|(version, file)| PureFile {
+            version,
+            filename: file.filename.clone(),
+            url: absolute(&page, &file.url),
+            sha256: file.hashes.sha256.clone(),
+        });
+        Ok(found.map_or(PureWheel::None, PureWheel::Found))
+    }
+
+    /// Downloads a wheel, or takes it from the cache. Returns its path.
+    ///
+    /// # Errors
+    /// When it cannot be had, or is not the one that the index means.
+    pub fn download(&self, file: &PureFile, (ui, cache): (Ui, &Cache)) -> Result<PathBuf> {
+        let filename = safe_filename(&file.filename)?;
+        let key = file.sha256.clone().unwrap_or_else(|| crate::digest::key(&[&file.url]));
+        let folder = cache.get_or_make(ui, (Kind::Files, &key), |folder| {
+            let bytes = self.client.get(&file.url, "application/octet-stream")?;
+            if let Some(stated) = &file.sha256 {
+                super::file::check(&bytes, stated, filename)?;
+            }
+            Ok(fs_err::write(folder.join(filename), bytes)?)
+        })?;
+        Ok(folder.join(filename))
     }
 }
 
-fn newest(project: &Project, fits: &dyn Fn(&Version) -> bool, python: &Version) -> Option<Version> {
-    let usable = |file: &File| {
+fn newest<'a>(
+    project: &'a Project,
+    fits: &dyn Fn(&Version) -> bool,
+    python: &Version,
+) -> Option<(Version, &'a File)> {
+    let usable = |file: &'a File| {
         let wheel: WheelFilename = file.filename.parse().ok()?;
         let is_for_python = wheel.python.split('.').any(|tag| tag.starts_with("py3"));
         let version: Version = wheel.version.parse().ok()?;
@@ -54,11 +99,11 @@ fn newest(project: &Project, fits: &dyn Fn(&Version) -> bool, python: &Version) 
             text.parse::<VersionSpecifiers>().map_or(true, |wanted| wanted.contains(python))
         });
         (wheel.is_pure() && is_for_python && allowed && !file.is_yanked() && fits(&version))
-            .then_some(version)
+            .then_some((version, file))
     };
     let versions = project.files.iter().filter_map(usable);
     // A pre-release is taken only where nothing else fits.
-    versions.max_by_key(|version| (version.is_stable(), version.clone()))
+    versions.max_by_key(|(version, _)| (version.is_stable(), version.clone()))
 }
 
 #[cfg(test)]
@@ -80,7 +125,7 @@ mod tests {
         let project: Project = serde_json::from_value(serde_json::json!({ "files": files })).unwrap();
         let python = Version::new([3, 13, 2]);
         let check = |fits: &dyn Fn(&Version) -> bool| {
-            newest(&project, fits, &python).map(|version| version.to_string())
+            newest(&project, fits, &python).map(|(version, _)| version.to_string())
         };
         assert_eq!(check(&|_| true).as_deref(), Some("1.0"));
         assert_eq!(check(&|version| *version > Version::new([2])).as_deref(), Some("3.0rc1"));

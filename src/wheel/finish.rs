@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 
 use super::contents::WheelContents;
+use super::edits::{self, Edits};
+use super::requirements::CannotEdit;
 use super::{bill_of_materials, extension, record};
 use crate::env::Environment;
 use crate::error::{Result, hinted};
@@ -22,6 +24,8 @@ pub struct FinishedWheel {
     pub modules: Vec<String>,
     /// The same in the raw wheel, in which they still have the names of their functions.
     pub raw_modules: Vec<String>,
+    /// What recipes would have changed and did not find.
+    pub missed: Vec<CannotEdit>,
 }
 
 /// For what a raw wheel is finished.
@@ -33,6 +37,8 @@ pub struct Target<'a> {
     pub platform: &'a str,
     /// Whether the names of functions stay.
     pub names: Names,
+    /// What overlays change.
+    pub edits: &'a Edits,
 }
 
 /// Turns a back end's wheel into one for a runtime.
@@ -49,6 +55,7 @@ pub fn finish(raw: &Path, target: Target<'_>, hidden: &[(PathBuf, &str)]) -> Res
     let converted = convert_modules(&mut contents, target)
         .with_context(|| format!("cannot make the wheel `{}` one for Pyodide", contents.filename))?;
     retag(&mut contents, target.runtime, target.platform)?;
+    let missed = edits::apply(&mut contents, target.edits)?;
     let record_path = contents.record_path()?;
     for signature in [".jws", ".p7s"] {
         contents.files.remove(&format!("{record_path}{signature}"));
@@ -56,7 +63,7 @@ pub fn finish(raw: &Path, target: Target<'_>, hidden: &[(PathBuf, &str)]) -> Res
     let text = record::write(&contents.files, &record_path)?;
     contents.files.insert(record_path, text);
     let (raw_modules, modules) = converted.into_iter().unzip();
-    Ok(FinishedWheel { contents, modules, raw_modules })
+    Ok(FinishedWheel { contents, modules, raw_modules, missed })
 }
 
 /// Returns the paths before and after.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, anyhow};
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{Requirement, VerbatimUrl};
+use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
 
 use super::contents::WheelContents;
 use crate::error::Result;
@@ -18,7 +18,8 @@ pub struct Fields<'a>(Vec<(&'a str, &'a str)>);
 impl<'a> Fields<'a> {
     /// Reads the fields; lines that continue a value are not needed here and left out.
     pub fn parse(text: &'a str) -> Self {
-        let head = text.lines().take_while(|line| !line.trim_end().is_empty());
+        // A line of blanks continues a value, as a licence with paragraphs does.
+        let head = text.lines().take_while(|line| !line.trim_end_matches('\r').is_empty());
         let fields =
             head.filter(|line| !line.starts_with([' ', '\t'])).filter_map(|line| line.split_once(':'));
         Self(fields.map(|(name, value)| (name.trim(), value.trim())).collect())
@@ -85,9 +86,23 @@ impl Metadata {
     }
 }
 
+/// Whether a version meets a requirement. An address fits whatever is there.
+pub fn fits(requirement: &Requirement<VerbatimUrl>, version: &Version) -> bool {
+    match &requirement.version_or_url {
+        Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.contains(version),
+        Some(VersionOrUrl::Url(_)) | None => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blank_lines_inside_a_value_do_not_end_the_fields() {
+        let text = "License: one\n        \n        two\r\nName: a\r\n\r\nName: b\n";
+        assert_eq!(Fields::parse(text).all("Name").collect::<Vec<_>>(), ["a"]);
+    }
 
     #[test]
     fn metadata_is_read_or_refused() {

@@ -28,15 +28,17 @@ fn step(path: &str) -> &str {
 }
 
 /// Each step and the steps it may use: data goes forward only.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("abi", &["error"]),
     ("wasm", &[]),
     ("cache", &["error", "ui"]),
     ("process", &["env", "error", "ui"]),
     ("source", &["cache", "digest", "env", "error", "process", "runtime", "ui", "wheel"]),
     ("runtime", &["abi", "cache", "digest", "env", "error", "process", "ui", "wasm", "wheel"]),
-    ("project", &["abi", "error"]),
-    ("driver", &["abi", "cache", "digest", "env", "error", "process", "toolchain", "ui", "wasm"]),
+    ("overlay", &["digest", "error", "wheel"]),
+    ("project", &["abi", "error", "wheel"]),
+    ("dependencies", &["abi", "error", "project", "runtime", "source", "wheel"]),
+    ("driver", &["abi", "cache", "digest", "env", "error", "overlay", "process", "toolchain", "ui", "wasm"]),
     ("toolchain", &["abi", "build", "cache", "digest", "driver", "env", "error", "process", "ui"]),
     ("audit", &["abi", "error", "runtime", "wasm", "wheel"]),
     ("wheel", &["digest", "env", "error", "runtime", "wasm"]),
@@ -142,7 +144,9 @@ fn readme_lists_every_variable_and_command() {
             }
         }
     }
-    for command in ["build", "audit", "run", "runtimes", "setup", "doctor", "clean"] {
+    for command in
+        ["build", "audit", "run", "deps", "recipes", "overlay", "runtimes", "setup", "doctor", "clean"]
+    {
         if !readme.contains(&format!("cargo pyodide {command}")) {
             missing.push(command.to_owned());
         }

@@ -155,8 +155,8 @@ fn panics_files_and_time_are_right_on_every_line() {
     }
 }
 
-/// A folder in which tiktoken finds its vocabulary, from the crate that carries it.
-fn vocabulary(place: &Path) -> PathBuf {
+/// The file of a vocabulary, from the crate that carries it.
+pub(crate) fn vocabulary(name: &str) -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/tiktoken/vocabulary/Cargo.toml");
     let output = std::process::Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--manifest-path"])
@@ -167,7 +167,12 @@ fn vocabulary(place: &Path) -> PathBuf {
     let crates = metadata["packages"].as_array().unwrap();
     let carrier = crates.iter().find(|package| package["name"] == "tiktoken-rs").unwrap();
     let manifest = Path::new(carrier["manifest_path"].as_str().unwrap());
-    let bytes = fs_err::read(manifest.with_file_name("assets").join("cl100k_base.tiktoken")).unwrap();
+    manifest.with_file_name("assets").join(format!("{name}.tiktoken"))
+}
+
+/// A folder in which tiktoken finds its vocabulary.
+fn vocabulary_folder(place: &Path) -> PathBuf {
+    let bytes = fs_err::read(vocabulary("cl100k_base")).unwrap();
     let sha256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7";
     assert_eq!(cargo_pyodide::digest::sha256(&bytes), sha256);
     let folder = place.join("vocabulary");
@@ -198,9 +203,8 @@ fn the_case_that_started_it_all() {
         assert!(wheel.files.contains_key(file), "{file} is in the wheel");
     }
     let program = r#"
-import re, sys, types
+import re, sys
 sys.modules["regex"] = re  # a test double made of re
-sys.modules["requests"] = types.ModuleType("requests")
 import tiktoken
 encoding = tiktoken.get_encoding("cl100k_base")
 tokens = encoding.encode("hello world")
@@ -208,7 +212,7 @@ print(tokens, encoding.decode(tokens), tiktoken.encoding_for_model("gpt-4").name
 "#;
     let run = tool(&["run", "--pyodide", "0.21.3", "--with", printed.stdout.trim(), "-c", program])
         .in_folder(place.path())
-        .env("TIKTOKEN_CACHE_DIR", vocabulary(place.path()))
+        .env("TIKTOKEN_CACHE_DIR", vocabulary_folder(place.path()))
         .succeed();
     assert_eq!(run.stdout, "[15339, 1917] hello world cl100k_base\n");
 }

@@ -22,6 +22,7 @@ mod layers;
 mod lines;
 mod mutants;
 mod native;
+mod overlays;
 mod robustness;
 mod runs;
 mod sources;

@@ -1,0 +1,143 @@
+//! Why a requirement cannot be had inside a release, and whether it could be built: read from its newest sdist.
+
+use std::fmt;
+use std::path::Path;
+
+use pep440_rs::Version;
+use pep508_rs::{Requirement, VerbatimUrl};
+
+use crate::error::Result;
+use crate::project::Project;
+use crate::source::{Access, archive, index, only_folder};
+use crate::wheel::filename::normalised;
+use crate::wheel::metadata::fits;
+
+/// Why a requirement is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Missing {
+    /// The wheel at hand has this version, which does not fit.
+    AtHand(Version),
+    /// It was not looked for: the network may not be used.
+    NotAsked,
+    /// The package index does not know it.
+    Unknown,
+    /// It has a Rust core, and can be built.
+    Rust {
+        /// What `build` takes.
+        source: String,
+        /// The newest Rust that it asks for.
+        rust_version: Option<String>,
+        /// Whether the Cargo workspace compiles C or C++.
+        compiles_c: bool,
+    },
+    /// It has native code that is not Rust.
+    Native {
+        /// The version looked at.
+        version: String,
+        /// The file or back end that tells.
+        sign: String,
+    },
+    /// It is pure Python, but has no wheel.
+    PureSource {
+        /// The version looked at.
+        version: String,
+    },
+    /// It has no sdist that fits, only wheels for other platforms.
+    OnlyWheels,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtHand(version) => write!(f, "missing: the wheel at hand is of version {version}"),
+            Self::NotAsked => {
+                f.write_str("not in the release; the package index was not asked (`--offline`)")
+            }
+            Self::Unknown => f.write_str("missing: the package index does not know it"),
+            Self::Rust { source, rust_version, compiles_c } => {
+                write!(f, "missing: Rust, can be built: `cargo pyodide build {source}`")?;
+                if let Some(version) = rust_version {
+                    write!(f, ", needs Rust {version}")?;
+                }
+                if *compiles_c { f.write_str(", compiles C") } else { Ok(()) }
+            }
+            Self::Native { version, sign } => {
+                write!(
+                    f,
+                    "missing: {version} is native code that is not Rust (`{sign}`): it needs Pyodide's own build"
+                )
+            }
+            Self::PureSource { version } => {
+                write!(
+                    f,
+                    "missing: {version} is pure Python without a wheel: make one with `pip wheel --no-deps`"
+                )
+            }
+            Self::OnlyWheels => {
+                f.write_str("missing: nothing fits but wheels for other platforms, there is no source")
+            }
+        }
+    }
+}
+
+/// Looks into the newest sdist that fits.
+///
+/// # Errors
+/// When the sdist cannot be unpacked. One that cannot be had is told as such.
+pub(super) fn classify(requirement: &Requirement<VerbatimUrl>, access: Access<'_>) -> Result<Missing> {
+    let name = requirement.name.as_ref();
+    let Some(version) = index::newest_sdist(name, &|version| fits(requirement, version), access)? else {
+        return Ok(Missing::OnlyWheels);
+    };
+    let Ok(sdist) = index::sdist(&normalised(name), Some(&version), access) else {
+        return Ok(Missing::OnlyWheels);
+    };
+    let work = tempfile::tempdir()?;
+    archive::unpack(&sdist.path, work.path())?;
+    let tree = only_folder(work.path())?;
+    if let Ok(project) = Project::read(&tree) {
+        let lock = project.manifest.as_deref().and_then(lock_near).unwrap_or_default();
+        return Ok(Missing::Rust {
+            source: format!("{name}=={version}"),
+            rust_version: project.rust_version.map(|version| version.to_string()),
+            compiles_c: ["cc", "cmake"].iter().any(|tool| lock.contains(&format!("name = \"{tool}\"\n"))),
+        });
+    }
+    let version = version.to_string();
+    Ok(match native_sign(&tree, 6) {
+        Some(sign) => Missing::Native { version, sign },
+        None => Missing::PureSource { version },
+    })
+}
+
+/// The lock file of a manifest or of the workspace around it.
+fn lock_near(manifest: &Path) -> Option<String> {
+    manifest
+        .ancestors()
+        .skip(1)
+        .take(4)
+        .find_map(|folder| fs_err::read_to_string(folder.join("Cargo.lock")).ok())
+}
+
+/// A file that is compiled, by its name.
+fn native_sign(folder: &Path, depth: usize) -> Option<String> {
+    let mut entries: Vec<_> = fs_err::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    let endings = ["c", "cc", "cpp", "cxx", "pyx", "f", "f90", "zig", "go"];
+    let is_native = |path: &Path| {
+        path.file_name().is_some_and(|name| name == "meson.build" || name == "CMakeLists.txt")
+            || path
+                .extension()
+                .and_then(|ending| ending.to_str())
+                .is_some_and(|ending| endings.contains(&ending))
+    };
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    if let Some(found) = entries.iter().find(|path| path.is_file() && is_native(path)) {
+        return name(found);
+    }
+    let not_code = ["docs", "doc", "tests", "test", "examples", "benchmarks"];
+    let folders = entries
+        .iter()
+        .filter(|path| path.is_dir() && name(path).is_some_and(|name| !not_code.contains(&name.as_str())));
+    if depth == 0 { None } else { folders.into_iter().find_map(|folder| native_sign(folder, depth - 1)) }
+}

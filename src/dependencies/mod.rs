@@ -1,0 +1,168 @@
+//! What a package requires inside a release, and where each requirement comes from there.
+//!
+//! It goes the way micropip goes: the wheels at hand, then the release's own packages, then the newest pure wheel of the
+//! package index. Nothing is tried out: the first that fits is taken, as micropip does.
+
+pub mod missing;
+pub mod substitutes;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::str::FromStr;
+
+use anyhow::Context;
+use pep440_rs::Version;
+use pep508_rs::{ExtraName, MarkerEnvironment, Requirement, VerbatimUrl};
+
+use crate::error::Result;
+use crate::runtime::releases::Network;
+use crate::runtime::{Runtime, markers};
+use crate::source::Access;
+use crate::source::pure::{PureFile, PureIndex, PureWheel};
+use crate::wheel::WheelContents;
+use crate::wheel::filename::normalised;
+use crate::wheel::metadata::{Metadata, fits};
+use missing::Missing;
+
+/// A requirement, and what it requires itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// The requirement, without its marker.
+    pub requirement: String,
+    /// The normalised name.
+    pub name: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What it requires; nothing if it was listed before.
+    pub requires: Vec<Node>,
+    /// Whether it was listed before, with what it requires.
+    pub is_repeated: bool,
+}
+
+/// Where a requirement comes from inside a release.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Origin {
+    /// A wheel at hand.
+    AtHand(Version),
+    /// The release itself.
+    Release(String),
+    /// A pure wheel of the package index.
+    Pure(Box<PureFile>),
+    /// Nowhere.
+    Missing(Missing),
+}
+
+/// Looks requirements up for one release.
+pub struct Resolver<'a> {
+    runtime: &'a Runtime,
+    environment: MarkerEnvironment,
+    at_hand: Vec<Metadata>,
+    access: Access<'a>,
+    index: Option<PureIndex>,
+    seen: BTreeSet<(String, Vec<ExtraName>)>,
+}
+
+impl<'a> Resolver<'a> {
+    /// A resolver for a release, with these wheels at hand.
+    ///
+    /// # Errors
+    /// When a wheel cannot be read, or pip's configuration not be used.
+    pub fn new(runtime: &'a Runtime, wheels: &[impl AsRef<Path>], access: Access<'a>) -> Result<Self> {
+        let metadata = |path: &Path| {
+            Metadata::of(&WheelContents::open(path)?)
+                .with_context(|| format!("cannot use the wheel `{}`", path.display()))
+        };
+        let index = match access.network {
+            Network::Allowed => Some(PureIndex::open(access)?),
+            Network::Forbidden => None,
+        };
+        Ok(Self {
+            runtime,
+            environment: markers::of(runtime),
+            at_hand: wheels.iter().map(|path| metadata(path.as_ref())).collect::<Result<_>>()?,
+            access,
+            index,
+            seen: BTreeSet::new(),
+        })
+    }
+
+    /// The tree of what a package requires.
+    ///
+    /// # Errors
+    /// When what the index has cannot be read.
+    pub fn tree(&mut self, package: &Metadata) -> Result<Vec<Node>> {
+        self.seen.insert((normalised(&package.name), Vec::new()));
+        self.of(package, &[])
+    }
+
+    fn of(&mut self, package: &Metadata, extras: &[ExtraName]) -> Result<Vec<Node>> {
+        let applies =
+            |requirement: &&Requirement<VerbatimUrl>| requirement.evaluate_markers(&self.environment, extras);
+        let requirements: Vec<_> = package.requires.iter().filter(applies).cloned().collect();
+        requirements.iter().map(|requirement| self.one(requirement)).collect()
+    }
+
+    fn one(&mut self, requirement: &Requirement<VerbatimUrl>) -> Result<Node> {
+        let name = normalised(requirement.name.as_ref());
+        let shown = Requirement { marker: pep508_rs::MarkerTree::TRUE, ..requirement.clone() };
+        let is_repeated = !self.seen.insert((name.clone(), requirement.extras.clone()));
+        let (origin, package) = self.origin(requirement, &name)?;
+        let requires = match package {
+            Some(package) if !is_repeated => self.of(&package, &requirement.extras)?,
+            _ => Vec::new(),
+        };
+        let is_repeated = is_repeated && !matches!(origin, Origin::Missing(_));
+        Ok(Node { requirement: shown.to_string(), name, origin, requires, is_repeated })
+    }
+
+    /// Where a requirement comes from, and what it requires itself.
+    fn origin(
+        &self,
+        requirement: &Requirement<VerbatimUrl>,
+        name: &str,
+    ) -> Result<(Origin, Option<Metadata>)> {
+        if let Some(mate) = self.at_hand.iter().find(|mate| normalised(&mate.name) == name) {
+            if fits(requirement, &mate.version) {
+                return Ok((Origin::AtHand(mate.version.clone()), Some(mate.clone())));
+            }
+            return Ok((Origin::Missing(Missing::AtHand(mate.version.clone())), None));
+        }
+        if let Some(package) = self.runtime.packages.get(name) {
+            let version = package.version.parse::<Version>();
+            if version.map_or(true, |version| fits(requirement, &version)) {
+                return Ok((Origin::Release(package.version.clone()), Some(locked(name, package))));
+            }
+        }
+        let Some(index) = &self.index else {
+            return Ok((Origin::Missing(Missing::NotAsked), None));
+        };
+        let python = self.runtime.python_release.only_release();
+        match index.find(name, &|version| fits(requirement, version), &python)? {
+            PureWheel::Found(file) => {
+                let Access { ui, cache, .. } = self.access;
+                let wheel = WheelContents::open(&index.download(&file, (ui, cache))?)?;
+                Ok((Origin::Pure(Box::new(file)), Some(Metadata::of(&wheel)?)))
+            }
+            PureWheel::None => Ok((Origin::Missing(missing::classify(requirement, self.access)?), None)),
+            PureWheel::NoProject => Ok((Origin::Missing(Missing::Unknown), None)),
+        }
+    }
+}
+
+/// A package of the release as metadata: it requires what is loaded with it, whatever the version.
+fn locked(name: &str, package: &crate::runtime::LockedPackage) -> Metadata {
+    let requires = package.depends.iter().filter_map(|depends| Requirement::from_str(depends).ok());
+    Metadata {
+        name: name.to_owned(),
+        version: package.version.parse().unwrap_or_else(|_| Version::new([0])),
+        requires_python: None,
+        requires: requires.collect(),
+    }
+}
+
+impl Node {
+    /// This node and all below it.
+    pub fn all(&self) -> Vec<&Node> {
+        std::iter::once(self).chain(self.requires.iter().flat_map(Node::all)).collect()
+    }
+}

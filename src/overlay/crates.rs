@@ -1,0 +1,83 @@
+//! Recipes for crates: what a crate needs for this target in whichever package it is used.
+//!
+//! A rule has conditions on the crate's version and features. Flags and features are changed where the crate is compiled, by
+//! the driver; an update changes the lock file before.
+
+use semver::{Version, VersionReq};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+
+/// The recipe for a crate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrateRecipe {
+    /// The crate.
+    #[serde(rename = "crate")]
+    pub name: String,
+    /// What it is for, in a line.
+    pub about: String,
+    /// Its rules; all that fit apply.
+    #[serde(rename = "rule")]
+    pub rules: Vec<Rule>,
+}
+
+/// What is changed under conditions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Rule {
+    /// The crate's versions.
+    pub versions: VersionReq,
+    /// Features of which one must be on; none: whatever the features.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// Compiler flags that it gets.
+    #[serde(default)]
+    pub rustflags: Vec<String>,
+    /// Features that are turned off where it is compiled.
+    #[serde(default)]
+    pub without_features: Vec<String>,
+    /// Whether the lock file must name a newer version, which no longer fits this rule.
+    #[serde(default)]
+    pub update: bool,
+    /// Why, in a few words.
+    pub why: String,
+}
+
+impl CrateRecipe {
+    /// Reads a recipe.
+    ///
+    /// # Errors
+    /// When a key is unknown or a value is wrong.
+    pub fn read(text: &str) -> Result<Self> {
+        Ok(toml::from_str(text)?)
+    }
+
+    /// A recipe that gives a crate these flags whatever its version.
+    pub fn of_flags(name: &str, rustflags: &[String]) -> Self {
+        let rule = Rule {
+            versions: VersionReq::STAR,
+            features: Vec::new(),
+            rustflags: rustflags.to_vec(),
+            without_features: Vec::new(),
+            update: false,
+            why: "the overlay says so".to_owned(),
+        };
+        Self { name: name.to_owned(), about: String::new(), rules: vec![rule] }
+    }
+
+    /// The rules that fit a crate of this name, version and features.
+    pub fn rules_for<'a>(
+        &'a self,
+        (name, version): (&'a str, &'a Version),
+        has_feature: impl Fn(&str) -> bool + 'a,
+    ) -> impl Iterator<Item = &'a Rule> {
+        let rules = if name == self.name { &self.rules[..] } else { &[] };
+        rules.iter().filter(move |rule| {
+            // Pre-releases are taken for their releases: `1.54.0-beta` needs what 1.54.0 needs.
+            let release = Version { pre: semver::Prerelease::EMPTY, ..version.clone() };
+            let on = rule.features.is_empty() || rule.features.iter().any(|name| has_feature(name));
+            rule.versions.matches(&release) && on
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! The recipes that the tool ships: overlays for packages of others, in the folder `recipes`.
+//!
+//! A recipe is an overlay with a head that says for which package and versions it is. It is chosen by name; a version that
+//! it was not made for is told, and built without it.
+
+use include_dir::{Dir, include_dir};
+use pep440_rs::Version;
+
+use super::{Overlay, Place, crates, read};
+use crate::error::Result;
+
+static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/recipes");
+
+/// A recipe for a package.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// Its name: the package's.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// What it says.
+    pub overlay: Overlay,
+}
+
+/// A recipe for a crate in the graph of any package.
+#[derive(Debug, Clone)]
+pub struct CrateRecipe {
+    /// The text.
+    pub text: String,
+    /// What it says.
+    pub recipe: crates::CrateRecipe,
+}
+
+/// A file that recipes name.
+pub(super) fn file(path: &str) -> Option<Vec<u8>> {
+    SHIPPED.get_file(path).map(|file| file.contents().to_vec())
+}
+
+fn texts(folder: &str) -> impl Iterator<Item = (String, String)> {
+    let folder = if folder.is_empty() { Some(&SHIPPED) } else { SHIPPED.get_dir(folder) };
+    let files = folder.into_iter().flat_map(Dir::files);
+    files.filter_map(|file| {
+        let name = file.path().file_stem()?.to_str()?.to_owned();
+        let is_recipe = file.path().extension()? == "toml";
+        is_recipe.then(|| Some((name, file.contents_utf8()?.to_owned())))?
+    })
+}
+
+/// All recipes for packages, by name.
+///
+/// # Errors
+/// When one of them is wrong: a mistake of the tool's, which a test rules out.
+pub fn packages() -> Result<Vec<Recipe>> {
+    let mut recipes = Vec::new();
+    for (name, text) in texts("") {
+        let overlay = read::overlay(&text, (format!("the recipe `{name}`"), Place::Shipped))?;
+        recipes.push(Recipe { name, text, overlay });
+    }
+    recipes.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(recipes)
+}
+
+/// All recipes for crates, by name.
+///
+/// # Errors
+/// When one of them is wrong: a mistake of the tool's, which a test rules out.
+pub fn crates() -> Result<Vec<CrateRecipe>> {
+    let mut recipes = Vec::new();
+    for (_, text) in texts("crates") {
+        recipes.push(CrateRecipe { recipe: crates::CrateRecipe::read(&text)?, text });
+    }
+    recipes.sort_by(|one, other| one.recipe.name.cmp(&other.recipe.name));
+    Ok(recipes)
+}
+
+/// What the tool has for a package.
+#[derive(Debug)]
+pub enum Match {
+    /// No recipe.
+    None,
+    /// A recipe that was made for this version.
+    Fits(Box<Overlay>),
+    /// A recipe that was made for others, and which.
+    OtherVersions(String),
+}
+
+/// The recipe for a package of this normalised name and version.
+///
+/// # Errors
+/// When a shipped recipe is wrong.
+pub fn find(package: &str, version: Option<&Version>) -> Result<Match> {
+    let mut all = packages()?.into_iter();
+    let found = all.find_map(|recipe| {
+        let head = recipe.overlay.head.clone()?;
+        (head.package == package).then_some((recipe.overlay, head.versions))
+    });
+    Ok(match found {
+        None => Match::None,
+        Some((overlay, versions)) => match version {
+            Some(version) if versions.0.contains(version) => Match::Fits(Box::new(overlay)),
+            _ => Match::OtherVersions(versions.0.to_string()),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shipped_recipes_are_right() {
+        let packages = packages().unwrap();
+        assert!(!packages.is_empty());
+        for recipe in packages {
+            let head = recipe.overlay.head.unwrap();
+            assert_eq!(head.package, crate::wheel::filename::normalised(&recipe.name));
+            let variants = recipe.overlay.variants.values().map(|variant| &variant.section);
+            let whens = recipe.overlay.when.iter().map(|when| &when.section);
+            for section in std::iter::once(&recipe.overlay.base).chain(whens).chain(variants) {
+                for path in &section.patches {
+                    assert!(file(&path.0).is_some(), "{}: `{path}` is not shipped", recipe.name);
+                }
+            }
+            assert!(recipe.text.contains("https://"), "{} has no link", recipe.name);
+        }
+        for recipe in crates().unwrap() {
+            assert!(recipe.text.contains("https://"), "{} has no link", recipe.recipe.name);
+        }
+    }
+}

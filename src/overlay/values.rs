@@ -1,0 +1,200 @@
+//! The values of an overlay's keys: each is parsed when it is read, and refused with a reason.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use pep508_rs::{Requirement, VerbatimUrl};
+use serde::Deserialize;
+
+use crate::wheel::filename::normalised;
+
+/// Makes a type that is parsed from a string of TOML.
+macro_rules! from_text {
+    ($($name:ident),*) => {$(
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                text.parse()
+            }
+        }
+    )*};
+}
+
+from_text!(RequirementText, ExtraName, CrateUpdate, InsidePath, Location, Sha256, Versions);
+
+/// A requirement (PEP 508), as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct RequirementText {
+    /// What was written.
+    pub text: String,
+    /// The normalised name.
+    pub name: String,
+}
+
+impl FromStr for RequirementText {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let requirement = Requirement::<VerbatimUrl>::from_str(text)
+            .map_err(|error| format!("`{text}` is no requirement: {}", error.message))?;
+        Ok(Self { text: text.trim().to_owned(), name: normalised(requirement.name.as_ref()) })
+    }
+}
+
+/// The name of an extra.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ExtraName(pub String);
+
+impl FromStr for ExtraName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match pep508_rs::ExtraName::from_str(text) {
+            Ok(name) => Ok(Self(name.to_string())),
+            Err(_) => Err(format!("`{text}` is no name of an extra")),
+        }
+    }
+}
+
+impl fmt::Display for ExtraName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A crate that is updated in the lock file: `NAME`, `NAME@X.Y.Z` for that release, `NAME@X.Y` for any that cargo's
+/// rules call compatible.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct CrateUpdate {
+    /// The crate.
+    pub name: String,
+    /// Which version.
+    pub version: Wanted,
+}
+
+/// Which version a crate is updated to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// The newest that fits the manifests.
+    Newest,
+    /// The newest, which must meet this.
+    Compatible(semver::VersionReq),
+    /// This one.
+    Exact(semver::Version),
+}
+
+impl FromStr for CrateUpdate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, version) = text.split_once('@').unwrap_or((text, ""));
+        let is_name = |name: &str| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+        };
+        if !is_name(name) || (version.is_empty() && text.contains('@')) {
+            return Err(format!("`{text}` names no crate: expected `NAME` or `NAME@VERSION`"));
+        }
+        let version = match (version, semver::Version::parse(version), semver::VersionReq::parse(version)) {
+            ("", _, _) => Wanted::Newest,
+            (_, Ok(version), _) => Wanted::Exact(version),
+            (_, _, Ok(requirement)) => Wanted::Compatible(requirement),
+            (_, _, Err(error)) => return Err(format!("`{version}` in `{text}` is no version: {error}")),
+        };
+        Ok(Self { name: name.to_owned(), version })
+    }
+}
+
+impl fmt::Display for CrateUpdate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.version {
+            Wanted::Newest => f.write_str(&self.name),
+            Wanted::Exact(version) => write!(f, "{}@{version}", self.name),
+            Wanted::Compatible(wanted) => {
+                write!(f, "{}@{}", self.name, wanted.to_string().trim_start_matches('^'))
+            }
+        }
+    }
+}
+
+/// A relative path that stays where it starts; `/` separates its parts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct InsidePath(pub String);
+
+impl FromStr for InsidePath {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts: Vec<&str> = text.split('/').filter(|part| *part != ".").collect();
+        let leads_out = Path::new(text).is_absolute()
+            || text.contains(['\\', ':', '\0'])
+            || parts.iter().any(|part| *part == ".." || part.is_empty());
+        if leads_out {
+            return Err(format!("`{text}` leads out of the folder: expected a relative path"));
+        }
+        Ok(Self(parts.join("/")))
+    }
+}
+
+impl fmt::Display for InsidePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where a file comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Location {
+    /// A file beside the overlay.
+    Beside(InsidePath),
+    /// An address.
+    Address(String),
+}
+
+impl FromStr for Location {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.starts_with("https://") || text.starts_with("http://") {
+            return Ok(Self::Address(text.to_owned()));
+        }
+        text.parse().map(Self::Beside)
+    }
+}
+
+/// A SHA-256, in 64 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Sha256(pub String);
+
+impl FromStr for Sha256 {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit()) {
+            return Ok(Self(text.to_ascii_lowercase()));
+        }
+        Err(format!("`{text}` is no SHA-256: expected 64 hexadecimal digits"))
+    }
+}
+
+/// Versions of a Python package, or releases of Pyodide (PEP 440): `>=0.26, <0.29`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Versions(pub pep440_rs::VersionSpecifiers);
+
+impl FromStr for Versions {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| {
+            format!("`{text}` is no condition on versions: expected one such as `>=0.26, <0.29`")
+        })
+    }
+}
