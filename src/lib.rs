@@ -18,6 +18,7 @@ pub mod project;
 pub mod run;
 pub mod runtime;
 pub mod source;
+pub mod testing;
 pub mod toolchain;
 pub mod ui;
 pub mod wasm;

@@ -7,6 +7,9 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
@@ -129,9 +132,36 @@ impl Invocation {
     /// When the program cannot be started or waited for.
     pub fn interactive(&self, ui: Ui) -> Result<ExitStatus> {
         ui.detail(self.copyable());
+        watch_for_interrupts()?;
         let child =
             self.command().spawn().with_context(|| format!("cannot start `{}`", self.program.display()))?;
-        wait_interruptible(child)
+        let mut running = Running { child, leads_a_group: false };
+        let mut pause = Duration::from_millis(1);
+        loop {
+            if let Some(status) = running.ended()? {
+                return Ok(status);
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+    }
+
+    /// Starts beside us, without input.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn start(&self, ui: Ui, streams: Streams) -> Result<Running> {
+        ui.detail(self.copyable());
+        watch_for_interrupts()?;
+        let mut command = self.command();
+        command.stdin(Stdio::null());
+        if streams == Streams::Silent {
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+        }
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child = command.spawn().with_context(|| format!("cannot start `{}`", self.program.display()))?;
+        Ok(Running { child, leads_a_group: true })
     }
 
     /// Starts with the user's own stdin, stdout and stderr, and waits; signals are left to the two processes.
@@ -182,29 +212,73 @@ impl Invocation {
     }
 }
 
-fn wait_interruptible(child: Child) -> Result<ExitStatus> {
-    use std::sync::{Arc, Mutex};
-    use std::time::Duration;
-    let child = Arc::new(Mutex::new(child));
-    let to_kill = Arc::clone(&child);
-    ctrlc::set_handler(move || {
-        if let Ok(mut child) = to_kill.lock() {
-            let _ = child.kill();
+/// A program that runs beside us. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no process groups"))]
+    leads_a_group: bool,
+}
+
+impl Running {
+    /// How it ended, if it has.
+    ///
+    /// # Errors
+    /// When it cannot be asked, or Ctrl-C was pressed: then it was killed.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        if INTERRUPTED.load(Ordering::Relaxed) {
+            self.stop();
+            bail!("interrupted");
         }
-    })
-    .context("cannot watch for Ctrl-C")?;
-    let mut pause = Duration::from_millis(1);
-    loop {
-        let status = match child.lock() {
-            Ok(mut child) => child.try_wait().context("cannot wait for a child process")?,
-            Err(_) => bail!("a thread that watched for Ctrl-C died"),
-        };
-        if let Some(status) = status {
-            return Ok(status);
-        }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(20));
+        self.child.try_wait().context("cannot wait for a child process")
     }
+
+    /// Ends it, and what it started itself, and waits until it has.
+    pub fn stop(&mut self) {
+        self.stop_group();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Running {
+    /// Browsers are many processes: all of them are in one group, which the first one leads.
+    #[cfg(unix)]
+    fn stop_group(&self) {
+        let leader = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        if let (Some(leader), true) = (leader, self.leads_a_group) {
+            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn stop_group(&self) {}
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Whether Ctrl-C was pressed while something ran beside us.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// From now on Ctrl-C ends what runs beside us, then us, by way of an error.
+fn watch_for_interrupts() -> Result<()> {
+    static WATCHING: OnceLock<bool> = OnceLock::new();
+    let watching =
+        WATCHING.get_or_init(|| ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)).is_ok());
+    if *watching { Ok(()) } else { bail!("cannot watch for Ctrl-C") }
+}
+
+/// Whether a program's output is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Streams {
+    /// Its stdout and stderr are ours.
+    Ours,
+    /// They go nowhere.
+    Silent,
 }
 
 fn copy_lines(reader: impl Read, log: &Path, on_line: &mut impl FnMut(&str)) -> Result<()> {

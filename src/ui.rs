@@ -49,6 +49,19 @@ impl Ui {
         }
     }
 
+    /// A line that belongs to a phase.
+    pub fn aside(self, message: impl Display) {
+        if self.verbosity > Verbosity::Quiet {
+            line(&message.to_string());
+        }
+    }
+
+    /// The same door, for work that was told of before.
+    #[must_use]
+    pub fn quieter(self) -> Self {
+        Self { verbosity: self.verbosity.min(Verbosity::Quiet) }
+    }
+
     /// Something that the user should know although the work goes on.
     pub fn warn(self, message: impl Display) {
         line(&format!("\u{1b}[1;33mwarning\u{1b}[0m: {message}"));

@@ -16,6 +16,7 @@ mod report;
 mod run;
 mod runtimes;
 mod setup;
+mod test;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -51,6 +52,7 @@ enum Command {
     Build(build::BuildArguments),
     Audit(audit::AuditArguments),
     Run(run::RunArguments),
+    Test(test::TestArguments),
     Deps(deps::DepsArguments),
     Overlay(overlay::OverlayCommand),
     Recipes(recipes::RecipesArguments),
@@ -113,6 +115,7 @@ pub fn run(environment: &Environment, mut arguments: Vec<OsString>) -> Result<u8
         Command::Build(arguments) => build::run(environment, &cache, &arguments),
         Command::Audit(arguments) => audit::run(environment, &cache, &arguments),
         Command::Run(arguments) => run::run(environment, &cache, arguments),
+        Command::Test(arguments) => test::run(environment, &cache, &arguments),
         Command::Deps(arguments) => deps::run(environment, &cache, &arguments),
         Command::Overlay(arguments) => overlay::run(environment, &cache, &arguments),
         Command::Recipes(arguments) => recipes::run(&arguments),

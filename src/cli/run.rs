@@ -7,31 +7,39 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::{RuntimeList, Session, Voice, runtime_list, runtimes};
+use crate::build::{HostPython, Workshop};
 use crate::cache::Cache;
 use crate::env::Environment;
 use crate::error::{Result, hinted};
+use crate::run::session::Place;
 use crate::run::{self, Script};
 use crate::runtime::releases::Network;
+use crate::testing::requirements::{self, Shelf};
 
 const AFTER_HELP: &str = "\
 Examples:
   cargo pyodide run -c 'import sys; print(sys.version)'
   cargo pyodide run --pyodide 0.29 --with dist/x-1.0-cp313-cp313-pyodide_2025_0_wasm32.whl test.py ARG
   echo 'print(1 + 1)' | cargo pyodide run -
+  cargo pyodide run --in worker --with dist/x-1.0-cp314-*.whl test.py
 
-The script sees the current folder at its own path, and the environment's variables except those that describe the
-host. Put options before the script.
+On Node the script sees the current folder at its own path, and the environment's variables except those that describe
+the host; in a browser (Chromium, or what the variable CHROME names) it sees no folder of the host. Put options before the
+script.
 
 Exit codes:
   the script's own; 2 if it could not be run";
 
-/// Run Python in Pyodide on Node
+/// Run Python in Pyodide, on Node or in a browser
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct RunArguments {
     /// The Pyodide release or line, or the folder of one [default: the newest stable line]
     #[arg(long, value_name = "VERSION", value_parser = runtime_list)]
     pyodide: Option<RuntimeList>,
+    /// Where it runs
+    #[arg(long = "in", value_enum, value_name = "PLACE", default_value_t = Place::Node)]
+    place: Place,
     /// A wheel to install first; repeatable
     #[arg(long = "with", value_name = "WHEEL")]
     wheels: Vec<PathBuf>,
@@ -58,7 +66,18 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: RunArgume
     let [runtime] = &runtimes[..] else {
         bail!("a script runs in one Pyodide release, but {} were named", runtimes.len());
     };
-    run::run((session.ui, environment), runtime, &arguments.wheels, &script)
+    if arguments.place == Place::Node {
+        return run::run((session.ui, environment), runtime, &arguments.wheels, &script);
+    }
+    let foundation = if arguments.wheels.is_empty() {
+        Vec::new()
+    } else {
+        let python = HostPython::find((session.ui, environment), None)?;
+        let workshop = Workshop { ui: session.ui, cache, environment, network, python: &python };
+        requirements::foundation(Shelf { runtime, wheels: &[], packages: None, access: workshop.access() })?
+    };
+    let wheels = (&foundation[..], &arguments.wheels[..]);
+    run::run_in_browser((session.ui, environment), (runtime, arguments.place), wheels, &script)
 }
 
 fn script(code: Option<String>, words: Vec<String>) -> Result<Script> {

@@ -6,7 +6,7 @@
 pub mod missing;
 pub mod substitutes;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -52,6 +52,15 @@ pub enum Origin {
     Missing(Missing),
 }
 
+/// What is taken of a pure package that belongs to the release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preference {
+    /// The release's own, as micropip takes it.
+    Release,
+    /// The same version from the package index, or another that fits, where the release's own files cannot be reached.
+    Index,
+}
+
 /// Looks requirements up for one release.
 pub struct Resolver<'a> {
     runtime: &'a Runtime,
@@ -59,7 +68,9 @@ pub struct Resolver<'a> {
     at_hand: Vec<Metadata>,
     access: Access<'a>,
     index: Option<PureIndex>,
+    preference: Preference,
     seen: BTreeSet<(String, Vec<ExtraName>)>,
+    chosen: BTreeMap<String, (Origin, Option<Metadata>)>,
 }
 
 impl<'a> Resolver<'a> {
@@ -82,8 +93,16 @@ impl<'a> Resolver<'a> {
             at_hand: wheels.iter().map(|path| metadata(path.as_ref())).collect::<Result<_>>()?,
             access,
             index,
+            preference: Preference::Release,
             seen: BTreeSet::new(),
+            chosen: BTreeMap::new(),
         })
+    }
+
+    /// The same with another preference.
+    #[must_use]
+    pub fn preferring(self, preference: Preference) -> Self {
+        Self { preference, ..self }
     }
 
     /// The tree of what a package requires.
@@ -106,7 +125,15 @@ impl<'a> Resolver<'a> {
         let name = normalised(requirement.name.as_ref());
         let shown = Requirement { marker: pep508_rs::MarkerTree::TRUE, ..requirement.clone() };
         let is_repeated = !self.seen.insert((name.clone(), requirement.extras.clone()));
-        let (origin, package) = self.origin(requirement, &name)?;
+        // What was chosen for another stays, as long as it fits.
+        let before = self.chosen.get(&name).filter(|(_, package)| {
+            package.as_ref().is_some_and(|package| fits(requirement, &package.version))
+        });
+        let (origin, package) = match before {
+            Some(chosen) => chosen.clone(),
+            None => self.origin(requirement, &name)?,
+        };
+        self.chosen.insert(name.clone(), (origin.clone(), package.clone()));
         let requires = match package {
             Some(package) if !is_repeated => self.of(&package, &requirement.extras)?,
             _ => Vec::new(),
@@ -129,6 +156,12 @@ impl<'a> Resolver<'a> {
         }
         if let Some(package) = self.runtime.packages.get(name) {
             let version = package.version.parse::<Version>();
+            if self.preference == Preference::Index
+                && package.file_name.ends_with("-none-any.whl")
+                && let Some(found) = self.on_index(requirement, (name, version.as_ref().ok()))?
+            {
+                return Ok(found);
+            }
             if version.map_or(true, |version| fits(requirement, &version)) {
                 return Ok((Origin::Release(package.version.clone()), Some(locked(name, package))));
             }
@@ -138,14 +171,36 @@ impl<'a> Resolver<'a> {
         };
         let python = self.runtime.python_release.only_release();
         match index.find(name, &|version| fits(requirement, version), &python)? {
-            PureWheel::Found(file) => {
-                let Access { ui, cache, .. } = self.access;
-                let wheel = WheelContents::open(&index.download(&file, (ui, cache))?)?;
-                Ok((Origin::Pure(Box::new(file)), Some(Metadata::of(&wheel)?)))
-            }
+            PureWheel::Found(file) => self.downloaded(index, file),
             PureWheel::None => Ok((Origin::Missing(missing::classify(requirement, self.access)?), None)),
             PureWheel::NoProject => Ok((Origin::Missing(Missing::Unknown), None)),
         }
+    }
+}
+
+impl Resolver<'_> {
+    /// A pure package of the release from the index: in the release's version, else in another that fits.
+    fn on_index(
+        &self,
+        requirement: &Requirement<VerbatimUrl>,
+        (name, version): (&str, Option<&Version>),
+    ) -> Result<Option<(Origin, Option<Metadata>)>> {
+        let Some(index) = &self.index else { return Ok(None) };
+        let python = self.runtime.python_release.only_release();
+        let same = |found: &Version| Some(found) == version && fits(requirement, found);
+        let any = |found: &Version| fits(requirement, found);
+        for wanted in [&same as &dyn Fn(&Version) -> bool, &any] {
+            if let PureWheel::Found(file) = index.find(name, wanted, &python)? {
+                return self.downloaded(index, file).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn downloaded(&self, index: &PureIndex, file: PureFile) -> Result<(Origin, Option<Metadata>)> {
+        let Access { ui, cache, .. } = self.access;
+        let wheel = WheelContents::open(&index.download(&file, (ui, cache))?)?;
+        Ok((Origin::Pure(Box::new(file)), Some(Metadata::of(&wheel)?)))
     }
 }
 

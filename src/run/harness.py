@@ -4,7 +4,7 @@ Evaluated in the runtime; its value is the function `run`, which the runner call
 """
 
 
-def run(request):
+def run(request, report=None):
     import importlib
     import json
     import os

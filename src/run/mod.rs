@@ -1,11 +1,18 @@
-//! Runs Python in a real Pyodide: on Node, with wheels installed.
+//! Runs Python in a real Pyodide, with wheels installed: on Node, and in a page or a worker of a browser.
+
+pub mod browser;
+mod server;
+pub mod session;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use semver::Version;
 use serde::Serialize;
+
+use session::{Next, Place, Session, Stream};
 
 use crate::env::Environment;
 use crate::error::{Result, hinted};
@@ -104,6 +111,60 @@ pub fn run(
         Some(code) => Ok(u8::try_from(code).unwrap_or(1)),
         // Ended by a signal: what a shell would say.
         None => Ok(130),
+    }
+}
+
+/// Runs a script in a browser and returns its exit status. Its output is ours; it has no input, and no folder of ours.
+///
+/// # Errors
+/// When no browser can be had, a wheel cannot be read or is for another runtime, or the interpreter dies.
+pub fn run_in_browser(
+    (ui, environment): (Ui, &Environment),
+    (runtime, place): (&Runtime, Place),
+    (foundation, wheels): (&[PathBuf], &[PathBuf]),
+    script: &Script,
+) -> Result<u8> {
+    const FOLDER: &str = "/home/pyodide";
+    let wheels: Vec<PathBuf> = wheels.iter().map(|wheel| accepted(wheel, runtime)).collect::<Result<_>>()?;
+    let mut program = serde_json::to_value(script)?;
+    program["folder"] = FOLDER.into();
+    program["path"] = FOLDER.into();
+    program["variables"] = serde_json::to_value(variables(environment))?;
+    let session = Session {
+        runtime,
+        place,
+        foundation,
+        wheels: &wheels,
+        archives: &[],
+        folder: FOLDER,
+        harness: include_str!("harness.py"),
+        program,
+        stdout: Stream::Stdout,
+    };
+    let mut open = session.open((ui, environment))?;
+    loop {
+        match open.next(Duration::from_secs(1))? {
+            Next::Quiet => {}
+            Next::Ended(how) => {
+                return Err(anyhow!("Pyodide {} on {place} ended under the script: {how}", runtime.version));
+            }
+            Next::Event(event) => match event["event"].as_str().unwrap_or_default() {
+                "done" => {
+                    return Ok(event["status"]
+                        .as_u64()
+                        .and_then(|code| u8::try_from(code).ok())
+                        .unwrap_or(1));
+                }
+                "died" | "fatal" => {
+                    let why = event["message"].as_str().unwrap_or_default();
+                    return Err(anyhow!(
+                        "Pyodide {} on {place} did not run the script to its end: {why}",
+                        runtime.version
+                    ));
+                }
+                _ => {}
+            },
+        }
     }
 }
 

@@ -1,0 +1,68 @@
+// One Pyodide with wheels installed: what Node, a page and a worker have in common.
+//
+// `io` says how the place reads files and where it sends what happens:
+//   io.load()              → loadPyodide of the release
+//   io.options             → options of loadPyodide beside the streams
+//   io.read(name)          → the bytes of a file of this run
+//   io.url(name)           → an address under which micropip finds a wheel, or null where there is no server
+//   io.write(stream, text) → stream is 1 or 2; text may be bytes
+//   io.event(event)        → an event of a test run, delivered before it returns
+
+/** Starts the runtime with the streams of the run. */
+async function start(request, io) {
+  const loadPyodide = await io.load();
+  let isStarted = false;
+  const line = (stream) => (text) => isStarted && io.write(stream, text + "\n");
+  const pyodide = await loadPyodide({ ...io.options, stdout: line(request.stdout), stderr: line(2), stdin: () => null });
+  if (request.rawStreams) {
+    const writer = (stream) => ({ write: (bytes) => (io.write(stream, bytes.slice()), bytes.length) });
+    pyodide.setStdout(writer(request.stdout));
+    pyodide.setStderr(writer(2));
+  }
+  isStarted = true;
+  return pyodide;
+}
+
+/** Unpacks archives into a folder of the runtime. */
+async function unpack(pyodide, io, names, extractDir) {
+  for (const name of names) pyodide.unpackArchive(new Uint8Array(await io.read(name)), "zip", { extractDir });
+}
+
+/** Installs the wheels as a user does: with micropip, which checks their tags; unpacks them where there is none. */
+async function install(pyodide, request, io) {
+  const purelib = pyodide.runPython("import sysconfig; sysconfig.get_path('purelib')");
+  await unpack(pyodide, io, request.foundation, purelib);
+  pyodide.runPython("import importlib; importlib.invalidate_caches()");
+  if (request.foundation.length === 0) return unpack(pyodide, io, request.wheels, purelib);
+  const micropip = pyodide.pyimport("micropip");
+  pyodide.FS.mkdirTree("/tmp/wheels");
+  for (const name of request.wheels) {
+    let url = io.url(name);
+    if (url === null) {
+      pyodide.FS.writeFile(`/tmp/wheels/${name}`, new Uint8Array(await io.read(name)));
+      url = `emfs:/tmp/wheels/${name}`;
+    }
+    await micropip.install.callKwargs(url, { deps: false });
+  }
+  return pyodide.runPython("importlib.invalidate_caches()");
+}
+
+/** Runs a script or tests. Returns the exit status; throws if the interpreter dies. */
+export async function run(request, io) {
+  let pyodide;
+  try {
+    pyodide = await start(request, io);
+    await install(pyodide, request, io);
+    if (request.archives.length > 0) {
+      pyodide.FS.mkdirTree(request.folder);
+      await unpack(pyodide, io, request.archives, request.folder);
+    }
+  } catch (error) {
+    io.event({ event: "fatal", message: `Pyodide could not be made ready: ${error.message ?? error}` });
+    throw error;
+  }
+  io.event({ event: "ready" });
+  const report = (text) => io.event(JSON.parse(text));
+  const program = pyodide.runPython(request.harness);
+  return program(JSON.stringify(request.program), report);
+}

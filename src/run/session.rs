@@ -1,0 +1,300 @@
+//! A session: one Pyodide with wheels, on Node or in a browser, that runs a program and tells what happens.
+//!
+//! Events reach us while the interpreter works, so that its death, or an endless loop, is known together with what it was
+//! doing.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::browser::Browser;
+use super::server::{self, Served, Server};
+use super::{RAW_STREAMS, find_node};
+use crate::env::Environment;
+use crate::error::Result;
+use crate::process::{Invocation, Running, Streams, describe};
+use crate::runtime::Runtime;
+use crate::ui::Ui;
+
+/// How long a browser may take to show a page.
+const START: Duration = Duration::from_mins(1);
+
+/// Where a session runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// Node.js
+    Node,
+    /// The main thread of a page in a browser
+    Page,
+    /// A dedicated worker in a browser
+    Worker,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Node => "Node",
+            Self::Page => "a page",
+            Self::Worker => "a worker",
+        })
+    }
+}
+
+/// What a session is made of.
+#[derive(Debug)]
+pub struct Session<'a> {
+    /// The release.
+    pub runtime: &'a Runtime,
+    /// Where it runs.
+    pub place: Place,
+    /// The wheels of micropip and of what it needs; none where wheels are unpacked instead.
+    pub foundation: &'a [PathBuf],
+    /// The wheels that are installed.
+    pub wheels: &'a [PathBuf],
+    /// Zip archives that are unpacked into the folder.
+    pub archives: &'a [PathBuf],
+    /// The folder inside the runtime.
+    pub folder: &'a str,
+    /// Python whose value is the function that runs the program.
+    pub harness: &'a str,
+    /// What that function is given.
+    pub program: Value,
+    /// Where its standard output goes.
+    pub stdout: Stream,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Request<'a> {
+    runtime: &'a Path,
+    foundation: Vec<String>,
+    wheels: Vec<String>,
+    archives: Vec<String>,
+    files: &'a BTreeMap<String, PathBuf>,
+    folder: &'a str,
+    harness: &'a str,
+    program: &'a Value,
+    raw_streams: bool,
+    stdout: u8,
+}
+
+/// What comes out of a session.
+#[derive(Debug)]
+pub enum Message {
+    /// An event: an object with the key `event`.
+    Event(Value),
+    /// Bytes for our stdout or stderr.
+    Output(Stream, Vec<u8>),
+    /// The browser's renderer is gone.
+    Gone,
+}
+
+/// One of our output streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl Message {
+    /// What a browser sent to an address of the server.
+    pub(super) fn of_post(path: &str, body: Vec<u8>) -> Option<Self> {
+        match path {
+            "/event" => serde_json::from_slice(&body).ok().map(Self::Event),
+            "/stdout" => Some(Self::Output(Stream::Stdout, body)),
+            "/stderr" | "/console" => Some(Self::Output(Stream::Stderr, body)),
+            _ => None,
+        }
+    }
+}
+
+/// A session that runs. It ends when this is dropped, and leaves nothing behind.
+pub struct Open {
+    child: Running,
+    messages: Receiver<Message>,
+    events: Option<EventFile>,
+    /// By when a browser must have sent something.
+    deadline: Option<Instant>,
+    _server: Option<Server>,
+    _work: tempfile::TempDir,
+}
+
+/// What happened next in a session.
+#[derive(Debug)]
+pub enum Next {
+    /// An event.
+    Event(Value),
+    /// Nothing in the time given.
+    Quiet,
+    /// It ended without saying so, and how.
+    Ended(String),
+}
+
+impl Session<'_> {
+    /// Starts the session.
+    ///
+    /// # Errors
+    /// When Node or a browser cannot be had or started.
+    pub fn open(&self, (ui, environment): (Ui, &Environment)) -> Result<Open> {
+        let work = tempfile::Builder::new()
+            .prefix("cargo-pyodide-")
+            .tempdir()
+            .context("cannot make a temporary folder")?;
+        let mut files = BTreeMap::new();
+        let mut named = |paths: &[PathBuf]| -> Vec<String> {
+            let name = |path: &PathBuf| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                files.insert(name.clone(), path.clone());
+                name
+            };
+            paths.iter().map(name).collect()
+        };
+        let (foundation, wheels, archives) =
+            (named(self.foundation), named(self.wheels), named(self.archives));
+        let request = serde_json::to_string(&Request {
+            runtime: &self.runtime.folder,
+            foundation,
+            wheels,
+            archives,
+            files: &files,
+            folder: self.folder,
+            harness: self.harness,
+            program: &self.program,
+            raw_streams: self.runtime.version >= RAW_STREAMS,
+            stdout: if self.stdout == Stream::Stdout { 1 } else { 2 },
+        })?;
+        let (sender, messages) = channel();
+        match self.place {
+            Place::Node => self.on_node((ui, environment), request, (work, messages)),
+            Place::Page | Place::Worker => {
+                let browser = Browser::find(environment)?;
+                let served = Served { request, runtime: self.runtime.folder.clone(), files };
+                self.in_browser(ui, (&browser, served), (work, sender, messages))
+            }
+        }
+    }
+
+    fn on_node(
+        &self,
+        (ui, environment): (Ui, &Environment),
+        request: String,
+        (work, messages): (tempfile::TempDir, Receiver<Message>),
+    ) -> Result<Open> {
+        let node = find_node((ui, environment), self.runtime)?;
+        let path = |name: &str| work.path().join(name);
+        fs_err::write(path("session.mjs"), include_str!("session.mjs"))?;
+        fs_err::write(path("node_session.mjs"), include_str!("node_session.mjs"))?;
+        fs_err::write(path("request.json"), request)?;
+        fs_err::write(path("events.jsonl"), "")?;
+        let events = EventFile::open(&path("events.jsonl"))?;
+        let command = Invocation::new(node).arg("--no-warnings").args([
+            path("node_session.mjs"),
+            path("request.json"),
+            path("events.jsonl"),
+        ]);
+        let child = command.start(ui, Streams::Ours)?;
+        Ok(Open { child, messages, events: Some(events), deadline: None, _server: None, _work: work })
+    }
+
+    fn in_browser(
+        &self,
+        ui: Ui,
+        (browser, served): (&Browser, Served),
+        (work, sender, messages): (tempfile::TempDir, Sender<Message>, Receiver<Message>),
+    ) -> Result<Open> {
+        let server = server::start(served, sender)?;
+        let place = if self.place == Place::Worker { "worker" } else { "page" };
+        let address = format!("{}?in={place}", server.address);
+        let profile = work.path().join("profile");
+        fs_err::create_dir_all(&profile)?;
+        let child = browser.show(ui, (&address, &profile))?;
+        Ok(Open {
+            child,
+            messages,
+            events: None,
+            deadline: Some(Instant::now() + START),
+            _server: Some(server),
+            _work: work,
+        })
+    }
+}
+
+impl Open {
+    /// Waits for the next event, at most this long. Output is passed on meanwhile.
+    ///
+    /// # Errors
+    /// When Ctrl-C was pressed, or the session cannot be asked.
+    pub fn next(&mut self, wait: Duration) -> Result<Next> {
+        let started = Instant::now();
+        loop {
+            if let Some(events) = &mut self.events
+                && let Some(event) = events.next()?
+            {
+                return Ok(Next::Event(event));
+            }
+            match self.messages.recv_timeout(Duration::from_millis(20)) {
+                Ok(Message::Event(event)) => {
+                    self.deadline = None;
+                    return Ok(Next::Event(event));
+                }
+                Ok(Message::Output(stream, bytes)) => pass_on(stream, &bytes)?,
+                Ok(Message::Gone) => return Ok(Next::Ended("the browser's renderer died".to_owned())),
+                Err(RecvTimeoutError::Timeout) => {}
+                // There is no sender where a file brings the events.
+                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(Duration::from_millis(20)),
+            }
+            if let Some(status) = self.child.ended()? {
+                // What it wrote last is still there.
+                if let Some(event) = self.events.as_mut().map(EventFile::next).transpose()?.flatten() {
+                    return Ok(Next::Event(event));
+                }
+                return Ok(Next::Ended(describe(status)));
+            }
+            if self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                return Ok(Next::Ended(format!("the browser showed no page within {} s", START.as_secs())));
+            }
+            if started.elapsed() >= wait {
+                return Ok(Next::Quiet);
+            }
+        }
+    }
+}
+
+fn pass_on(stream: Stream, bytes: &[u8]) -> Result<()> {
+    let written = match stream {
+        Stream::Stdout => std::io::stdout().write_all(bytes).and_then(|()| std::io::stdout().flush()),
+        Stream::Stderr => std::io::stderr().write_all(bytes),
+    };
+    written.context("cannot pass the session's output on")
+}
+
+/// A file to which events are added while it is read.
+struct EventFile {
+    reader: BufReader<fs_err::File>,
+    partial: String,
+}
+
+impl EventFile {
+    fn open(path: &Path) -> Result<Self> {
+        Ok(Self { reader: BufReader::new(fs_err::File::open(path)?), partial: String::new() })
+    }
+
+    /// The next event that was written whole.
+    fn next(&mut self) -> Result<Option<Value>> {
+        self.reader.read_line(&mut self.partial)?;
+        if !self.partial.ends_with('\n') {
+            return Ok(None);
+        }
+        let line = std::mem::take(&mut self.partial);
+        serde_json::from_str(&line).map(Some).with_context(|| format!("no event: `{}`", line.trim_end()))
+    }
+}

@@ -1,0 +1,240 @@
+//! Runs a package's own tests inside Pyodide, one result a test.
+//!
+//! pytest runs in a session ([`crate::run::session`]) and tells when a test starts and what it came to. If the interpreter
+//! dies, or does nothing for too long, the test that was running has failed, and the rest go on in a fresh interpreter.
+
+pub mod junit;
+pub mod native;
+pub mod requirements;
+pub mod staging;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{anyhow, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::env::Environment;
+use crate::error::{Result, hinted};
+use crate::run::session::{Next, Place, Session, Stream};
+use crate::runtime::Runtime;
+use crate::ui::Ui;
+
+/// The folder of the tests inside the runtime.
+const FOLDER: &str = "/home/pyodide/tests-of-package";
+
+/// The program that runs pytest.
+pub(crate) const HARNESS: &str = include_str!("pytest_harness.py");
+
+/// What is run, and where.
+#[derive(Debug, Clone)]
+pub struct Plan<'a> {
+    /// The release.
+    pub runtime: &'a Runtime,
+    /// Where it runs.
+    pub place: Place,
+    /// The wheels of micropip and of what it needs.
+    pub foundation: Vec<PathBuf>,
+    /// The wheels that are installed.
+    pub wheels: Vec<PathBuf>,
+    /// The archive of the tests.
+    pub archive: PathBuf,
+    /// What pytest is given.
+    pub arguments: Vec<String>,
+    /// Tests that cannot work, and why.
+    pub excused: BTreeMap<String, String>,
+    /// How long nothing may happen.
+    pub timeout: Duration,
+    /// Where pytest's output goes.
+    pub stdout: Stream,
+}
+
+/// What a test came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It passed.
+    Passed,
+    /// It failed.
+    Failed,
+    /// Its set-up or tear-down failed, or its file could not be read.
+    Error,
+    /// It killed the interpreter, or hung.
+    Died,
+    /// It was skipped.
+    Skipped,
+    /// It failed as expected.
+    Xfailed,
+    /// It passed unexpectedly.
+    Xpassed,
+    /// The overlay says that it cannot work.
+    Excused,
+}
+
+impl Outcome {
+    /// Whether it counts as a failure.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::Error | Self::Died)
+    }
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Error => "error",
+            Self::Died => "died",
+            Self::Skipped => "skipped",
+            Self::Xfailed => "xfailed",
+            Self::Xpassed => "xpassed",
+            Self::Excused => "excused",
+        }
+    }
+}
+
+/// One test's result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestResult {
+    /// pytest's name for it.
+    pub id: String,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Seconds.
+    pub seconds: f64,
+    /// Why it failed or was skipped.
+    pub message: String,
+}
+
+/// What a session came to.
+enum Ended {
+    /// pytest ended with this status.
+    Done(i64),
+    /// The interpreter died, and how.
+    Died(String),
+}
+
+/// Runs the tests of a plan.
+///
+/// # Errors
+/// When they cannot be run: no runtime, a wheel that does not install, a package that cannot be imported by pytest at all.
+pub fn run(plan: &Plan<'_>, (ui, environment): (Ui, &Environment)) -> Result<Vec<TestResult>> {
+    let mut results: Vec<TestResult> = Vec::new();
+    loop {
+        let before = results.len();
+        let mut run = Attempt { plan, results: &mut results, current: None };
+        match run.go((ui, environment))? {
+            Ended::Done(0 | 1 | 5) => return Ok(results),
+            // 2: interrupted by errors while collecting, each of which is a result.
+            Ended::Done(2) if results.len() > before => return Ok(results),
+            Ended::Done(status) => {
+                return Err(hinted(
+                    anyhow!("pytest could not run the tests (its status is {status})"),
+                    "what it printed says why; arguments after `--` are pytest's own",
+                ));
+            }
+            Ended::Died(how) => {
+                if results.len() == before {
+                    bail!(
+                        "Pyodide {} on {} ended while no test was running: {how}",
+                        plan.runtime.version,
+                        plan.place
+                    );
+                }
+                ui.warn(format!("the interpreter ended ({how}): the other tests go on in a fresh one"));
+            }
+        }
+    }
+}
+
+struct Attempt<'a> {
+    plan: &'a Plan<'a>,
+    results: &'a mut Vec<TestResult>,
+    current: Option<(String, Instant)>,
+}
+
+impl Attempt<'_> {
+    fn go(&mut self, access: (Ui, &Environment)) -> Result<Ended> {
+        let plan = self.plan;
+        let done: Vec<&str> = self.results.iter().map(|result| result.id.as_str()).collect();
+        let mut arguments = plan.arguments.clone();
+        // Up to 0.27 a file that was unlinked while it is open has no status, which pytest's capture asks for.
+        if plan.runtime.version < semver::Version::new(0, 28, 0) {
+            arguments.insert(0, "--capture=sys".to_owned());
+        }
+        let program = json!({
+            "folder": FOLDER,
+            "variables": {},
+            "arguments": arguments,
+            "done": done,
+            "excused": plan.excused,
+        });
+        let session = Session {
+            runtime: plan.runtime,
+            place: plan.place,
+            foundation: &plan.foundation,
+            wheels: &plan.wheels,
+            archives: std::slice::from_ref(&plan.archive),
+            folder: FOLDER,
+            harness: HARNESS,
+            program,
+            stdout: plan.stdout,
+        };
+        let mut open = session.open(access)?;
+        loop {
+            let ended = match open.next(plan.timeout)? {
+                Next::Event(event) => self.take(&event)?,
+                Next::Quiet => {
+                    Some(Ended::Died(format!("nothing happened for {} s", plan.timeout.as_secs())))
+                }
+                Next::Ended(how) => Some(Ended::Died(how)),
+            };
+            match ended {
+                Some(Ended::Died(how)) => {
+                    self.blame(&how);
+                    return Ok(Ended::Died(how));
+                }
+                Some(done) => return Ok(done),
+                None => {}
+            }
+        }
+    }
+
+    /// The test that was running has failed.
+    fn blame(&mut self, how: &str) {
+        if let Some((id, started)) = self.current.take() {
+            let seconds = started.elapsed().as_secs_f64();
+            let message = format!("the interpreter ended while it ran: {how}");
+            self.results.push(TestResult { id, outcome: Outcome::Died, seconds, message });
+        }
+    }
+
+    fn take(&mut self, event: &Value) -> Result<Option<Ended>> {
+        let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
+        match event["event"].as_str().unwrap_or_default() {
+            "start" => self.current = Some((text("id"), Instant::now())),
+            "end" => {
+                self.current = None;
+                self.results.push(serde_json::from_value(event.clone())?);
+            }
+            "done" => return Ok(Some(Ended::Done(event["status"].as_i64().unwrap_or(3)))),
+            "died" => return Ok(Some(Ended::Died(text("message")))),
+            "fatal" => bail!("{}", text("message")),
+            _ => {}
+        }
+        Ok(None)
+    }
+}
+
+/// How many results there are of each outcome, in words: `3 passed, 1 failed`.
+pub fn summary(results: &[TestResult]) -> String {
+    let mut counts: BTreeMap<Outcome, usize> = BTreeMap::new();
+    for result in results {
+        *counts.entry(result.outcome).or_default() += 1;
+    }
+    if counts.is_empty() {
+        return "no tests".to_owned();
+    }
+    counts.iter().map(|(outcome, count)| format!("{count} {}", outcome.word())).collect::<Vec<_>>().join(", ")
+}

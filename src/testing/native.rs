@@ -1,0 +1,96 @@
+//! The same tests on the host's own Python, with a native build of the same source: what differs is told first.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde_json::json;
+
+use super::staging::Staged;
+use super::{HARNESS, TestResult};
+use crate::build::Workshop;
+use crate::build::environment::with_requirements;
+use crate::error::Result;
+use crate::process::Invocation;
+use crate::source::Source;
+use crate::toolchain::rust::without_rust_settings;
+
+/// What is built and run natively.
+#[derive(Debug, Clone, Copy)]
+pub struct NativeRun<'a> {
+    /// What the build shares.
+    pub workshop: Workshop<'a>,
+    /// The source.
+    pub source: &'a Source,
+    /// The tests.
+    pub staged: &'a Staged,
+    /// What they require.
+    pub requirements: &'a [String],
+    /// What pytest is given.
+    pub arguments: &'a [String],
+}
+
+/// Runs the tests natively. The back end's and pytest's output goes to a log.
+///
+/// # Errors
+/// When the package does not build natively, or pytest cannot run.
+pub fn run(native: NativeRun<'_>) -> Result<Vec<TestResult>> {
+    let NativeRun { workshop, source, staged, requirements, arguments } = native;
+    let ui = workshop.ui;
+    let place: PathBuf = match source {
+        Source::Folder(folder) => folder.clone(),
+        Source::Archive(archive) => archive.path.clone(),
+    };
+    ui.phase("Compiling", format!("{} for this machine", source.origin()));
+    let work = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let environment = with_requirements(workshop, &[requirements, &["pip".to_owned()]].concat())?;
+    // The package itself goes into a folder of its own: the environment is shared.
+    let site = work.path().join("site");
+    without_rust_settings(Invocation::new(environment.python()))
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"])
+        .arg(&site)
+        .arg(&place)
+        .env("CARGO_TARGET_DIR", workshop.cache.root().join("native-target"))
+        .output(ui)
+        .context("the package does not build for this machine")?;
+    let tests = work.path().join("tests");
+    for file in &staged.files {
+        let target = tests.join(file);
+        if let Some(folder) = target.parent() {
+            fs_err::create_dir_all(folder)?;
+        }
+        fs_err::copy(staged.root.join(file), target)?;
+    }
+    let path = |name: &str| work.path().join(name);
+    let request = json!({
+        "folder": tests, "variables": {}, "arguments": arguments, "done": [], "excused": {},
+    });
+    fs_err::write(path("request.json"), request.to_string())?;
+    fs_err::write(path("harness.py"), HARNESS)?;
+    fs_err::write(path("events.jsonl"), "")?;
+    ui.phase("Testing", format!("{} on this machine", source.origin()));
+    Invocation::new(environment.python())
+        .args([path("harness.py"), path("request.json"), path("events.jsonl")])
+        .arg("cargo_pyodide_native")
+        .env("PYTHONPATH", &site)
+        .output(ui)
+        .context("pytest could not run on this machine")?;
+    results(&path("events.jsonl"))
+}
+
+fn results(events: &Path) -> Result<Vec<TestResult>> {
+    let text = fs_err::read_to_string(events)?;
+    let ends = text.lines().filter(|line| line.contains("\"event\": \"end\""));
+    ends.map(|line| serde_json::from_str(line).context("an event that is none")).collect()
+}
+
+/// The tests whose outcome differs: name, native outcome, outcome in Pyodide.
+pub fn differences<'a>(
+    native: &'a [TestResult],
+    pyodide: &'a [TestResult],
+) -> Vec<(&'a TestResult, Option<&'a TestResult>)> {
+    let by_id: BTreeMap<&str, &TestResult> =
+        pyodide.iter().map(|result| (result.id.as_str(), result)).collect();
+    let pairs = native.iter().map(|result| (result, by_id.get(result.id.as_str()).copied()));
+    pairs.filter(|(native, other)| other.is_none_or(|other| other.outcome != native.outcome)).collect()
+}

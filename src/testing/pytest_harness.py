@@ -1,0 +1,119 @@
+"""Runs pytest inside Pyodide, and on the host for comparison, and reports what each test came to.
+
+Evaluated in the runtime; its value is the function `run`, which is given a JSON request and a function that takes events
+as JSON. On the host it is called as `python pytest_harness.py REQUEST EVENTS`.
+"""
+
+
+def run(request, report):
+    import json
+    import os
+    import sys
+
+    request = json.loads(request)
+
+    def send(**event):
+        report(json.dumps(event))
+
+    os.chdir(request["folder"])
+    os.environ.update(request["variables"])
+    # As `pytest` does, and `python -m pytest` does not: the current folder stays off the path.
+    sys.path[:] = [entry for entry in sys.path if entry not in ("", request["folder"])]
+
+    import pytest
+
+    def reason_for(nodeid):
+        for key, reason in request["excused"].items():
+            if nodeid == key or nodeid.startswith((key + "[", key + "::", key + "/")):
+                return reason
+        return None
+
+    class Recorder:
+        """Sends an event when a test starts and when it ends; drops tests that were run before."""
+
+        def __init__(self):
+            self.parts = {}
+            self.started = False
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_collection_modifyitems(self, items, config):
+            done, excused, kept = set(request["done"]), [], []
+            for item in items:
+                reason = reason_for(item.nodeid)
+                if reason is not None:
+                    excused.append(item)
+                    if item.nodeid not in done:
+                        send(event="end", id=item.nodeid, outcome="excused", seconds=0, message=reason)
+                elif item.nodeid not in done:
+                    kept.append(item)
+            dropped = len(items) - len(kept)
+            if dropped:
+                config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+            items[:] = kept
+
+        def pytest_collection_finish(self, session):
+            send(event="collected", count=len(session.items))
+
+        def pytest_collectreport(self, report):
+            if report.failed and report.nodeid not in request["done"]:
+                send(event="end", id=report.nodeid, outcome="error", seconds=0, message=str(report.longrepr)[-4000:])
+
+        def pytest_runtest_logstart(self, nodeid):
+            self.started = True
+            self.parts[nodeid] = []
+            send(event="start", id=nodeid)
+
+        def pytest_runtest_logreport(self, report):
+            self.parts.setdefault(report.nodeid, []).append(report)
+            if report.when != "teardown":
+                return
+            parts = self.parts.pop(report.nodeid)
+            outcome, message = outcome_of(parts)
+            seconds = sum(part.duration for part in parts)
+            send(event="end", id=report.nodeid, outcome=outcome, seconds=seconds, message=message)
+
+    def outcome_of(parts):
+        for part in parts:
+            if hasattr(part, "wasxfail"):
+                return ("xpassed" if part.passed else "xfailed"), str(part.wasxfail)
+            if part.failed:
+                return ("failed" if part.when == "call" else "error"), text_of(part)
+            if part.skipped:
+                return "skipped", str(part.longrepr[2] if isinstance(part.longrepr, tuple) else part.longrepr)
+        return "passed", ""
+
+    def text_of(part):
+        crash = getattr(part.longrepr, "reprcrash", None)
+        text = str(part.longrepr)
+        return (f"{crash.message}\n\n{text}" if crash else text)[-8000:]
+
+    recorder = Recorder()
+    arguments = [*request["arguments"], "-p", "no:cacheprovider"]
+    status = pytest.main(arguments, plugins=[recorder])
+    if status == pytest.ExitCode.USAGE_ERROR and not recorder.started:
+        print("the options of the package's pytest table are left out: they were refused", file=sys.stderr)
+        recorder = Recorder()
+        status = pytest.main(["-o", "addopts=", *arguments], plugins=[recorder])
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return int(status)
+
+
+def main():
+    import pathlib
+    import sys
+
+    with open(sys.argv[2], "a", encoding="utf-8") as events:
+
+        def report(text):
+            events.write(text + "\n")
+            events.flush()
+
+        status = run(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"), report)
+        report('{"event": "done", "status": %d}' % status)
+
+
+if __name__ == "__main__" and "cargo_pyodide_native" in __import__("sys").argv[-1:]:
+    main()
+
+run
