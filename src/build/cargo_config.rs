@@ -18,6 +18,7 @@ use crate::driver::{CargoPlan, DriverPlan, RustcPlan, SupplementPlan};
 use crate::error::Result;
 use crate::overlay::changes::CargoChanges;
 use crate::project::Project;
+use crate::project::bindings::StableAbi;
 use crate::runtime::Runtime;
 use crate::runtime::releases::Network;
 use crate::toolchain::{StandardLibrary, TARGET, Toolchain};
@@ -46,7 +47,7 @@ pub(super) fn steer(
     let flags = rust_flags(workshop, project, (runtime, toolchain, choices), folder)?;
     let linker = drivers.program("emcc");
     write_if_changed(&config, &cargo_config(&linker, &flags, choices))?;
-    let pyo3 = write_pyo3_config(folder, runtime)?;
+    let pyo3 = write_pyo3_config(folder, runtime, choices.stable_abi)?;
     let plan = driver_plan((runtime, toolchain, choices), (project, workshop.cache), (config, folder));
     let plan_path = folder.join("plan.json");
     write_if_changed(&plan_path, &serde_json::to_string_pretty(&plan)?)?;
@@ -184,11 +185,12 @@ fn setuptools_variables(folder: &Path) -> Result<Vec<(String, String)>> {
 }
 
 /// What pyo3 would otherwise ask a Python of the target: <https://pyo3.rs/main/building-and-distribution>.
-fn write_pyo3_config(folder: &Path, runtime: &Runtime) -> Result<PathBuf> {
-    let path = folder.join(format!("pyo3-{}.txt", runtime.python));
+fn write_pyo3_config(folder: &Path, runtime: &Runtime, stable: Option<StableAbi>) -> Result<PathBuf> {
+    let is_stable = stable.is_some();
+    let version = stable.and_then(|stable| stable.floor).unwrap_or(runtime.python);
+    let path = folder.join(format!("pyo3-{version}{}.txt", if is_stable { "-abi3" } else { "" }));
     let content = format!(
-        "implementation=CPython\nversion={}\nshared=true\nabi3=false\npointer_width=32\nsuppress_build_script_link_lines=true\n",
-        runtime.python
+        "implementation=CPython\nversion={version}\nshared=true\nabi3={is_stable}\npointer_width=32\nsuppress_build_script_link_lines=true\n"
     );
     write_if_changed(&path, &content)?;
     Ok(path)

@@ -25,6 +25,7 @@ use crate::error::Result;
 use crate::overlay::changes::CargoChanges;
 use crate::overlay::crates::CrateRecipe;
 use crate::project::Project;
+use crate::project::bindings::StableAbi;
 use crate::runtime::Runtime;
 use crate::runtime::releases::Network;
 use crate::source::{Access, Source, archive, only_folder};
@@ -67,6 +68,8 @@ pub struct CargoChoices {
     pub crates: Vec<CrateRecipe>,
     /// What of this cargo does not notice, if there is anything.
     pub key: Option<String>,
+    /// The stable ABI that PyO3 must be told of.
+    pub stable_abi: Option<StableAbi>,
 }
 
 /// What a build gave, before it is finished.

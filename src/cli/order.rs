@@ -15,7 +15,7 @@ use crate::overlay::Changes;
 use crate::overlay::changes::Applied;
 use crate::overlay::crates::CrateRecipe;
 use crate::overlay::values::CrateUpdate;
-use crate::project::Project;
+use crate::project::{Project, bindings};
 use crate::runtime::{Runtime, TagChoice};
 use crate::source::Source;
 use crate::toolchain::RustToolchain;
@@ -55,8 +55,8 @@ impl CargoArguments {
             profile,
             features,
             overlay: changes.cargo.clone(),
-            crates: Vec::new(),
             key: changes.key(),
+            ..CargoChoices::default()
         }
     }
 }
@@ -120,6 +120,7 @@ impl Order<'_> {
             return Ok((choices, Vec::new()));
         };
         compatibility::check_bindings(workshop, &graph, runtime)?;
+        choices.stable_abi = bindings::stable_abi(&graph);
         let fitting = overlays::fitting(&graph, &recipes);
         let (updates, rest): (Vec<Fitting<'_>>, Vec<_>) =
             fitting.into_iter().partition(|fitting| fitting.rule.update);

@@ -40,6 +40,26 @@ pub fn known_pythons(graph: &Graph) -> Option<KnownPythons> {
     Some(KnownPythons { pyo3: pyo3.version.clone(), oldest, newest })
 }
 
+/// The stable ABI that an old PyO3 is to be told of: up to 0.22 it takes the configuration that it is given as it is, while
+/// later ones bring it in line with their features. Nothing if PyO3 does not build for the stable ABI, or sees to it itself.
+pub fn stable_abi(graph: &Graph) -> Option<StableAbi> {
+    let pyo3 = graph.find("pyo3-ffi").or_else(|| graph.find("pyo3"))?;
+    if pyo3.version >= Version::new(0, 23, 0) {
+        return None;
+    }
+    let minors = pyo3.features.iter().filter_map(|feature| feature.strip_prefix("abi3-py3")?.parse().ok());
+    let floor = minors.min().map(|minor| PythonVersion { major: 3, minor });
+    let is_stable = floor.is_some() || pyo3.features.iter().any(|feature| feature == "abi3");
+    is_stable.then_some(StableAbi { floor })
+}
+
+/// The stable ABI that a package builds for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StableAbi {
+    /// The oldest Python, if it is not the target's.
+    pub floor: Option<PythonVersion>,
+}
+
 /// What the build script states: `SUPPORTED_VERSIONS_CPYTHON`, with `minor: 13` or a constant `PY_3_13`.
 fn stated(script: &str) -> Option<(PythonVersion, PythonVersion)> {
     let block = script.split("SUPPORTED_VERSIONS_CPYTHON: SupportedVersions").nth(1)?.split("};").next()?;
@@ -71,6 +91,24 @@ mod tests {
 
     fn check(script: &str) -> Option<String> {
         stated(script).map(|(oldest, newest)| format!("{oldest} to {newest}"))
+    }
+
+    #[test]
+    fn old_releases_are_told_of_the_stable_abi() {
+        let check = |version: &str, features: &[&str]| {
+            let pyo3 = super::super::graph::Crate {
+                name: "pyo3".into(),
+                version: version.parse().unwrap(),
+                features: features.iter().map(|text| (*text).to_owned()).collect(),
+                manifest: "Cargo.toml".into(),
+            };
+            let found = stable_abi(&Graph { crates: vec![pyo3], ..Graph::default() })?;
+            Some(found.floor.map_or("target".to_owned(), |floor| floor.to_string()))
+        };
+        assert_eq!(check("0.17.3", &["abi3", "abi3-py37", "abi3-py38"]).as_deref(), Some("3.7"));
+        assert_eq!(check("0.22.6", &["abi3"]).as_deref(), Some("target"));
+        assert_eq!(check("0.19.0", &["macros"]), None);
+        assert_eq!(check("0.23.0", &["abi3", "abi3-py37"]), None);
     }
 
     #[test]
