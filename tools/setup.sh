@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests and the demo need and is not there yet: a standard library for wasm32-unknown-emscripten or
-# the sources of one, Node with npm, Python. Says what to install by hand where it cannot.
+# the sources of one, Node with npm, Python, a C compiler, a browser. Says what to install by hand where it cannot.
 set -eu
 
 has_std() {
@@ -30,6 +30,8 @@ command -v clang-19 >/dev/null || missing="$missing clang-19"
 command -v llvm-ar-19 >/dev/null || missing="$missing llvm-19"
 [ -d /usr/lib/llvm-19/include/c++/v1 ] || missing="$missing libc++-19-dev"
 [ -d /usr/share/emscripten/cache/sysroot/include ] || missing="$missing emscripten"
+# Tests in a page and in a worker.
+command -v chromium >/dev/null || missing="$missing chromium"
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
     echo "setup: install these first:$missing" >&2

@@ -17,6 +17,8 @@ mod run;
 mod runtimes;
 mod setup;
 mod test;
+mod test_plan;
+mod test_report;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -89,9 +89,10 @@ def run(request, report):
 
     recorder = Recorder()
     arguments = [*request["arguments"], "-p", "no:cacheprovider"]
-    status = pytest.main(arguments, plugins=[recorder])
+    # pytest changes the list that it is given.
+    status = pytest.main(list(arguments), plugins=[recorder])
     if status == pytest.ExitCode.USAGE_ERROR and not recorder.started:
-        print("the options of the package's pytest table are left out: they were refused", file=sys.stderr)
+        print("again without `addopts` of the package's pytest settings", file=sys.stderr)
         recorder = Recorder()
         status = pytest.main(["-o", "addopts=", *arguments], plugins=[recorder])
     for stream in (sys.stdout, sys.stderr):

@@ -10,6 +10,7 @@ use anyhow::{Context, anyhow};
 use pep508_rs::{Requirement, VerbatimUrl};
 
 use crate::error::{Result, hinted};
+use crate::runtime::Runtime;
 use crate::wheel::WheelContents;
 use crate::wheel::filename::normalised;
 
@@ -223,6 +224,17 @@ impl Staged {
         found.sort();
         found.dedup();
         found
+    }
+
+    /// The packages of a release that the tests import under their own names, whoever forgot to state them.
+    pub fn imported_packages(&self, runtime: &Runtime) -> Vec<String> {
+        let imported = self.imports();
+        let packages = runtime.packages.iter().filter(|(_, package)| package.file_name.ends_with(".whl"));
+        packages
+            .map(|(name, _)| name)
+            .filter(|name| imported.contains(&name.replace('-', "_")))
+            .cloned()
+            .collect()
     }
 
     /// The top-level names that Python files below the root import.

@@ -4,13 +4,14 @@ use crate::harness::{can_build, find, fixture, folder, runtime, shared_cache, to
 
 #[test]
 fn help_has_examples_and_exit_codes() {
-    let help =
-        ["", "build", "audit", "run", "deps", "recipes", "overlay", "runtimes", "setup", "doctor", "clean"]
-            .map(|command| {
-                let arguments: Vec<&str> =
-                    [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
-                tool(&arguments).succeed().stdout
-            });
+    let help = [
+        "", "build", "audit", "run", "test", "deps", "recipes", "overlay", "runtimes", "setup", "doctor",
+        "clean",
+    ]
+    .map(|command| {
+        let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        tool(&arguments).succeed().stdout
+    });
     insta::assert_snapshot!(help.join("\n==========\n"));
 }
 

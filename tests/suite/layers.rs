@@ -28,7 +28,7 @@ fn step(path: &str) -> &str {
 }
 
 /// Each step and the steps it may use: data goes forward only.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("abi", &["error"]),
     ("wasm", &[]),
     ("cache", &["error", "ui"]),
@@ -38,6 +38,24 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("overlay", &["digest", "error", "wheel"]),
     ("project", &["abi", "error", "wheel"]),
     ("dependencies", &["abi", "error", "project", "runtime", "source", "wheel"]),
+    (
+        "testing",
+        &[
+            "build",
+            "cache",
+            "dependencies",
+            "digest",
+            "env",
+            "error",
+            "process",
+            "run",
+            "runtime",
+            "source",
+            "toolchain",
+            "ui",
+            "wheel",
+        ],
+    ),
     ("driver", &["abi", "cache", "digest", "env", "error", "overlay", "process", "toolchain", "ui", "wasm"]),
     ("toolchain", &["abi", "build", "cache", "digest", "driver", "env", "error", "process", "ui"]),
     ("audit", &["abi", "error", "runtime", "wasm", "wheel"]),
@@ -144,9 +162,9 @@ fn readme_lists_every_variable_and_command() {
             }
         }
     }
-    for command in
-        ["build", "audit", "run", "deps", "recipes", "overlay", "runtimes", "setup", "doctor", "clean"]
-    {
+    for command in [
+        "build", "audit", "run", "test", "deps", "recipes", "overlay", "runtimes", "setup", "doctor", "clean",
+    ] {
         if !readme.contains(&format!("cargo pyodide {command}")) {
             missing.push(command.to_owned());
         }

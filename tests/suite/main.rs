@@ -26,3 +26,4 @@ mod overlays;
 mod robustness;
 mod runs;
 mod sources;
+mod testing;

@@ -1,0 +1,251 @@
+//! `test` and `run --in`: a package's own tests in Pyodide on Node and in Chromium, and what is said if they cannot be run.
+
+use std::path::{Path, PathBuf};
+
+use crate::harness::{Tool, can_build, copy_folder, fixture, folder, has, runtime, shared_cache, tool};
+
+/// A wheel of the fixture `pure` for a release, built once for all tests.
+fn wheel(version: &str) -> PathBuf {
+    let place = folder();
+    let package = place.path().join("pure");
+    copy_folder(&fixture("pure"), &package);
+    let out = shared_cache().join(format!("wheels-{version}"));
+    let arguments = ["build", "-q", "--pyodide", version, "--out-dir", out.to_str().unwrap()];
+    let printed = tool(&[&arguments[..], &[package.to_str().unwrap()]].concat()).succeed();
+    out.join(Path::new(printed.stdout.trim()).file_name().unwrap())
+}
+
+/// A folder with one file of tests.
+fn tests(text: &str) -> tempfile::TempDir {
+    let place = folder();
+    fs_err::create_dir_all(place.path().join("tests")).unwrap();
+    fs_err::write(place.path().join("tests/test_it.py"), text).unwrap();
+    place
+}
+
+fn test(place: &Path, version: &str, more: &[&str]) -> Tool {
+    let wheel = wheel(version);
+    let arguments = ["test", wheel.to_str().unwrap(), "--tests", "tests", "--pyodide", version];
+    tool(&[&arguments[..], more].concat())
+        .in_folder(place)
+        .hide(place, "HERE")
+        .hide(wheel.parent().unwrap(), "WHEELS")
+}
+
+/// Name, outcome and the first line of the message of each result.
+fn outcomes(json: &str) -> Vec<String> {
+    let suites: serde_json::Value = serde_json::from_str(json).unwrap();
+    let one = |result: &serde_json::Value| {
+        let text = |key: &str| result[key].as_str().unwrap().lines().next().unwrap_or_default().to_owned();
+        format!("{} {}: {}", text("id"), text("outcome"), text("message"))
+    };
+    let results = |suite: &serde_json::Value| {
+        let head =
+            format!("# {} in {}", suite["pyodide"].as_str().unwrap(), suite["place"].as_str().unwrap());
+        let results = suite["results"].as_array().unwrap().iter().map(one);
+        std::iter::once(head).chain(results).collect::<Vec<_>>()
+    };
+    suites.as_array().unwrap().iter().flat_map(results).collect()
+}
+
+const EVERY_KIND: &str = "
+import os
+import sys
+
+import fixture_pure
+import pytest
+
+
+def test_passes():
+    assert fixture_pure.add(1, 2) == 3
+    assert sys.platform == 'emscripten'
+
+
+def test_fails():
+    assert fixture_pure.add(1, 2) == 4
+
+
+def test_kills():
+    os.abort()
+
+
+def test_hangs():
+    while True:
+        pass
+
+
+@pytest.mark.skip(reason='no need')
+def test_is_skipped():
+    pass
+
+
+@pytest.mark.xfail(reason='known')
+def test_fails_as_expected():
+    assert False
+
+
+@pytest.fixture
+def broken():
+    raise ValueError('no set-up')
+
+
+def test_has_no_set_up(broken):
+    pass
+
+
+@pytest.mark.parametrize('number', [1, 2])
+def test_is_last(number):
+    assert number
+";
+
+#[test]
+fn each_test_counts_once_whatever_it_does() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let place = tests(EVERY_KIND);
+    let more = ["-q", "--json", "--timeout", "8", "--junit", "junit.xml"];
+    let printed = test(place.path(), "0.29.5", &more).run();
+    assert_eq!(printed.status, Some(1), "{}", printed.stderr);
+    let junit = fs_err::read_to_string(place.path().join("junit.xml")).unwrap();
+    let head: Vec<&str> = junit.lines().filter(|line| line.contains("<testsuite ")).collect();
+    assert!(head[0].contains("tests=\"9\"") && head[0].contains("failures=\"1\""), "{}", head[0]);
+    insta::assert_snapshot!(outcomes(&printed.stdout).join("\n"));
+}
+
+#[test]
+fn the_same_in_a_page_and_a_worker() {
+    if !can_build() || !has("chromium") {
+        return;
+    }
+    let place = tests(EVERY_KIND);
+    let more = ["-q", "--json", "--timeout", "12", "--in", "page", "--in", "worker"];
+    let printed = test(place.path(), "314.0.7", &more).run();
+    assert_eq!(printed.status, Some(1), "{}", printed.stderr);
+    insta::assert_snapshot!(outcomes(&printed.stdout).join("\n"));
+    assert_eq!(left_behind(), Vec::<String>::new());
+}
+
+/// Processes of browsers that were started with a profile of ours.
+fn left_behind() -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs_err::read_dir("/proc").unwrap().flatten() {
+        let line = fs_err::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        if line.contains("user-data-dir") && line.contains("cargo-pyodide-") && line.contains("chromium") {
+            found.push(line);
+        }
+    }
+    found
+}
+
+#[test]
+fn scripts_run_in_a_browser() {
+    if !can_build() || !has("chromium") {
+        return;
+    }
+    let code = "import sys, fixture_pure\nprint(fixture_pure.add(2, 3), sys.argv[1:])\n\
+        print('aside', file=sys.stderr)\nsys.exit(3)";
+    let mut printed = Vec::new();
+    for (version, place) in [("0.21.3", "page"), ("0.27.8", "worker"), ("314.0.7", "page")] {
+        let wheel = wheel(version);
+        let arguments =
+            ["run", "--in", place, "--pyodide", version, "--with", wheel.to_str().unwrap(), "-c", code, "x"];
+        let run = tool(&arguments).run();
+        let last = run.stderr.lines().last().unwrap_or_default().to_owned();
+        printed.push(format!("{version} {place} {:?}\n{}{last}", run.status, run.stdout));
+    }
+    insta::assert_snapshot!(printed.join("\n"));
+}
+
+#[test]
+fn a_source_brings_its_tests_and_its_excuses() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let place = folder();
+    let package = place.path().join("pure");
+    copy_folder(&fixture("pure"), &package);
+    fs_err::create_dir_all(package.join("tests")).unwrap();
+    // A module of the package's name beside the tests: it must not be imported.
+    fs_err::write(package.join("fixture_pure.py"), "raise ImportError('the source tree')").unwrap();
+    fs_err::write(package.join("tests/__init__.py"), "").unwrap();
+    fs_err::write(package.join("data.txt"), "beside").unwrap();
+    let text = "import threading, fixture_pure\n\
+        def test_data(): assert open('data.txt').read() == 'beside'\n\
+        def test_add(): assert fixture_pure.add(1, 1) == 2\n\
+        def test_threads(): threading.Thread(target=print).start()\n";
+    fs_err::write(package.join("tests/test_all.py"), text).unwrap();
+    let pyproject = package.join("pyproject.toml");
+    let before = fs_err::read_to_string(&pyproject).unwrap();
+    let own = "\n[tool.cargo-pyodide.test]\ndeselect = { \"tests/test_all.py::test_threads\" = \"needs threads\" }\n\
+        [tool.pytest.ini_options]\naddopts = \"--no-such-option\"\n";
+    fs_err::write(&pyproject, format!("{before}{own}")).unwrap();
+    let printed = tool(&["test", "./pure", "-q", "--json", "--pyodide", "0.27.8", "--forked-each"])
+        .in_folder(place.path())
+        .run();
+    assert_eq!(printed.status, Some(0), "{}", printed.stderr);
+    insta::assert_snapshot!(outcomes(&printed.stdout).join("\n"));
+}
+
+#[test]
+fn this_machine_is_compared() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let place = folder();
+    let package = place.path().join("pure");
+    copy_folder(&fixture("pure"), &package);
+    fs_err::create_dir_all(package.join("tests")).unwrap();
+    let text = "import sys, fixture_pure\n\
+        def test_same(): assert fixture_pure.add(1, 1) == 2\n\
+        def test_here_only(): assert sys.platform != 'emscripten'\n";
+    fs_err::write(package.join("tests/test_all.py"), text).unwrap();
+    let printed = tool(&["test", "./pure", "--native", "--pyodide", "0.29.5"]).in_folder(place.path()).run();
+    assert_eq!(printed.status, Some(1), "{}", printed.stderr);
+    let compared = printed.stderr.lines().skip_while(|line| !line.contains("Compared"));
+    insta::assert_snapshot!(compared.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn what_cannot_be_run_is_said() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let place = tests("def test_syntax(:\n");
+    let mut printed = Vec::new();
+    let mut add = |name: &str, tool: Tool| printed.push(format!("# {name}\n{}", tool.snapshot()));
+    let quiet = |more: &[&str]| test(place.path(), "0.29.5", &[&["-q"], more].concat());
+    let bare = |arguments: &[&str]| tool(arguments).in_folder(place.path()).hide(place.path(), "HERE");
+
+    let wheel = wheel("0.29.5");
+    let wheels = wheel.parent().unwrap();
+    let here = |tool: Tool| tool.hide(wheels, "WHEELS");
+    let path = wheel.to_str().unwrap();
+    add("no tests named", here(bare(&["test", path, "-q", "--pyodide", "0.29.5"])));
+    add("no such tests", here(bare(&["test", path, "-q", "--pyodide", "0.29.5", "--tests", "absent"])));
+    add("another release", here(bare(&["test", path, "-q", "--pyodide", "314.0.7", "--tests", "tests"])));
+    let twin = place.path().join(wheel.file_name().unwrap());
+    fs_err::copy(&wheel, &twin).unwrap();
+    add("two wheels of one package", quiet(&["--with", twin.to_str().unwrap()]));
+    add("a requirement that is nowhere", quiet(&["--requires", "no-such-package-anywhere-at-all"]));
+    add("native of a wheel", quiet(&["--native"]));
+    add("no browser", quiet(&["--in", "page"]).env("CHROME", "/nowhere/chromium"));
+    let package = place.path().join("pure");
+    copy_folder(&fixture("pure"), &package);
+    let runtime = runtime("0.29.5");
+    add(
+        "a package without tests",
+        bare(&["test", "./pure", "-q", "--pyodide", "0.29.5"]).hide(&runtime, "RUNTIME"),
+    );
+    let printed = printed.join("\n");
+    insta::assert_snapshot!(printed);
+
+    let syntax = quiet(&["--json"]).run();
+    assert_eq!(syntax.status, Some(1), "{}", syntax.stderr);
+    let said = outcomes(&syntax.stdout);
+    assert!(said[1].starts_with("tests/test_it.py error:"), "{}", said.join("\n"));
+    fs_err::write(place.path().join("tests/test_it.py"), "").unwrap();
+    let none = quiet(&["--json"]).run();
+    assert_eq!(none.status, Some(5), "{}", none.stderr);
+}
