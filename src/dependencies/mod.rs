@@ -69,7 +69,7 @@ pub struct Resolver<'a> {
     access: Access<'a>,
     index: Option<PureIndex>,
     preference: Preference,
-    seen: BTreeSet<(String, Vec<ExtraName>)>,
+    seen: BTreeSet<(String, Option<Version>, Vec<ExtraName>)>,
     chosen: BTreeMap<String, (Origin, Option<Metadata>)>,
 }
 
@@ -110,7 +110,7 @@ impl<'a> Resolver<'a> {
     /// # Errors
     /// When what the index has cannot be read.
     pub fn tree(&mut self, package: &Metadata) -> Result<Vec<Node>> {
-        self.seen.insert((normalised(&package.name), Vec::new()));
+        self.seen.insert((normalised(&package.name), Some(package.version.clone()), Vec::new()));
         self.of(package, &[])
     }
 
@@ -124,7 +124,6 @@ impl<'a> Resolver<'a> {
     fn one(&mut self, requirement: &Requirement<VerbatimUrl>) -> Result<Node> {
         let name = normalised(requirement.name.as_ref());
         let shown = Requirement { marker: pep508_rs::MarkerTree::TRUE, ..requirement.clone() };
-        let is_repeated = !self.seen.insert((name.clone(), requirement.extras.clone()));
         // What was chosen for another stays, as long as it fits.
         let before = self.chosen.get(&name).filter(|(_, package)| {
             package.as_ref().is_some_and(|package| fits(requirement, &package.version))
@@ -134,6 +133,8 @@ impl<'a> Resolver<'a> {
             None => self.origin(requirement, &name)?,
         };
         self.chosen.insert(name.clone(), (origin.clone(), package.clone()));
+        let version = package.as_ref().map(|package| package.version.clone());
+        let is_repeated = !self.seen.insert((name.clone(), version, requirement.extras.clone()));
         let requires = match package {
             Some(package) if !is_repeated => self.of(&package, &requirement.extras)?,
             _ => Vec::new(),

@@ -1,7 +1,7 @@
-// Runs a session in a browser, on the page's main thread or in a worker. Everything is sent to the server from which the
-// page came, by requests that block: what was sent has arrived before the interpreter can die.
+// Runs a session in a browser, on the page's main thread or in a worker. Everything is sent to the server from which
+// the page came, by requests that block: what was sent has arrived before the interpreter can die.
 
-import { run } from "/session.mjs";
+import { run, summary } from "/session.mjs";
 
 /** Sends bytes or text to the server. */
 function post(path, body) {
@@ -45,6 +45,6 @@ export async function main() {
     event({ event: "done", status });
   } catch (error) {
     post("/stderr", `error: the Python interpreter died: ${describe(error)}\n`);
-    event({ event: "died", message: String(error?.message ?? error).split("\n").pop() });
+    event({ event: "died", message: summary(error) });
   }
 }

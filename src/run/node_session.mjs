@@ -4,7 +4,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { run } from "./session.mjs";
+import { run, summary } from "./session.mjs";
 
 const request = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 const events = fs.openSync(process.argv[3], "a");
@@ -39,6 +39,6 @@ try {
   process.exit(0);
 } catch (error) {
   write(2, `error: the Python interpreter died: ${error.stack ?? error}\n`);
-  io.event({ event: "died", message: String(error.message ?? error).split("\n").pop() });
+  io.event({ event: "died", message: summary(error) });
   process.exit(125);
 }

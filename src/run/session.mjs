@@ -13,7 +13,8 @@ async function start(request, io) {
   const loadPyodide = await io.load();
   let isStarted = false;
   const line = (stream) => (text) => isStarted && io.write(stream, text + "\n");
-  const pyodide = await loadPyodide({ ...io.options, stdout: line(request.stdout), stderr: line(2), stdin: () => null });
+  const streams = { stdout: line(request.stdout), stderr: line(2), stdin: () => null };
+  const pyodide = await loadPyodide({ ...io.options, ...streams });
   if (request.rawStreams) {
     const writer = (stream) => ({ write: (bytes) => (io.write(stream, bytes.slice()), bytes.length) });
     pyodide.setStdout(writer(request.stdout));
@@ -47,6 +48,13 @@ async function install(pyodide, request, io) {
   return pyodide.runPython("importlib.invalidate_caches()");
 }
 
+/** The line of an error that says most: a Python error's last but for advice, another's first. */
+export function summary(error) {
+  const lines = String(error?.message ?? error).split("\n");
+  const ofPython = lines.filter((line) => /^[\w.]+(Error|Exception|Interrupt|Exit)\b/.test(line));
+  return ofPython.pop() ?? lines.find((line) => line.trim() !== "") ?? "no reason was given";
+}
+
 /** Runs a script or tests. Returns the exit status; throws if the interpreter dies. */
 export async function run(request, io) {
   let pyodide;
@@ -58,7 +66,7 @@ export async function run(request, io) {
       await unpack(pyodide, io, request.archives, request.folder);
     }
   } catch (error) {
-    io.event({ event: "fatal", message: `Pyodide could not be made ready: ${error.message ?? error}` });
+    io.event({ event: "fatal", message: `Pyodide could not be made ready: ${summary(error)}` });
     throw error;
   }
   io.event({ event: "ready" });

@@ -1,7 +1,7 @@
 """Runs pytest inside Pyodide, and on the host for comparison, and reports what each test came to.
 
-Evaluated in the runtime; its value is the function `run`, which is given a JSON request and a function that takes events
-as JSON. On the host it is called as `python pytest_harness.py REQUEST EVENTS`.
+Evaluated in the runtime; its value is the function `run`, which is given a JSON request and a function that takes
+events as JSON. On the host it is called as `python pytest_harness.py REQUEST EVENTS`.
 """
 
 
