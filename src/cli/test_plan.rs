@@ -9,6 +9,7 @@ use anyhow::{Context, anyhow, bail};
 use super::order::Order;
 use super::overlays;
 use super::test::{Package, Suite, TestArguments};
+use crate::audit;
 use crate::build::{BuildFolder, Workshop};
 use crate::error::{Result, hinted};
 use crate::overlay::Changes;
@@ -52,6 +53,9 @@ impl Prepared {
                 "build it for this release, or name another with `--pyodide`",
             )
         })?;
+        if matches!(package, Package::Wheel(_)) {
+            tell_what_will_not_load(workshop, &contents, runtime);
+        }
         let staged = staging::find(&tree, arguments.tests.as_deref(), &contents)?;
         let archive = work.join(format!("tests-{}.zip", runtime.version));
         staged.pack(&archive)?;
@@ -143,6 +147,17 @@ impl Prepared {
             requirements: &requirements,
             arguments: &arguments,
         })
+    }
+}
+
+/// A wheel that others built: what will not load is told before the runtime blames something else.
+fn tell_what_will_not_load(workshop: Workshop<'_>, wheel: &WheelContents, runtime: &Runtime) {
+    let findings = audit::audit(audit::Subject::Wheel(wheel), runtime, &audit::Companions::default());
+    let about_requirements = [audit::Code::MISSING_DEPENDENCY, audit::Code::DEPENDENCY_VERSION];
+    for finding in findings {
+        if finding.severity == audit::Severity::Error && !about_requirements.contains(&finding.code) {
+            workshop.ui.warn(format!("{} [{}]", finding.place_and_message(), finding.code));
+        }
     }
 }
 

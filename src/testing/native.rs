@@ -11,7 +11,7 @@ use super::{HARNESS, TestResult};
 use crate::build::Workshop;
 use crate::build::environment::with_requirements;
 use crate::error::Result;
-use crate::process::Invocation;
+use crate::process::{self, Invocation};
 use crate::source::Source;
 use crate::toolchain::rust::without_rust_settings;
 
@@ -46,8 +46,12 @@ pub fn run(native: NativeRun<'_>) -> Result<Vec<TestResult>> {
     let environment = with_requirements(workshop, &[requirements, &["pip".to_owned()]].concat())?;
     // The package itself goes into a folder of its own: the environment is shared.
     let site = work.path().join("site");
-    without_rust_settings(Invocation::new(environment.python()))
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"])
+    let mut pip = without_rust_settings(Invocation::new(environment.python()));
+    if let Some(default) = default_toolchain(workshop) {
+        // A toolchain that the package names may not be there; the build for Pyodide asks for none either.
+        pip = pip.env("RUSTUP_TOOLCHAIN", default);
+    }
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"])
         .arg(&site)
         .arg(&place)
         .env("CARGO_TARGET_DIR", workshop.cache.root().join("native-target"))
@@ -76,6 +80,13 @@ pub fn run(native: NativeRun<'_>) -> Result<Vec<TestResult>> {
         .output(ui)
         .context("pytest could not run on this machine")?;
     results(&path("events.jsonl"))
+}
+
+/// The default toolchain, where rustup rules.
+fn default_toolchain(workshop: Workshop<'_>) -> Option<String> {
+    let rustup = process::look_up(workshop.environment, "rustup")?;
+    let printed = Invocation::new(rustup).arg("default").output(workshop.ui).ok()?.stdout;
+    printed.split_whitespace().next().map(str::to_owned)
 }
 
 fn results(events: &Path) -> Result<Vec<TestResult>> {
