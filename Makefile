@@ -4,7 +4,7 @@ CARGO ?= cargo
 TOOL := target/release/cargo-pyodide
 export CARGO_PYODIDE_CACHE_DIR ?= $(CURDIR)/target/pyodide-cache
 
-.PHONY: demo test test-all lint setup bench clean
+.PHONY: demo test test-all lint setup bench polars clean
 
 demo: setup
 	$(CARGO) build --release --locked
@@ -28,6 +28,12 @@ setup:
 bench: setup
 	$(CARGO) build --release --locked
 	python3 benches/overhead.py $(TOOL)
+
+# Takes about twenty minutes on two cores.
+polars: setup
+	$(CARGO) build --release --locked
+	$(TOOL) build polars==1.27.1 --pyodide 314 --out-dir target/polars
+	$(TOOL) run --pyodide 314 --with target/polars/polars-1.27.1-*.whl examples/polars/check.py
 
 clean:
 	$(CARGO) clean

@@ -26,7 +26,7 @@ pub enum Kind {
     Environments,
     /// Source archives, by digest.
     Sources,
-    /// Files that overlays name by their address, by digest.
+    /// Files that overlays name by their address and wheels that tests need, by digest.
     Files,
     /// Trees being built, with cargo's intermediate files.
     Builds,

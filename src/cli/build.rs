@@ -122,25 +122,18 @@ fn add_dependencies<'a>(
         let Some(package) = paths.first() else { return Ok(()) };
         let package = Metadata::of(&WheelContents::open(package)?)?;
         let tree = Resolver::new(runtime, &paths, access)?.tree(&package)?;
-        let missing = tree.iter().flat_map(Node::all).filter_map(|node| match &node.origin {
-            Origin::Missing(missing) => Some((node, missing)),
-            _ => None,
-        });
         let mut next = None;
-        for (node, missing) in missing {
-            match missing {
-                Missing::Rust { source, .. } if !tried.contains(&node.name) => {
-                    tried.push(node.name.clone());
-                    next = Some(source.clone());
-                    break;
-                }
-                Missing::Rust { .. } => {}
-                other if !tried.contains(&node.name) => {
-                    tried.push(node.name.clone());
-                    ui.warn(format!("`{}` is not built: {other}", node.requirement));
-                }
-                _ => {}
+        for node in tree.iter().flat_map(Node::all) {
+            let Origin::Missing(missing) = &node.origin else { continue };
+            if tried.contains(&node.name) {
+                continue;
             }
+            tried.push(node.name.clone());
+            if let Missing::Rust { source, .. } = missing {
+                next = Some(source.clone());
+                break;
+            }
+            ui.warn(format!("`{}` is not built: {missing}", node.requirement));
         }
         let Some(source) = next else { return Ok(()) };
         let request: SourceRequest = source.parse().map_err(|error| anyhow!("`{source}`: {error}"))?;

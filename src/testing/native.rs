@@ -10,6 +10,7 @@ use super::staging::Staged;
 use super::{HARNESS, TestResult};
 use crate::build::Workshop;
 use crate::build::environment::with_requirements;
+use crate::cache::Kind;
 use crate::error::Result;
 use crate::process::{self, Invocation};
 use crate::source::Source;
@@ -54,7 +55,7 @@ pub fn run(native: NativeRun<'_>) -> Result<Vec<TestResult>> {
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"])
         .arg(&site)
         .arg(&place)
-        .env("CARGO_TARGET_DIR", workshop.cache.root().join("native-target"))
+        .env("CARGO_TARGET_DIR", workshop.cache.folder(Kind::Builds).join("native"))
         .output(ui)
         .context("the package does not build for this machine")?;
     let tests = work.path().join("tests");
