@@ -138,6 +138,11 @@ impl Invocation {
         let mut running = Running { child, leads_a_group: false };
         let mut pause = Duration::from_millis(1);
         loop {
+            if INTERRUPTED.load(Ordering::Relaxed) {
+                // Its status then says that a signal ended it.
+                running.stop();
+                return running.child.wait().context("cannot wait for a child process");
+            }
             if let Some(status) = running.ended()? {
                 return Ok(status);
             }
