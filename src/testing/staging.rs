@@ -210,7 +210,7 @@ impl Staged {
     /// requirement files whose names say `test`. Plugins of pytest are not imported, and taken.
     pub fn requirements(&self, tree: &Path) -> Vec<String> {
         let imported = self.imports();
-        let left_out = plugins_left_out();
+        let left_out = tools("left-out");
         let mut found: Vec<String> = stated(tree)
             .into_iter()
             .filter(|text| {
@@ -226,15 +226,17 @@ impl Staged {
         found
     }
 
-    /// The packages of a release that the tests import under their own names, whoever forgot to state them.
+    /// The packages of a release, and tools for tests, that the tests import under their own names, whoever forgot to
+    /// state them.
     pub fn imported_packages(&self, runtime: &Runtime) -> Vec<String> {
         let imported = self.imports();
         let packages = runtime.packages.iter().filter(|(_, package)| package.file_name.ends_with(".whl"));
-        packages
-            .map(|(name, _)| name)
-            .filter(|name| imported.contains(&name.replace('-', "_")))
-            .cloned()
-            .collect()
+        let mut known: Vec<String> =
+            packages.map(|(name, _)| name.clone()).chain(tools("imported")).collect();
+        known.sort();
+        known.dedup();
+        known.retain(|name| imported.contains(&name.replace('-', "_")));
+        known
     }
 
     /// The top-level names that Python files below the root import.
@@ -253,10 +255,10 @@ impl Staged {
     }
 }
 
-/// Plugins of pytest that are not installed: `facts/pytest-plugins.toml`.
-fn plugins_left_out() -> Vec<String> {
-    let table: toml::Table = include_str!("../../facts/pytest-plugins.toml").parse().unwrap_or_default();
-    let names = table.get("left-out").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+/// Names of packages for tests: a list of `facts/test-tools.toml`.
+fn tools(list: &str) -> Vec<String> {
+    let table: toml::Table = include_str!("../../facts/test-tools.toml").parse().unwrap_or_default();
+    let names = table.get(list).and_then(toml::Value::as_array).cloned().unwrap_or_default();
     names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
 }
 
