@@ -88,7 +88,8 @@ def run(request, report):
         return (f"{crash.message}\n\n{text}" if crash else text)[-8000:]
 
     recorder = Recorder()
-    arguments = [*request["arguments"], "-p", "no:cacheprovider"]
+    # A file that cannot be read is one error; the tests of the others are run.
+    arguments = [*request["arguments"], "-p", "no:cacheprovider", "--continue-on-collection-errors"]
     # pytest changes the list that it is given.
     status = pytest.main(list(arguments), plugins=[recorder])
     if status == pytest.ExitCode.USAGE_ERROR and not recorder.started:
