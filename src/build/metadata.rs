@@ -10,6 +10,7 @@ use super::cargo_config::Steering;
 use super::{BuildFolder, Workshop};
 use crate::error::{Result, hinted};
 use crate::project::Project;
+use crate::wheel::metadata::Fields;
 
 /// The text of METADATA, as far as it matters for requirements.
 ///
@@ -45,10 +46,9 @@ pub fn of_tree(workshop: Workshop<'_>, tree: &Path, folder: &BuildFolder) -> Res
 /// What `PKG-INFO` of an sdist says, from metadata 2.2 on, or the table `[project]`.
 fn stated(tree: &Path) -> Option<String> {
     let pkg_info = fs_err::read_to_string(tree.join("PKG-INFO")).unwrap_or_default();
-    let head = pkg_info.split("\n\n").next().unwrap_or_default();
-    let version =
-        head.lines().find_map(|line| line.strip_prefix("Metadata-Version:")).unwrap_or_default().trim();
-    let is_dynamic = head.lines().any(|line| line.eq_ignore_ascii_case("dynamic: requires-dist"));
+    let fields = Fields::parse(&pkg_info);
+    let version = fields.first("Metadata-Version").unwrap_or_default();
+    let is_dynamic = fields.all("Dynamic").any(|field| field.eq_ignore_ascii_case("requires-dist"));
     if !["", "1.0", "1.1", "1.2", "2.0", "2.1"].contains(&version) && !is_dynamic {
         return Some(pkg_info);
     }

@@ -180,14 +180,6 @@ fn shown_name(root: &Path) -> String {
     root.file_name().map_or_else(|| root.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-/// Copies a folder with the times of its files.
-///
-/// # Errors
-/// When it cannot be read or written.
-pub fn copy_folder(from: &Path, to: &Path) -> Result<()> {
-    target_folder::copy(from, to, &|_| true)
-}
-
 /// Measures the steps of a build.
 #[derive(Debug)]
 pub struct Clock {

@@ -16,7 +16,6 @@ use crate::cache::Cache;
 use crate::env::Environment;
 use crate::error::{EXIT_FAILED, Hinted, Result, hinted};
 use crate::runtime::releases::Network;
-use crate::source::Access;
 use crate::source::pure::{PureIndex, PureWheel};
 use crate::ui::Ui;
 use crate::wheel::WheelContents;
@@ -223,10 +222,8 @@ struct Index(PureIndex);
 
 impl Index {
     fn open(session: Session<'_>) -> Result<Self> {
-        let Session { ui, environment, cache, network } = session;
-        let python = HostPython::find((ui, environment), None)?;
-        let access = Access { ui, cache, environment, network, python: &python.program };
-        PureIndex::open(access).map(Self)
+        let python = HostPython::find((session.ui, session.environment), None)?;
+        PureIndex::open(session.workshop(&python).access()).map(Self)
     }
 }
 

@@ -10,7 +10,7 @@ use super::order::{CargoArguments, Order};
 use super::overlays::OverlayArguments;
 use super::report::{self, Outcome, Report};
 use super::{RuntimeList, Session, Voice, runtime_list, runtimes};
-use crate::build::{Clock, HostPython, Workshop};
+use crate::build::{Clock, HostPython};
 use crate::cache::Cache;
 use crate::dependencies::missing::Missing;
 use crate::dependencies::{Node, Origin, Resolver};
@@ -158,7 +158,7 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: &BuildArg
         runtime.platform_tag(&tag)?;
     }
     clock.step("runtime");
-    let workshop = Workshop { ui, cache, environment, network, python: &python };
+    let workshop = session.workshop(&python);
     let source = source::find(&arguments.source, workshop.access())?;
     clock.step("source");
     let names = if arguments.keep_names { Names::Kept } else { Names::Dropped };

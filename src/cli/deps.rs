@@ -65,7 +65,7 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: &DepsArgu
     let ui = arguments.voice.ui();
     let session = Session { ui, environment, cache, network };
     let python = HostPython::find((ui, environment), None)?;
-    let workshop = Workshop { ui, cache, environment, network, python: &python };
+    let workshop = session.workshop(&python);
     let mut trees = Vec::new();
     for runtime in runtimes(session, &arguments.pyodide)? {
         let package = package(workshop, arguments, &runtime)?;
@@ -128,7 +128,7 @@ fn said(origin: &Origin) -> String {
     match origin {
         Origin::AtHand(version) => format!("{version}, a wheel at hand"),
         Origin::Release(version) => format!("{version}, part of the release"),
-        Origin::Pure(file) => format!("{}, pure on the package index", file.version),
+        Origin::Pure(file, _) => format!("{}, pure on the package index", file.version),
         Origin::Missing(missing) => missing.to_string(),
     }
 }
@@ -170,7 +170,7 @@ impl Shown {
         let (origin, detail) = match &node.origin {
             Origin::AtHand(version) => ("at hand", version.to_string()),
             Origin::Release(version) => ("release", version.clone()),
-            Origin::Pure(file) => ("pure", file.version.to_string()),
+            Origin::Pure(file, _) => ("pure", file.version.to_string()),
             Origin::Missing(missing) => ("missing", missing.to_string()),
         };
         Self {

@@ -28,6 +28,7 @@ use clap::{Args, Parser, Subcommand};
 use semver::Version;
 
 use crate::abi::ReleaseRequest;
+use crate::build::{HostPython, Workshop};
 use crate::cache::Cache;
 use crate::env::Environment;
 use crate::error::{EXIT_COULD_NOT, Result};
@@ -92,6 +93,14 @@ struct Session<'a> {
     environment: &'a Environment,
     cache: &'a Cache,
     network: Network,
+}
+
+impl<'a> Session<'a> {
+    /// The session with the host's Python.
+    fn workshop(self, python: &'a HostPython) -> Workshop<'a> {
+        let Self { ui, environment, cache, network } = self;
+        Workshop { ui, cache, environment, network, python }
+    }
 }
 
 /// Parses a command line without the program's name and runs it. Returns the exit status.

@@ -199,7 +199,7 @@ fn audited(finished: &FinishedWheel, runtime: &Runtime, raw: &RawBuild) -> Vec<F
 
 /// Whether a finding keeps the wheel from being kept: what is wrong with the wheel itself does. What it requires can be
 /// had otherwise, or made optional.
-fn is_fatal(finding: &Finding) -> bool {
+pub(super) fn is_fatal(finding: &Finding) -> bool {
     let is_about_dependencies = [Code::MISSING_DEPENDENCY, Code::DEPENDENCY_VERSION].contains(&finding.code);
     finding.severity == Severity::Error && !is_about_dependencies
 }

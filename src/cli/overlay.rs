@@ -65,9 +65,9 @@ pub(super) fn run(environment: &Environment, cache: &Cache, command: &OverlayCom
     let network = if arguments.offline { Network::Forbidden } else { Network::Allowed };
     let ui = arguments.voice.ui();
     let python = HostPython::find((ui, environment), None)?;
-    let workshop = Workshop { ui, cache, environment, network, python: &python };
-    let lists: Vec<RuntimeList> = arguments.pyodide.iter().cloned().collect();
     let session = Session { ui, environment, cache, network };
+    let workshop = session.workshop(&python);
+    let lists: Vec<RuntimeList> = arguments.pyodide.iter().cloned().collect();
     for runtime in runtimes(session, &lists)?.iter().take(1) {
         ui.data(overlay(workshop, arguments, runtime)?.trim_end())?;
     }

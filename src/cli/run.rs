@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::{RuntimeList, Session, Voice, runtime_list, runtimes};
-use crate::build::{HostPython, Workshop};
+use crate::build::HostPython;
 use crate::cache::Cache;
 use crate::env::Environment;
 use crate::error::{Result, hinted};
@@ -73,8 +73,8 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: RunArgume
         Vec::new()
     } else {
         let python = HostPython::find((session.ui, environment), None)?;
-        let workshop = Workshop { ui: session.ui, cache, environment, network, python: &python };
-        requirements::foundation(Shelf { runtime, wheels: &[], packages: None, access: workshop.access() })?
+        let access = session.workshop(&python).access();
+        requirements::foundation(Shelf { runtime, wheels: &[], packages: None, access })
     };
     let wheels = (&foundation[..], &arguments.wheels[..]);
     run::run_in_browser((session.ui, environment), (runtime, arguments.place), wheels, &script)

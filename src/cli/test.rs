@@ -11,7 +11,7 @@ use super::overlays::OverlayArguments;
 use super::test_plan::Prepared;
 use super::test_report::{conclude, show_differences};
 use super::{RuntimeList, Session, Voice, runtime_list, runtimes};
-use crate::build::{HostPython, Workshop};
+use crate::build::HostPython;
 use crate::cache::Cache;
 use crate::env::Environment;
 use crate::error::Result;
@@ -115,7 +115,7 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: &TestArgu
     let ui = arguments.voice.ui();
     let session = Session { ui, environment, cache, network };
     let python = HostPython::find((ui, environment), None)?;
-    let workshop = Workshop { ui, cache, environment, network, python: &python };
+    let workshop = session.workshop(&python);
     let package = if arguments.package.ends_with(".whl") {
         Package::Wheel(std::path::absolute(&arguments.package)?)
     } else {

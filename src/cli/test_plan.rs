@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 
-use super::order::Order;
+use super::order::{Order, is_fatal};
 use super::overlays;
 use super::test::{Package, Suite, TestArguments};
 use crate::audit;
-use crate::build::{BuildFolder, Workshop};
+use crate::build::Workshop;
 use crate::error::{Result, hinted};
 use crate::overlay::Changes;
 use crate::overlay::values::RequirementText;
 use crate::run::session::{Place, Stream};
 use crate::runtime::{Runtime, TagChoice};
-use crate::source::Source;
+use crate::source::{Source, archive, only_folder};
 use crate::testing::native::{self, NativeRun};
 use crate::testing::requirements::{self, Shelf};
 use crate::testing::staging::{self, Staged};
@@ -74,7 +74,7 @@ impl Prepared {
         let own = format!("{}=={}", metadata.name, metadata.version);
         let (wheels, requirements) = reachable(shelf, (&own, &stated), found)?;
         Ok(Self {
-            foundation: requirements::foundation(shelf)?,
+            foundation: requirements::foundation(shelf),
             // What a wheel requires comes before it, for those that look when they are installed.
             wheels: wheels.into_iter().chain(at_hand).collect(),
             archive,
@@ -153,11 +153,8 @@ impl Prepared {
 /// A wheel that others built: what will not load is told before the runtime blames something else.
 fn tell_what_will_not_load(workshop: Workshop<'_>, wheel: &WheelContents, runtime: &Runtime) {
     let findings = audit::audit(audit::Subject::Wheel(wheel), runtime, &audit::Companions::default());
-    let about_requirements = [audit::Code::MISSING_DEPENDENCY, audit::Code::DEPENDENCY_VERSION];
-    for finding in findings {
-        if finding.severity == audit::Severity::Error && !about_requirements.contains(&finding.code) {
-            workshop.ui.warn(format!("{} [{}]", finding.place_and_message(), finding.code));
-        }
+    for finding in findings.iter().filter(|finding| is_fatal(finding)) {
+        workshop.ui.warn(format!("{} [{}]", finding.place_and_message(), finding.code));
     }
 }
 
@@ -184,11 +181,15 @@ fn subject(
         }
         Package::Source(source) => {
             let wheel = built(workshop, (source, arguments), runtime, work)?;
-            let folder = BuildFolder::open(workshop, source)?;
             // The tree as it came: the build's own may be changed for the wheel.
             let tree = match source {
                 Source::Folder(folder) => folder.clone(),
-                Source::Archive(_) => copied(&folder.tree(source)?, work, runtime)?,
+                Source::Archive(source) => {
+                    let folder = work.join(format!("tree-{}", runtime.version));
+                    fs_err::create_dir_all(&folder)?;
+                    archive::unpack(&source.path, &folder)?;
+                    only_folder(&folder)?
+                }
             };
             let quiet = Workshop { ui: workshop.ui.quieter(), ..workshop };
             let changes = overlays::changes(quiet, (&arguments.overlays, &tree), runtime)?;
@@ -256,15 +257,6 @@ fn built(
         out: &out,
     };
     Ok(order.build(runtime)??.summary.wheel)
-}
-
-/// A copy of an unpacked tree, which the next build would remove.
-fn copied(tree: &Path, work: &Path, runtime: &Runtime) -> Result<PathBuf> {
-    let target = work.join(format!("tree-{}", runtime.version));
-    fs_err::create_dir_all(&target)?;
-    let target = target.join(tree.file_name().unwrap_or_default());
-    crate::build::copy_folder(tree, &target)?;
-    Ok(target)
 }
 
 /// Whether a requirement is of this normalised name.

@@ -7,7 +7,7 @@ pub mod missing;
 pub mod substitutes;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Context;
@@ -46,8 +46,8 @@ pub enum Origin {
     AtHand(Version),
     /// The release itself.
     Release(String),
-    /// A pure wheel of the package index.
-    Pure(Box<PureFile>),
+    /// A pure wheel of the package index, and where it was downloaded to.
+    Pure(Box<PureFile>, PathBuf),
     /// Nowhere.
     Missing(Missing),
 }
@@ -200,8 +200,9 @@ impl Resolver<'_> {
 
     fn downloaded(&self, index: &PureIndex, file: PureFile) -> Result<(Origin, Option<Metadata>)> {
         let Access { ui, cache, .. } = self.access;
-        let wheel = WheelContents::open(&index.download(&file, (ui, cache))?)?;
-        Ok((Origin::Pure(Box::new(file)), Some(Metadata::of(&wheel)?)))
+        let path = index.download(&file, (ui, cache))?;
+        let wheel = WheelContents::open(&path)?;
+        Ok((Origin::Pure(Box::new(file), path), Some(Metadata::of(&wheel)?)))
     }
 }
 

@@ -6,6 +6,7 @@ use pep440_rs::Version;
 
 use super::{manifest, read_toml};
 use crate::wheel::filename::normalised;
+use crate::wheel::metadata::Fields;
 
 /// Which package a source tree holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,17 +22,15 @@ impl Identity {
     /// maturin takes both.
     pub fn of(root: &Path) -> Self {
         let pkg_info = fs_err::read_to_string(root.join("PKG-INFO")).unwrap_or_default();
-        let field = |name: &str| {
-            let line = pkg_info.lines().find_map(|line| line.strip_prefix(name));
-            line.map(|value| value.trim().to_owned())
-        };
+        let fields = Fields::parse(&pkg_info);
+        let field = |name: &str| fields.first(name).map(str::to_owned);
         let pyproject = read_toml(&root.join("pyproject.toml")).unwrap_or_default();
         let project = |key: &str| Some(pyproject.get("project")?.get(key)?.as_str()?.to_owned());
         let cargo = || manifest(root, &pyproject).and_then(|path| read_toml(&path).ok()).unwrap_or_default();
         let cargo = std::cell::LazyCell::new(cargo);
         let of_crate = |key: &str| Some(cargo.get("package")?.get(key)?.as_str()?.to_owned());
-        let name = field("Name:").or_else(|| project("name")).or_else(|| of_crate("name"));
-        let version = field("Version:").or_else(|| project("version")).or_else(|| of_crate("version"));
+        let name = field("Name").or_else(|| project("name")).or_else(|| of_crate("name"));
+        let version = field("Version").or_else(|| project("version")).or_else(|| of_crate("version"));
         Self {
             name: name.map(|name| normalised(&name)),
             version: version.and_then(|version| version.parse().ok()),

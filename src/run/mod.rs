@@ -211,6 +211,7 @@ impl Prepared {
         let work = tempfile::tempdir().context("cannot make a temporary folder")?;
         let runner = work.path().join("node.mjs");
         fs_err::write(&runner, include_str!("node.mjs"))?;
+        fs_err::write(work.path().join("node_output.mjs"), include_str!("node_output.mjs"))?;
         let request = Request {
             runtime: &runtime.folder,
             wheels: &wheels,

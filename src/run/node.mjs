@@ -7,24 +7,11 @@
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { writeAll } from "./node_output.mjs";
 
 const COULD_NOT_START = 125;
 
 const request = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
-
-/** Writes all bytes, however often a full pipe says to come back later. */
-function writeAll(descriptor, bytes) {
-  let written = 0;
-  while (written < bytes.length) {
-    try {
-      written += fs.writeSync(descriptor, bytes, written);
-    } catch (error) {
-      if (error.code !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
-    }
-  }
-  return bytes.length;
-}
 
 /** Reads some bytes; 0 at the end. */
 function readSome(buffer) {

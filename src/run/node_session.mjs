@@ -4,31 +4,18 @@
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { writeAll } from "./node_output.mjs";
 import { run, summary } from "./session.mjs";
 
 const request = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 const events = fs.openSync(process.argv[3], "a");
-
-/** Writes all bytes, however often a full pipe says to come back later. */
-function write(descriptor, text) {
-  const bytes = typeof text === "string" ? Buffer.from(text) : text;
-  let written = 0;
-  while (written < bytes.length) {
-    try {
-      written += fs.writeSync(descriptor, bytes, written);
-    } catch (error) {
-      if (error.code !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
-    }
-  }
-}
 
 const io = {
   load: async () => (await import(pathToFileURL(path.join(request.runtime, "pyodide.mjs")).href)).loadPyodide,
   options: { indexURL: request.runtime + path.sep },
   read: async (name) => fs.readFileSync(request.files[name]),
   url: () => null,
-  write,
+  write: (descriptor, text) => writeAll(descriptor, typeof text === "string" ? Buffer.from(text) : text),
   event: (event) => fs.writeSync(events, JSON.stringify(event) + "\n"),
 };
 
@@ -38,7 +25,7 @@ try {
   io.event({ event: "done", status });
   process.exit(0);
 } catch (error) {
-  write(2, `error: the Python interpreter died: ${error.stack ?? error}\n`);
+  io.write(2, `error: the Python interpreter died: ${error.stack ?? error}\n`);
   io.event({ event: "died", message: summary(error) });
   process.exit(125);
 }

@@ -1,6 +1,9 @@
 //! Pure Python wheels on the package index: what micropip would find there.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use pep440_rs::{Version, VersionSpecifiers};
 
@@ -17,6 +20,8 @@ use crate::wheel::WheelFilename;
 #[derive(Debug)]
 pub struct PureIndex {
     client: Client,
+    /// The pages that were asked for, by name; nothing where the index does not know the project.
+    pages: RefCell<BTreeMap<String, Option<Rc<Project>>>>,
 }
 
 /// The newest pure wheel that fits, or why there is none.
@@ -49,7 +54,8 @@ impl PureIndex {
     /// # Errors
     /// When pip's configuration cannot be read or used.
     pub fn open(access: Access<'_>) -> Result<Self> {
-        Ok(Self { client: Client::new(&settings((access.ui, access.environment), access.python)?)? })
+        let client = Client::new(&settings((access.ui, access.environment), access.python)?)?;
+        Ok(Self { client, pages: RefCell::default() })
     }
 
     /// Looks for a wheel of a normalised name whose version fits, for this Python.
@@ -57,7 +63,7 @@ impl PureIndex {
     /// # Errors
     /// When the index cannot be asked.
     pub fn find(&self, name: &str, fits: &dyn Fn(&Version) -> bool, python: &Version) -> Result<PureWheel> {
-        let Some(project) = self.client.known_project(name)? else { return Ok(PureWheel::NoProject) };
+        let Some(project) = self.project(name)? else { return Ok(PureWheel::NoProject) };
         let page = self.client.page(name);
         let found = newest(&project, fits, python).map(|(version, file)| PureFile {
             version,
@@ -66,6 +72,16 @@ impl PureIndex {
             sha256: file.hashes.sha256.clone(),
         });
         Ok(found.map_or(PureWheel::None, PureWheel::Found))
+    }
+
+    /// A project's page, asked for once.
+    fn project(&self, name: &str) -> Result<Option<Rc<Project>>> {
+        if let Some(known) = self.pages.borrow().get(name) {
+            return Ok(known.clone());
+        }
+        let project = self.client.known_project(name)?.map(Rc::new);
+        self.pages.borrow_mut().insert(name.to_owned(), project.clone());
+        Ok(project)
     }
 
     /// Downloads a wheel, or takes it from the cache. Returns its path.

@@ -31,7 +31,7 @@ pub struct NativeRun<'a> {
     pub arguments: &'a [String],
 }
 
-/// Runs the tests natively. The back end's and pytest's output goes to a log.
+/// Runs the tests natively. The back end's and pytest's output is shown only if they fail.
 ///
 /// # Errors
 /// When the package does not build natively, or pytest cannot run.

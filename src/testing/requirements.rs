@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use pep440_rs::Version;
 use pep508_rs::Requirement;
 
@@ -15,7 +15,6 @@ use crate::cache::Kind;
 use crate::dependencies::{Node, Origin, Preference, Resolver};
 use crate::error::{Result, hinted};
 use crate::runtime::{LockedPackage, Runtime};
-use crate::source::pure::PureIndex;
 use crate::source::{Access, file};
 use crate::wheel::metadata::Metadata;
 
@@ -83,7 +82,7 @@ fn look(shelf: Shelf<'_>, requirements: &[String]) -> Result<Vec<PathBuf>> {
     let mut paths: BTreeMap<String, PathBuf> = BTreeMap::new();
     let (mut missing, mut unreachable) = (Vec::new(), Vec::new());
     for node in tree.iter().flat_map(Node::all) {
-        match fetched(shelf, node)? {
+        match fetched(shelf, node) {
             Fetched::AtHand => {}
             Fetched::Wheel(path) => drop(paths.insert(node.name.clone(), path)),
             Fetched::Missing(why) => missing.push(format!("\n    `{}`: {why}", node.requirement)),
@@ -119,29 +118,22 @@ enum Fetched {
     Unreachable(String),
 }
 
-fn fetched(shelf: Shelf<'_>, node: &Node) -> Result<Fetched> {
-    let Access { ui, cache, .. } = shelf.access;
-    Ok(match &node.origin {
+fn fetched(shelf: Shelf<'_>, node: &Node) -> Fetched {
+    match &node.origin {
         Origin::AtHand(_) => Fetched::AtHand,
         Origin::Missing(why) => Fetched::Missing(why.to_string()),
-        Origin::Pure(file) => Fetched::Wheel(PureIndex::open(shelf.access)?.download(file, (ui, cache))?),
+        Origin::Pure(_, path) => Fetched::Wheel(path.clone()),
         Origin::Release(_) => {
-            let Some(package) = shelf.runtime.packages.get(&node.name) else { return Ok(Fetched::AtHand) };
-            if let Some(path) =
-                shelf.packages.map(|folder| folder.join(&package.file_name)).filter(|path| path.is_file())
-            {
-                return Ok(Fetched::Wheel(path));
-            }
-            if !package.file_name.ends_with(".whl") {
-                // Parts of the standard library that older releases keep apart.
-                return Ok(from_network(shelf, package).map_or(Fetched::AtHand, Fetched::Wheel));
-            }
-            match from_network(shelf, package) {
+            let Some(package) = shelf.runtime.packages.get(&node.name) else { return Fetched::AtHand };
+            let beside = shelf.packages.map(|folder| folder.join(&package.file_name));
+            match beside.filter(|path| path.is_file()).or_else(|| from_network(shelf, package)) {
                 Some(path) => Fetched::Wheel(path),
+                // Parts of the standard library that older releases keep apart are no wheels.
+                None if !package.file_name.ends_with(".whl") => Fetched::AtHand,
                 None => Fetched::Unreachable(package.file_name.clone()),
             }
         }
-    })
+    }
 }
 
 /// A file of the release from Pyodide's content delivery network.
@@ -158,21 +150,17 @@ fn from_network(shelf: Shelf<'_>, package: &LockedPackage) -> Option<PathBuf> {
 }
 
 /// The wheels of micropip in the release's version, and of what it needs; none for releases whose micropip installs only
-/// from the network, or if they cannot be had.
-///
-/// # Errors
-/// When the cache cannot be used.
-pub fn foundation(shelf: Shelf<'_>) -> Result<Vec<PathBuf>> {
+/// from the network, or, with a warning, if they cannot be had.
+pub fn foundation(shelf: Shelf<'_>) -> Vec<PathBuf> {
     let version = shelf.runtime.packages.get("micropip").and_then(|package| package.version.parse().ok());
     let reads_files = version.is_some_and(|version: Version| version >= Version::new([0, 2]));
     if !reads_files {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    let found = wheels(Shelf { wheels: &[], ..shelf }, &["micropip".to_owned()]);
-    if let Err(error) = &found {
-        let why = error.root_cause().to_string();
+    wheels(Shelf { wheels: &[], ..shelf }, &["micropip".to_owned()]).unwrap_or_else(|error| {
+        let why = error.root_cause();
         let ui = shelf.access.ui;
         ui.warn(format!("wheels are unpacked, not installed with micropip, which cannot be had: {why}"));
-    }
-    Ok(found.context("micropip").unwrap_or_default())
+        Vec::new()
+    })
 }

@@ -232,7 +232,12 @@ fn what_is_wrong_is_refused_with_its_place() {
     fs_err::write(&pyproject, format!("{text}\n[tool.cargo-pyodide.test]\nrequire = []\n")).unwrap();
     printed.push(format!("# own table\n{}", build(&package, &["-q"]).snapshot()));
     assert!(!place.path().join("out").exists(), "no wheel was written");
-    let printed = printed.join("\n").replace("crates.io", "REGISTRY");
+    // cargo names its registry: `… NAME index`.
+    let nameless = |line: &str| match line.strip_suffix(" index").and_then(|head| head.rsplit_once(' ')) {
+        Some((head, _)) => format!("{head} REGISTRY index"),
+        None => line.to_owned(),
+    };
+    let printed = printed.join("\n").lines().map(nameless).collect::<Vec<_>>().join("\n");
     // The build's folder is named by the path of the source, which is another each time.
     let mut parts = printed.split("builds/changeable-");
     let first = parts.next().unwrap_or_default().to_owned();

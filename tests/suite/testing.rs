@@ -1,18 +1,41 @@
 //! `test` and `run --in`: a package's own tests in Pyodide on Node and in Chromium, and what is said if they cannot be run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::harness::{Tool, can_build, copy_folder, fixture, folder, has, runtime, shared_cache, tool};
 
 /// A wheel of the fixture `pure` for a release, built once for all tests.
 fn wheel(version: &str) -> PathBuf {
-    let place = folder();
-    let package = place.path().join("pure");
-    copy_folder(&fixture("pure"), &package);
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(wheel) = built.get(version) {
+        return wheel.clone();
+    }
+    let (_place, package) = package();
     let out = shared_cache().join(format!("wheels-{version}"));
     let arguments = ["build", "-q", "--pyodide", version, "--out-dir", out.to_str().unwrap()];
     let printed = tool(&[&arguments[..], &[package.to_str().unwrap()]].concat()).succeed();
-    out.join(Path::new(printed.stdout.trim()).file_name().unwrap())
+    let wheel = out.join(Path::new(printed.stdout.trim()).file_name().unwrap());
+    built.insert(version.to_owned(), wheel.clone());
+    wheel
+}
+
+/// A copy of the fixture `pure` in a folder of its own.
+fn package() -> (tempfile::TempDir, PathBuf) {
+    let place = folder();
+    let package = place.path().join("pure");
+    copy_folder(&fixture("pure"), &package);
+    (place, package)
+}
+
+/// The same with these tests.
+fn package_with_tests(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let (place, package) = package();
+    fs_err::create_dir_all(package.join("tests")).unwrap();
+    fs_err::write(package.join("tests/test_all.py"), text).unwrap();
+    (place, package)
 }
 
 /// A folder with one file of tests.
@@ -163,19 +186,15 @@ fn a_source_brings_its_tests_and_its_excuses() {
     if !can_build() || !has("node") {
         return;
     }
-    let place = folder();
-    let package = place.path().join("pure");
-    copy_folder(&fixture("pure"), &package);
-    fs_err::create_dir_all(package.join("tests")).unwrap();
-    // A module of the package's name beside the tests: it must not be imported.
-    fs_err::write(package.join("fixture_pure.py"), "raise ImportError('the source tree')").unwrap();
-    fs_err::write(package.join("tests/__init__.py"), "").unwrap();
-    fs_err::write(package.join("data.txt"), "beside").unwrap();
     let text = "import threading, fixture_pure\n\
         def test_data(): assert open('data.txt').read() == 'beside'\n\
         def test_add(): assert fixture_pure.add(1, 1) == 2\n\
         def test_threads(): threading.Thread(target=print).start()\n";
-    fs_err::write(package.join("tests/test_all.py"), text).unwrap();
+    let (place, package) = package_with_tests(text);
+    // A module of the package's name beside the tests: it must not be imported.
+    fs_err::write(package.join("fixture_pure.py"), "raise ImportError('the source tree')").unwrap();
+    fs_err::write(package.join("tests/__init__.py"), "").unwrap();
+    fs_err::write(package.join("data.txt"), "beside").unwrap();
     let pyproject = package.join("pyproject.toml");
     let before = fs_err::read_to_string(&pyproject).unwrap();
     let own = "\n[tool.cargo-pyodide.test]\ndeselect = { \"tests/test_all.py::test_threads\" = \"needs threads\" }\n\
@@ -193,14 +212,10 @@ fn this_machine_is_compared() {
     if !can_build() || !has("node") {
         return;
     }
-    let place = folder();
-    let package = place.path().join("pure");
-    copy_folder(&fixture("pure"), &package);
-    fs_err::create_dir_all(package.join("tests")).unwrap();
     let text = "import sys, fixture_pure\n\
         def test_same(): assert fixture_pure.add(1, 1) == 2\n\
         def test_here_only(): assert sys.platform != 'emscripten'\n";
-    fs_err::write(package.join("tests/test_all.py"), text).unwrap();
+    let (place, _) = package_with_tests(text);
     let printed = tool(&["test", "./pure", "--native", "--pyodide", "0.29.5"]).in_folder(place.path()).run();
     assert_eq!(printed.status, Some(1), "{}", printed.stderr);
     let compared = printed.stderr.lines().skip_while(|line| !line.contains("Compared"));
