@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-/// The variable that tells our executable that it is being called as a compiler driver, and with which plan.
-pub const DRIVER_PLAN: &str = "CARGO_PYODIDE_DRIVER";
+/// The variable that tells our executable that it is being called as a compiler driver, and with which plan. Its name does
+/// not begin with `CARGO_`: sccache takes all such variables for something that the compiled crate depends on.
+pub const DRIVER_PLAN: &str = "PYODIDE_DRIVER_PLAN";
 
 /// A snapshot of the process's environment.
 #[derive(Debug, Clone, Default)]

@@ -52,6 +52,14 @@ pub fn hinted(error: impl Into<anyhow::Error>, hint: impl Into<String>) -> anyho
     Advice { hint: hint.into(), error: error.into() }.into()
 }
 
+/// The cause of this type, if an error has one, with or without advice.
+pub fn cause<E: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error) -> Option<&E> {
+    error.chain().find_map(|link| {
+        let inside = || link.downcast_ref::<Advice>().and_then(|advice| cause(&advice.error));
+        link.downcast_ref().or_else(inside)
+    })
+}
+
 /// Renders an error as the user reads it: `error: …`, one `caused by: …` a cause, and at most one `hint: …`.
 pub fn render(error: &anyhow::Error) -> String {
     let mut lines: Vec<String> = Vec::new();

@@ -97,10 +97,44 @@ impl Ui {
         }
     }
 
+    /// A board for work of many parts. It shows on a terminal only.
+    pub fn board(self) -> Board {
+        Board {
+            shown: std::io::stderr().is_terminal() && self.verbosity > Verbosity::Quiet,
+            drawn: Mutex::new(0),
+        }
+    }
+
     /// A spinner for work that may take over two seconds. It shows on a terminal only and ends when dropped.
     pub fn spinner(self, message: impl Into<String>) -> Spinner {
         let shown = std::io::stderr().is_terminal() && self.verbosity > Verbosity::Quiet;
         Spinner::start(message.into(), shown)
+    }
+}
+
+/// Lines at the bottom of a terminal that are drawn anew while work goes on. Elsewhere nothing is drawn.
+#[derive(Debug)]
+pub struct Board {
+    shown: bool,
+    drawn: Mutex<usize>,
+}
+
+impl Board {
+    /// Says something above the lines, and draws them anew.
+    pub fn draw(&self, say: impl FnOnce(), lines: &[String]) {
+        let Ok(mut drawn) = self.drawn.lock() else { return };
+        if self.shown && *drawn > 0 {
+            let _ = write!(anstream::stderr(), "\u{1b}[{drawn}A\u{1b}[J");
+        }
+        say();
+        *drawn = 0;
+        if self.shown {
+            // A line that wraps would be counted as one.
+            for text in lines {
+                line(&text.chars().take(79).collect::<String>());
+            }
+            *drawn = lines.len();
+        }
     }
 }
 

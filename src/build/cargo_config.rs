@@ -2,13 +2,14 @@
 //!
 //! Flags for the target go into a file that our stand-in for cargo adds with `--config`: cargo joins them with the
 //! package's own `target.…rustflags`. Flags in `build.rustflags` and `RUSTFLAGS`, which cargo would ignore beside
-//! target flags, are read and joined too.
+//! target flags, are read and joined too. No path of this machine is among them: our stand-in for rustc adds those.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{CargoChoices, Workshop, paths, target_folder, write_if_changed};
+use super::target_folder::TargetFolder;
+use super::{CargoChoices, Workshop, paths, write_if_changed};
 use crate::abi::ExceptionModel;
 use crate::cache::Cache;
 use crate::driver::c::{CPlan, Jumps};
@@ -24,12 +25,16 @@ use crate::runtime::releases::Network;
 use crate::toolchain::{StandardLibrary, TARGET, Toolchain};
 
 /// What a back end's process is given.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Steering {
     /// Environment variables.
     pub(super) variables: Vec<(String, String)>,
     /// Folders at the front of `PATH`.
     pub(super) path_folders: Vec<PathBuf>,
+    /// Local folders, and what the wheel must say instead; the shortest comes first.
+    pub(super) hidden: Vec<(PathBuf, &'static str)>,
+    /// Cargo's target folder, locked as long as this lives.
+    _target: Option<TargetFolder>,
 }
 
 /// Writes the plan and the configuration of a build into its folder.
@@ -44,26 +49,23 @@ pub(super) fn steer(
 ) -> Result<Steering> {
     let drivers = driver_folder(workshop.ui, workshop.cache)?;
     let config = folder.join("cargo-config.toml");
-    let flags = rust_flags(workshop, project, (runtime, toolchain, choices), folder)?;
-    let linker = drivers.program("emcc");
-    write_if_changed(&config, &cargo_config(&linker, &flags, choices))?;
-    let pyo3 = write_pyo3_config(folder, runtime, choices.stable_abi)?;
-    let plan = driver_plan((runtime, toolchain, choices), (project, workshop.cache), (config, folder));
+    let key = plan_key(runtime, toolchain, choices)?;
+    let target_key = format!("{}-{}-{key}", runtime.python, runtime.exceptions);
+    let target = TargetFolder::prepared(workshop, (choices.crates_kept, folder), &target_key)?;
+    let flags = rust_flags(workshop, project, (choices, &key), folder)?;
+    write_if_changed(&config, &cargo_config(&flags, choices))?;
+    let pyo3 = write_pyo3_config(target.parent(), runtime, choices.stable_abi)?;
+    let hidden = hidden_folders(workshop, (&project.root, choices), (folder, &target))?;
+    let plan =
+        driver_plan((runtime, toolchain, choices), (project, workshop.cache), (config, folder, &hidden));
     let plan_path = folder.join("plan.json");
     write_if_changed(&plan_path, &serde_json::to_string_pretty(&plan)?)?;
-
-    // Our stand-in is needed only where it adds flags.
-    let needs_stand_in = !toolchain.exception_flags.is_empty() || !choices.crates.is_empty();
-    let rustc = if needs_stand_in { drivers.program("rustc") } else { toolchain.rust.rustc.clone() };
-    let target_key =
-        format!("{}-{}-{}", runtime.python, runtime.exceptions, plan_key(runtime, toolchain, choices)?);
-    let target = target_folder::prepared(folder, &target_key)?;
     let mut variables = vec![
         (crate::env::DRIVER_PLAN.to_owned(), text(&plan_path)),
         ("CARGO".to_owned(), text(&drivers.program("cargo"))),
-        ("RUSTC".to_owned(), text(&rustc)),
+        ("RUSTC".to_owned(), text(&drivers.program("rustc"))),
         ("CARGO_BUILD_TARGET".to_owned(), TARGET.to_owned()),
-        ("CARGO_TARGET_DIR".to_owned(), text(&target)),
+        ("CARGO_TARGET_DIR".to_owned(), text(&target.path)),
         ("CARGO_TERM_COLOR".to_owned(), "never".to_owned()),
         ("PYO3_CONFIG_FILE".to_owned(), text(&pyo3)),
         ("SOURCE_DATE_EPOCH".to_owned(), "315532800".to_owned()),
@@ -83,8 +85,20 @@ pub(super) fn steer(
     if workshop.network == Network::Forbidden {
         variables.push(("CARGO_NET_OFFLINE".to_owned(), "true".to_owned()));
     }
-    let path_folders = linker.parent().map(Path::to_owned).into_iter().collect();
-    Ok(Steering { variables, path_folders })
+    variables.extend(["CFLAGS", "CXXFLAGS"].map(|name| c_flags(workshop, name, &key)));
+    let path_folders = drivers.program(LINKER).parent().map(Path::to_owned).into_iter().collect();
+    Ok(Steering { variables, path_folders, hidden, _target: Some(target) })
+}
+
+/// The driver, found on the `PATH` by the name under which it links.
+const LINKER: &str = "emcc";
+
+/// What build scripts pass to a C compiler: a flag of our own that means nothing, for what cannot see our plan and must tell
+/// lines apart, such as a compiler cache.
+fn c_flags(workshop: Workshop<'_>, name: &str, key: &str) -> (String, String) {
+    let name = format!("{name}_{}", TARGET.replace('-', "_"));
+    let own = workshop.environment.text(&name).map(|flags| format!("{flags} ")).unwrap_or_default();
+    (name, format!("{own}{}{key}", crate::driver::c_arguments::PLAN_FLAG))
 }
 
 fn text(path: &Path) -> String {
@@ -94,7 +108,7 @@ fn text(path: &Path) -> String {
 fn driver_plan(
     (runtime, toolchain, choices): (&Runtime, &Toolchain, &CargoChoices),
     (project, cache): (&Project, &Cache),
-    (config, folder): (PathBuf, &Path),
+    (config, folder, hidden): (PathBuf, &Path, &[(PathBuf, &'static str)]),
 ) -> DriverPlan {
     // maturin passes the choices itself, and must know them to choose its bindings.
     let (profile, features) = if project.uses_maturin() {
@@ -109,6 +123,8 @@ fn driver_plan(
         rustc: Some(RustcPlan {
             program: toolchain.rust.rustc.clone(),
             flags: toolchain.exception_flags.clone(),
+            sysroot: built_sysroot(toolchain).map(Path::to_owned),
+            remap: hidden.iter().map(|(path, name)| (path.clone(), (*name).to_owned())).collect(),
             crates: choices.crates.clone(),
         }),
         supplements: supplement_plan(runtime, toolchain),
@@ -121,6 +137,13 @@ fn c_plan(runtime: &Runtime, cache: &Cache) -> CPlan {
     let jumps =
         if runtime.symbols.provider("__wasm_setjmp").is_some() { Jumps::Served } else { Jumps::OtherHelpers };
     CPlan::new(runtime.exceptions, jumps, cache.root())
+}
+
+fn built_sysroot(toolchain: &Toolchain) -> Option<&Path> {
+    match &toolchain.std {
+        StandardLibrary::Built(folder) => Some(folder),
+        StandardLibrary::Prebuilt => None,
+    }
 }
 
 /// What `pthread_create` should return where there are no threads: `ENOTSUP` of Emscripten's C library.
@@ -136,10 +159,7 @@ fn supplement_plan(runtime: &Runtime, toolchain: &Toolchain) -> Option<Supplemen
     if !pads && !narrow && !no_threads && wide_invokes.is_none() {
         return None;
     }
-    let sysroot = match &toolchain.std {
-        StandardLibrary::Built(folder) => Some(folder.clone()),
-        StandardLibrary::Prebuilt => None,
-    };
+    let sysroot = built_sysroot(toolchain).map(Path::to_owned);
     Some(SupplementPlan {
         rustc: toolchain.rust.rustc.clone(),
         sysroot,
@@ -196,9 +216,9 @@ fn write_pyo3_config(folder: &Path, runtime: &Runtime, stable: Option<StableAbi>
     Ok(path)
 }
 
-fn cargo_config(linker: &Path, flags: &[String], choices: &CargoChoices) -> String {
+fn cargo_config(flags: &[String], choices: &CargoChoices) -> String {
     let mut target = toml::Table::new();
-    target.insert("linker".into(), text(linker).into());
+    target.insert("linker".into(), LINKER.into());
     target.insert("rustflags".into(), flags.to_vec().into());
     let mut targets = toml::Table::new();
     targets.insert(TARGET.into(), target.into());
@@ -224,14 +244,11 @@ fn cargo_config(linker: &Path, flags: &[String], choices: &CargoChoices) -> Stri
 fn rust_flags(
     workshop: Workshop<'_>,
     project: &Project,
-    (runtime, toolchain, choices): (&Runtime, &Toolchain, &CargoChoices),
+    (choices, key): (&CargoChoices, &str),
     folder: &Path,
 ) -> Result<Vec<String>> {
     let mut flags = other_flags(workshop, &project.root)?;
     flags.extend(choices.overlay.rustflags.iter().cloned());
-    if let StandardLibrary::Built(sysroot) = &toolchain.std {
-        flags.extend(["--sysroot".to_owned(), text(sysroot)]);
-    }
     flags.extend(["-C".to_owned(), "link-self-contained=no".to_owned()]);
     if project.root.starts_with(folder) {
         // What newer compilers refuse by lint is no matter of who builds another's package: cargo, too, caps lints of
@@ -239,38 +256,39 @@ fn rust_flags(
         flags.push("--cap-lints=warn".to_owned());
     }
     // Cargo does not see that the plan changed: an argument that the driver ignores tells it.
-    let plan = plan_key(runtime, toolchain, choices)?;
-    flags.extend(["-C".to_owned(), format!("link-arg=--cargo-pyodide-plan={plan}")]);
-    // rustc takes the last that fits: the longest path comes last.
-    let hidden = hidden_folders(workshop, (&project.root, choices), folder)?;
-    flags.extend(hidden.iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display())));
+    flags.extend(["-C".to_owned(), format!("link-arg=--cargo-pyodide-plan={key}")]);
     Ok(flags)
 }
 
-/// What a link depends on beside its inputs.
+/// What compiling and linking depend on beside their inputs.
 fn plan_key(runtime: &Runtime, toolchain: &Toolchain, choices: &CargoChoices) -> Result<String> {
     let linker = serde_json::to_string(&toolchain.wasm_ld)?;
     let layout = runtime.emscripten.layout().to_string();
-    let supplements = serde_json::to_string(&supplement_plan(runtime, toolchain))?;
-    let mut parts = vec![env!("CARGO_PKG_VERSION"), &linker, &layout, &supplements];
+    let mut supplements = supplement_plan(runtime, toolchain);
+    if let Some(plan) = &mut supplements {
+        // It stands below, without the place of the cache.
+        plan.sysroot = None;
+    }
+    let supplements = serde_json::to_string(&supplements)?;
+    let sysroot = built_sysroot(toolchain).and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    let exceptions = runtime.exceptions.to_string();
+    let mut parts = vec![env!("CARGO_PKG_VERSION"), &linker, &layout, &supplements, &sysroot, &exceptions];
     parts.extend(choices.key.as_deref());
     Ok(crate::digest::key(&parts))
 }
 
 /// Local folders and what a wheel says instead, so that it tells nothing of the machine and is the same bytes
-/// everywhere; the shortest comes first.
-///
-/// # Errors
-/// When there is no home folder.
-pub(super) fn hidden_folders(
+/// everywhere; the shortest comes first, since rustc takes the last that fits.
+fn hidden_folders(
     workshop: Workshop<'_>,
     (root, choices): (&Path, &CargoChoices),
-    folder: &Path,
+    (folder, target): (&Path, &TargetFolder),
 ) -> Result<Vec<(PathBuf, &'static str)>> {
     let mut hidden = vec![
         (root.to_owned(), "/source"),
         (workspace_root(root), "/source"),
         (folder.to_owned(), "/build"),
+        (target.parent().to_owned(), "/build/targets"),
         (paths::cargo_home_of(workshop.environment)?, "/cargo"),
     ];
     hidden.extend(choices.overlay.patch.values().map(|folder| (folder.clone(), "/overlay")));

@@ -22,7 +22,7 @@ pub fn of_tree(workshop: Workshop<'_>, tree: &Path, folder: &BuildFolder) -> Res
     }
     let project = Project::read(tree)?;
     workshop.ui.detail("the package's requirements are not stated in a file: its build back end is asked");
-    let steering = Steering { variables: Vec::new(), path_folders: Vec::new() };
+    let steering = Steering::default();
     let log = folder.root.join("metadata.log");
     let backend = Backend { workshop, project: &project, steering: &steering, log: &log };
     let environment = backend.environment()?;

@@ -18,6 +18,7 @@ use std::time::Instant;
 use anyhow::Context;
 
 pub use environment::HostPython;
+pub use target_folder::CratesKept;
 
 use crate::cache::{Cache, EntryLock, Kind};
 use crate::env::Environment;
@@ -70,6 +71,8 @@ pub struct CargoChoices {
     pub key: Option<String>,
     /// The stable ABI that PyO3 must be told of.
     pub stable_abi: Option<StableAbi>,
+    /// Where compiled crates are kept.
+    pub crates_kept: CratesKept,
 }
 
 /// What a build gave, before it is finished.
@@ -172,7 +175,7 @@ pub fn build(
     workshop.ui.phase("Compiling", format!("{} for Pyodide {}", shown_name(&project.root), runtime.version));
     let wheel = backend.build_wheel(&environment, &folder.root.join("raw"))?;
     clock.step("compile");
-    let hidden = cargo_config::hidden_folders(workshop, (&project.root, choices), &folder.root)?;
+    let hidden = steering.hidden;
     Ok(RawBuild { wheel, toolchain, seconds: clock.steps, log, hidden, lock: folder.lock })
 }
 

@@ -1,34 +1,79 @@
 //! Cargo's target folders: one for each Python and plan, so that builds for several lines do not undo each other.
 //!
-//! A new one starts as a copy of the package's last one: cargo then finds fresh what does not depend on the Python, such
-//! as proc macros, and builds the rest. File times are kept, since cargo compares them.
+//! A package has its own, or shares one with the other packages of a line: then a crate that several of them use is
+//! compiled once. A new one of a package starts as a copy of its last one: cargo then finds fresh what does not depend on
+//! the Python, such as proc macros, and builds the rest. File times are kept, since cargo compares them.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use super::Workshop;
+use crate::cache::{EntryLock, Kind};
 use crate::error::Result;
 
-/// The target folder for a key in a package's build folder, copied from the latest other one if it is new.
-///
-/// # Errors
-/// When it cannot be made.
-pub(super) fn prepared(build: &Path, key: &str) -> Result<PathBuf> {
-    let folder = build.join("targets").join(key);
+/// Where compiled crates are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CratesKept {
+    /// With the package.
+    #[default]
+    Apart,
+    /// With those of all packages of the line.
+    Together,
+}
+
+/// A target folder that cargo may use.
+#[derive(Debug)]
+pub(super) struct TargetFolder {
+    /// The folder.
+    pub(super) path: PathBuf,
+    /// Keeps other packages out of a folder that is shared: two of them may call their library the same.
+    _lock: Option<EntryLock>,
+}
+
+impl TargetFolder {
+    /// The folder for a key: in a package's build folder, copied from the latest other one if it is new, or the one that
+    /// packages share.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(super) fn prepared(
+        workshop: Workshop<'_>,
+        (kept, build): (CratesKept, &Path),
+        key: &str,
+    ) -> Result<Self> {
+        match kept {
+            CratesKept::Apart => Ok(Self { path: own(&build.join("targets"), key)?, _lock: None }),
+            CratesKept::Together => {
+                let lock = workshop.cache.lock(workshop.ui, Kind::Builds, &format!("shared-{key}"))?;
+                let path = workshop.cache.entry(Kind::Builds, "shared").join(key);
+                fs_err::create_dir_all(&path)?;
+                Ok(Self { path, _lock: Some(lock) })
+            }
+        }
+    }
+
+    /// The folder around it.
+    pub(super) fn parent(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
+    }
+}
+
+fn own(targets: &Path, key: &str) -> Result<PathBuf> {
+    let folder = targets.join(key);
     if folder.is_dir() {
         return Ok(folder);
     }
-    fs_err::create_dir_all(build.join("targets"))?;
+    fs_err::create_dir_all(targets)?;
     // Copied under another name first: a copy that was interrupted must not look like a target folder.
-    let staging = build.join("targets.new");
+    let staging = targets.with_extension("new");
     crate::cache::remove_folder(&staging)?;
-    match latest(&build.join("targets")) {
+    match latest(targets) {
         Some(other) => copy(&other, &staging, &|_| true)?,
         None => fs_err::create_dir_all(&staging)?,
     }
     fs_err::rename(&staging, &folder)?;
     Ok(folder)
 }
-
 /// The folder that was changed last.
 fn latest(folder: &Path) -> Option<PathBuf> {
     let entries = fs_err::read_dir(folder).ok()?.flatten();

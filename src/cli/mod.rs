@@ -16,6 +16,9 @@ mod report;
 mod run;
 mod runtimes;
 mod setup;
+mod sweep;
+mod sweep_cell;
+mod sweep_run;
 mod test;
 mod test_plan;
 mod test_report;
@@ -59,6 +62,8 @@ enum Command {
     Deps(deps::DepsArguments),
     Overlay(overlay::OverlayCommand),
     Recipes(recipes::RecipesArguments),
+    Sweep(sweep::SweepCommand),
+    SweepCell(sweep_cell::SweepCellArguments),
     Runtimes(runtimes::RuntimesArguments),
     Setup(setup::SetupArguments),
     Doctor(doctor::DoctorArguments),
@@ -130,6 +135,8 @@ pub fn run(environment: &Environment, mut arguments: Vec<OsString>) -> Result<u8
         Command::Deps(arguments) => deps::run(environment, &cache, &arguments),
         Command::Overlay(arguments) => overlay::run(environment, &cache, &arguments),
         Command::Recipes(arguments) => recipes::run(&arguments),
+        Command::Sweep(command) => sweep::run(environment, &cache, &command),
+        Command::SweepCell(arguments) => sweep_cell::run(environment, &cache, &arguments),
         Command::Runtimes(arguments) => runtimes::run(environment, &cache, &arguments),
         Command::Setup(arguments) => setup::run(environment, &cache, &arguments),
         Command::Doctor(arguments) => doctor::run(environment, &cache, &arguments),
@@ -173,11 +180,7 @@ fn runtimes(session: Session<'_>, lists: &[RuntimeList]) -> Result<Vec<Runtime>>
     }
     let mut found: Vec<Runtime> = Vec::new();
     for request in requests {
-        let named = match request {
-            RuntimeRequest::Folder(folder) => vec![Runtime::read(&std::path::absolute(folder)?)?],
-            RuntimeRequest::Release(request) => releases(session, request)?,
-        };
-        for runtime in named {
+        for runtime in runtimes_of(session, request)? {
             session.ui.detail(format!("Pyodide {} is `{}`", runtime.version, runtime.folder.display()));
             if found.iter().all(|known| known.folder != runtime.folder) {
                 found.push(runtime);
@@ -185,6 +188,14 @@ fn runtimes(session: Session<'_>, lists: &[RuntimeList]) -> Result<Vec<Runtime>>
         }
     }
     Ok(found)
+}
+
+/// The runtimes that one request means.
+fn runtimes_of(session: Session<'_>, request: &RuntimeRequest) -> Result<Vec<Runtime>> {
+    match request {
+        RuntimeRequest::Folder(folder) => Ok(vec![Runtime::read(&std::path::absolute(folder)?)?]),
+        RuntimeRequest::Release(request) => releases(session, request),
+    }
 }
 
 fn releases(session: Session<'_>, request: &ReleaseRequest) -> Result<Vec<Runtime>> {

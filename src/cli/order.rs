@@ -8,7 +8,7 @@ use clap::Args;
 use super::overlays::{self, Fitting, OverlayArguments};
 use super::{compatibility, report::BuiltWheel};
 use crate::audit::{self, Code, Companions, Finding, Severity, Subject};
-use crate::build::{self, BuildFolder, CargoChoices, Clock, RawBuild, Workshop, source_tree};
+use crate::build::{self, BuildFolder, CargoChoices, Clock, CratesKept, RawBuild, Workshop, source_tree};
 use crate::cache::with_disk_hint;
 use crate::error::{Result, hinted};
 use crate::overlay::Changes;
@@ -29,13 +29,16 @@ use crate::wheel::finish::{self, FinishedWheel, Target};
 pub(super) struct CargoArguments {
     /// The cargo profile [default: release]
     #[arg(long, value_name = "PROFILE")]
-    profile: Option<String>,
+    pub(super) profile: Option<String>,
     /// Cargo features to turn on; repeatable
     #[arg(long, value_name = "FEATURES", value_delimiter = ',')]
-    features: Vec<String>,
+    pub(super) features: Vec<String>,
     /// Turn cargo's default features off
     #[arg(long)]
-    no_default_features: bool,
+    pub(super) no_default_features: bool,
+    /// Keep compiled crates where other packages find them, instead of with this package
+    #[arg(long)]
+    pub(super) share_crates: bool,
 }
 
 impl CargoArguments {
@@ -56,6 +59,7 @@ impl CargoArguments {
             features,
             overlay: changes.cargo.clone(),
             key: changes.key(),
+            crates_kept: if self.share_crates { CratesKept::Together } else { CratesKept::Apart },
             ..CargoChoices::default()
         }
     }

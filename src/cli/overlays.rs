@@ -23,13 +23,13 @@ use crate::wheel::edits::Edits;
 pub(super) struct OverlayArguments {
     /// A file that says what is changed in the package; repeatable
     #[arg(long = "overlay", value_name = "FILE")]
-    files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
     /// A variant that an overlay offers, with a file of yours in the place of the one that it would fetch; repeatable
     #[arg(long = "variant", value_name = "NAME[=FILE]")]
-    variants: Vec<VariantChoice>,
+    pub(super) variants: Vec<VariantChoice>,
     /// Apply none of the recipes that the tool ships
     #[arg(long)]
-    no_recipes: bool,
+    pub(super) no_recipes: bool,
 }
 
 impl OverlayArguments {

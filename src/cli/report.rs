@@ -55,6 +55,8 @@ fn row(access: (Ui, &Environment), outcome: &Outcome<'_>) -> [String; 6] {
     match &outcome.built {
         Ok(Ok(wheel)) => {
             let name = wheel.summary.wheel.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let modules: Vec<String> =
+                wheel.summary.modules.iter().map(|module| module.path.clone()).collect();
             let size = format!("{:.0} kB", kilobytes(wheel.summary.size));
             [
                 line,
@@ -62,7 +64,7 @@ fn row(access: (Ui, &Environment), outcome: &Outcome<'_>) -> [String; 6] {
                 size,
                 seconds,
                 "clean".to_owned(),
-                import::tried(access, outcome.runtime, &wheel.summary),
+                import::tried(access, outcome.runtime, (&wheel.summary.wheel, &modules)),
             ]
         }
         Ok(Err(_)) => [line, dash(), dash(), seconds, "failed".to_owned(), dash()],

@@ -15,7 +15,7 @@ use crate::build::HostPython;
 use crate::cache::Cache;
 use crate::env::Environment;
 use crate::error::Result;
-use crate::run::session::Place;
+use crate::run::session::{Place, Stream};
 use crate::runtime::releases::Network;
 use crate::source::{self, Source, SourceRequest};
 use crate::testing::TestResult;
@@ -42,7 +42,6 @@ Exit codes:
 /// Run a package's own tests inside Pyodide
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct TestArguments {
     /// A wheel, a folder, an sdist, NAME, NAME==VERSION or git+URL@REV
     #[arg(value_name = "WHEEL|SOURCE", default_value = ".")]
@@ -53,6 +52,27 @@ pub(super) struct TestArguments {
     /// Where they run; repeatable [default: node]
     #[arg(long = "in", value_enum, value_name = "PLACE")]
     places: Vec<Place>,
+    #[command(flatten)]
+    choices: TestChoices,
+    /// Run the tests on this machine's Python, too, and tell what differs
+    #[arg(long)]
+    native: bool,
+    /// Write the results as JUnit's XML
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+    /// Print one JSON document about each test at the end; pytest's output goes to stderr
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Use only what is in the cache
+    #[arg(long)]
+    offline: bool,
+    #[command(flatten)]
+    voice: Voice,
+}
+
+/// What is tested, and with what.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct TestChoices {
     /// The tests: a file or folder of the source, or one of yours [default: as the package's pytest table says, or `tests`]
     #[arg(long, value_name = "PATH")]
     pub(super) tests: Option<PathBuf>,
@@ -71,24 +91,10 @@ pub(super) struct TestArguments {
     /// Give each file of tests an interpreter of its own
     #[arg(long)]
     pub(super) forked_each: bool,
-    /// Run the tests on this machine's Python, too, and tell what differs
-    #[arg(long)]
-    native: bool,
-    /// Write the results as JUnit's XML
-    #[arg(long, value_name = "FILE")]
-    pub(super) junit: Option<PathBuf>,
-    /// Print one JSON document about each test at the end; pytest's output goes to stderr
-    #[arg(long)]
-    pub(super) json: bool,
     #[command(flatten)]
     pub(super) cargo: CargoArguments,
     #[command(flatten)]
     pub(super) overlays: OverlayArguments,
-    /// Use only what is in the cache
-    #[arg(long)]
-    offline: bool,
-    #[command(flatten)]
-    voice: Voice,
     /// Arguments of pytest
     #[arg(last = true, value_name = "PYTEST ARGS")]
     pub(super) pytest: Vec<String>,
@@ -105,8 +111,12 @@ pub(super) struct Suite {
 
 /// The package under test.
 pub(super) enum Package {
+    /// A wheel alone.
     Wheel(PathBuf),
+    /// A source, which is built.
     Source(Source),
+    /// A source and the wheel that was built of it.
+    Built(Source, PathBuf),
 }
 
 /// Runs the command.
@@ -130,11 +140,12 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: &TestArgu
     if places.is_empty() {
         places.push(Place::Node);
     }
+    let stdout = if arguments.json { Stream::Stderr } else { Stream::Stdout };
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
     let mut suites = Vec::new();
     let mut native_results = None;
     for runtime in &runtimes {
-        let prepared = Prepared::new(workshop, (&package, arguments), runtime, work.path())?;
+        let prepared = Prepared::new(workshop, (&package, &arguments.choices), runtime, work.path())?;
         if arguments.native && native_results.is_none() {
             // What fails here says nothing of Pyodide: it is told, and the tests there go on.
             let native = prepared.native(workshop, &package);
@@ -142,7 +153,7 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: &TestArgu
             native_results = Some(native.inspect_err(told).unwrap_or_default());
         }
         for place in &places {
-            suites.push(prepared.run(workshop, (runtime, *place), arguments)?);
+            suites.push(prepared.run(workshop, (runtime, *place), (&arguments.choices, stdout))?);
         }
     }
     if let Some(native) = native_results.as_ref().filter(|native| !native.is_empty()) {

@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow, bail};
 
 use super::order::{Order, is_fatal};
 use super::overlays;
-use super::test::{Package, Suite, TestArguments};
+use super::test::{Package, Suite, TestChoices};
 use crate::audit;
 use crate::build::Workshop;
 use crate::error::{Result, hinted};
@@ -41,7 +41,7 @@ impl Prepared {
     /// Builds the wheel, finds its tests and what they require.
     pub(super) fn new(
         workshop: Workshop<'_>,
-        (package, arguments): (&Package, &TestArguments),
+        (package, arguments): (&Package, &TestChoices),
         runtime: &Runtime,
         work: &Path,
     ) -> Result<Self> {
@@ -90,13 +90,13 @@ impl Prepared {
         &self,
         workshop: Workshop<'_>,
         (runtime, place): (&Runtime, Place),
-        arguments: &TestArguments,
+        (choices, stdout): (&TestChoices, Stream),
     ) -> Result<Suite> {
         let ui = workshop.ui;
         let started = Instant::now();
         ui.phase("Testing", format!("in Pyodide {} on {place}", runtime.version));
         let files = self.staged.test_files();
-        let parts: Vec<Vec<String>> = if arguments.forked_each {
+        let parts: Vec<Vec<String>> = if choices.forked_each {
             files.into_iter().map(|file| vec![file]).collect()
         } else {
             vec![self.staged.paths.clone()]
@@ -116,8 +116,8 @@ impl Prepared {
                 archive: self.archive.clone(),
                 arguments: given,
                 excused: self.excused.clone(),
-                timeout: Duration::from_secs(arguments.timeout),
-                stdout: if arguments.json { Stream::Stderr } else { Stream::Stdout },
+                timeout: Duration::from_secs(choices.timeout),
+                stdout,
             };
             let run = testing::run(&plan, (ui, workshop.environment));
             results.extend(run.with_context(|| {
@@ -131,7 +131,7 @@ impl Prepared {
 
     /// Runs the tests on this machine.
     pub(super) fn native(&self, workshop: Workshop<'_>, package: &Package) -> Result<Vec<TestResult>> {
-        let Package::Source(source) = package else {
+        let (Package::Source(source) | Package::Built(source, _)) = package else {
             bail!("`--native` builds the same source for this machine: name a source, not a wheel");
         };
         let arguments = [&self.arguments[..], &self.staged.paths[..]].concat();
@@ -167,7 +167,7 @@ struct Subject {
 
 fn subject(
     workshop: Workshop<'_>,
-    (package, arguments): (&Package, &TestArguments),
+    (package, arguments): (&Package, &TestChoices),
     runtime: &Runtime,
     work: &Path,
 ) -> Result<Subject> {
@@ -179,8 +179,11 @@ fn subject(
             let tree = std::path::absolute(tests)?;
             Ok(Subject { wheel: wheel.clone(), tree, changes: Changes::default() })
         }
-        Package::Source(source) => {
-            let wheel = built(workshop, (source, arguments), runtime, work)?;
+        Package::Source(source) | Package::Built(source, _) => {
+            let wheel = match package {
+                Package::Built(_, wheel) => wheel.clone(),
+                _ => built(workshop, (source, arguments), runtime, work)?,
+            };
             // The tree as it came: the build's own may be changed for the wheel.
             let tree = match source {
                 Source::Folder(folder) => folder.clone(),
@@ -242,7 +245,7 @@ fn reachable(
 /// The wheel of a source, in a folder of ours.
 fn built(
     workshop: Workshop<'_>,
-    (source, arguments): (&Source, &TestArguments),
+    (source, arguments): (&Source, &TestChoices),
     runtime: &Runtime,
     work: &Path,
 ) -> Result<PathBuf> {

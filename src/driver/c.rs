@@ -1,5 +1,6 @@
 //! Compiles C and C++ for a line with clang, and archives objects: what build scripts ask of Emscripten.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
@@ -67,9 +68,33 @@ pub(super) fn compile(plan: &DriverPlan, name: &str, arguments: &[String]) -> Re
     }
     let command = command.args(&call.kept);
     log(plan, &format!("compile {}\n  ignored: {}", command.copyable(), call.ignored.join(" ")))?;
+    if call.output.is_none() && call.kept.iter().any(|argument| argument == "-E") {
+        return preprocess(command, &c.cache);
+    }
     let status = super::exit_status(command.pass_through()?);
     if status == 0 && c.jumps == Jumps::OtherHelpers {
         refuse_jumps(plan, &call)?;
+    }
+    Ok(status)
+}
+
+/// Preprocesses to stdout, which says the same of headers wherever the cache lies: a compiler cache compares it.
+fn preprocess(command: Invocation, cache: &Path) -> Result<u8> {
+    let work = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let file = work.path().join("preprocessed");
+    let status = super::exit_status(command.arg("-o").arg(&file).pass_through()?);
+    if status == 0 {
+        let cache = cache.to_string_lossy();
+        let finder = memchr::memmem::Finder::new(cache.as_bytes());
+        let bytes = fs_err::read(&file)?;
+        let mut rest = 0;
+        let mut stdout = std::io::stdout().lock();
+        for at in finder.find_iter(&bytes) {
+            stdout.write_all(&bytes[rest..at])?;
+            stdout.write_all(b"/cargo-pyodide")?;
+            rest = at + cache.len();
+        }
+        stdout.write_all(&bytes[rest..])?;
     }
     Ok(status)
 }

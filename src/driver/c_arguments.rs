@@ -41,6 +41,9 @@ pub enum CannotCompile {
     Program(String),
 }
 
+/// Our own flag: it changes nothing but the command line, by which a compiler cache tells lines apart.
+pub const PLAN_FLAG: &str = "-fcargo-pyodide-plan=";
+
 /// Flags of Emscripten alone that take a value of their own.
 const WITH_VALUE: [&str; 9] = [
     "--js-library",
@@ -115,8 +118,18 @@ pub fn read(name: &str, arguments: &[String]) -> Result<CompileCall, CannotCompi
 fn is_for_emscripten(text: &str) -> bool {
     let is_setting =
         text.strip_prefix("-s").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
-    let starts =
-        ["--use-port=", "-Wl,", "-l", "-L", "-march=", "-mtune=", "-mcpu=", "--target=", "-gsource-map"];
+    let starts = [
+        PLAN_FLAG,
+        "--use-port=",
+        "-Wl,",
+        "-l",
+        "-L",
+        "-march=",
+        "-mtune=",
+        "-mcpu=",
+        "--target=",
+        "-gsource-map",
+    ];
     is_setting
         || starts.iter().any(|start| text.starts_with(start))
         || ["-m32", "-m64", "-static", "-pthread"].contains(&text)

@@ -17,11 +17,19 @@ use crate::toolchain::TARGET;
 /// Subcommands that compile.
 const COMPILING: [&str; 4] = ["build", "rustc", "b", "check"];
 
+/// Variables that say where things lie on this machine. A compiler cache would take them for something that crates depend
+/// on; back ends need the first one, and cargo is told of it otherwise.
+const LOCAL: [&str; 2] = ["CARGO_TARGET_DIR", "CARGO_PYODIDE_CACHE_DIR"];
+
 /// Runs the real cargo and returns its exit status.
 pub(super) fn run(plan: &DriverPlan, cargo: &CargoPlan, arguments: Vec<OsString>) -> Result<u8> {
     let environment = Environment::read();
     let own = backend_flags(&environment);
     let mut arguments = rewrite(cargo, arguments);
+    if let Some(folder) = environment.text("CARGO_TARGET_DIR") {
+        let setting = format!("build.target-dir={}", toml::Value::from(folder));
+        arguments.splice(0..0, ["--config".into(), setting.into()]);
+    }
     if !own.is_empty() {
         let flags = toml::Value::from(own);
         arguments.splice(0..0, ["--config".into(), format!("target.{TARGET}.rustflags={flags}").into()]);
@@ -29,6 +37,9 @@ pub(super) fn run(plan: &DriverPlan, cargo: &CargoPlan, arguments: Vec<OsString>
     let shown: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
     log(plan, &format!("cargo {}", shown.join(" ")))?;
     let mut command = Invocation::new(&cargo.program).args(arguments);
+    for name in LOCAL {
+        command = command.env_remove(name);
+    }
     if environment.get("RUSTC_BOOTSTRAP").is_none() {
         // A distribution's cargo may take itself for a nightly one, and would obey `[unstable]` in a package's
         // configuration: the compiler behind it is a stable one.

@@ -35,7 +35,7 @@ pub struct DriverPlan {
     pub wasm_ld: Option<WasmLd>,
     /// How cargo is called; none where cargo is not called through us.
     pub cargo: Option<CargoPlan>,
-    /// How rustc is called; none where cargo calls it straight.
+    /// How rustc is called.
     pub rustc: Option<RustcPlan>,
     /// What is linked in beside the package.
     pub supplements: Option<SupplementPlan>,
@@ -52,6 +52,10 @@ pub struct RustcPlan {
     pub program: PathBuf,
     /// Flags for every crate of the target.
     pub flags: Vec<String>,
+    /// The standard library for the target, if it is not the compiler's own.
+    pub sysroot: Option<PathBuf>,
+    /// Local folders, and what compiled crates say instead; the last that fits counts.
+    pub remap: Vec<(PathBuf, String)>,
     /// What single crates need.
     pub crates: Vec<CrateRecipe>,
 }
@@ -86,8 +90,8 @@ pub struct CargoPlan {
 
 impl DriverPlan {
     /// A plan for building a standard library: answers which Emscripten it stands for, and calls this compiler.
-    pub fn for_sysroot(emscripten: EmscriptenVersion, rustc: PathBuf, log: PathBuf) -> Self {
-        let rustc = Some(RustcPlan { program: rustc, flags: Vec::new(), crates: Vec::new() });
+    pub fn for_sysroot(emscripten: EmscriptenVersion, rustc: RustcPlan, log: PathBuf) -> Self {
+        let rustc = Some(rustc);
         Self { emscripten, wasm_ld: None, cargo: None, rustc, supplements: None, c: None, log }
     }
 

@@ -1,5 +1,8 @@
-//! Stands before the real rustc, where crates must unwind through JavaScript, where a crate has a recipe, and where a
-//! sysroot is built.
+//! Stands before the real rustc.
+//!
+//! It adds what is not the crate's own matter: the sysroot, and what to call local folders. So cargo, and a compiler cache
+//! between cargo and us, see the same command line wherever the cache lies; what counts for the outcome is in the plan's key,
+//! which they see.
 //!
 //! For JavaScript exceptions it adds the one unstable flag that they take. Only cargo's own compilations for the target
 //! get the flag, and `RUSTC_BOOTSTRAP` with it. Build scripts, and the compilers they probe with, see a stable compiler:
@@ -19,7 +22,13 @@ use crate::toolchain::TARGET;
 /// Runs the real rustc and returns its exit status.
 pub(super) fn run(plan: &DriverPlan, rustc: &RustcPlan, mut arguments: Vec<OsString>) -> Result<u8> {
     let mut command = Invocation::new(&rustc.program);
+    if names_target(&arguments) && !arguments.iter().any(|argument| argument == "--sysroot") {
+        command = rustc.sysroot.iter().fold(command, |command, folder| command.arg("--sysroot").arg(folder));
+    }
     if compiles_for_target(&arguments) {
+        let remapped = rustc.remap.iter();
+        command = command
+            .args(remapped.map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display())));
         if !rustc.flags.is_empty() {
             command = command.env("RUSTC_BOOTSTRAP", "1").args(&rustc.flags);
             if arguments.iter().any(|argument| argument == "cdylib") {
@@ -78,10 +87,15 @@ fn names_crate(arguments: &[OsString], name: &str) -> bool {
 
 /// Whether these are the arguments with which cargo compiles a crate for our target: `-C metadata=…` is cargo's mark.
 fn compiles_for_target(arguments: &[OsString]) -> bool {
-    let texts: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
-    let target = texts.windows(2).any(|pair| pair[0] == "--target" && pair[1] == TARGET)
-        || texts.iter().any(|text| text.strip_prefix("--target=") == Some(TARGET));
-    target && texts.iter().any(|text| text.starts_with("metadata=") || text.starts_with("-Cmetadata="))
+    let is_mark = |text: &str| text.starts_with("metadata=") || text.starts_with("-Cmetadata=");
+    names_target(arguments) && arguments.iter().any(|argument| is_mark(&argument.to_string_lossy()))
+}
+
+fn names_target(arguments: &[OsString]) -> bool {
+    arguments.windows(2).any(|pair| pair[0] == "--target" && pair[1] == TARGET)
+        || arguments
+            .iter()
+            .any(|argument| argument.to_string_lossy().strip_prefix("--target=") == Some(TARGET))
 }
 
 #[cfg(test)]

@@ -22,6 +22,12 @@ def run(request, report):
 
     import pytest
 
+    # Some packages have absolute paths in the names of tests: they are to be the same wherever the tests lie.
+    here = os.getcwd()
+
+    def name_of(nodeid):
+        return nodeid.replace(here, ".")
+
     def reason_for(nodeid):
         for key, reason in request["excused"].items():
             if nodeid == key or nodeid.startswith((key + "[", key + "::", key + "/")):
@@ -39,12 +45,13 @@ def run(request, report):
         def pytest_collection_modifyitems(self, items, config):
             done, excused, kept = set(request["done"]), [], []
             for item in items:
-                reason = reason_for(item.nodeid)
+                name = name_of(item.nodeid)
+                reason = reason_for(name)
                 if reason is not None:
                     excused.append(item)
-                    if item.nodeid not in done:
-                        send(event="end", id=item.nodeid, outcome="excused", seconds=0, message=reason)
-                elif item.nodeid not in done:
+                    if name not in done:
+                        send(event="end", id=name, outcome="excused", seconds=0, message=reason)
+                elif name not in done:
                     kept.append(item)
             dropped = len(items) - len(kept)
             if dropped:
@@ -61,7 +68,7 @@ def run(request, report):
         def pytest_runtest_logstart(self, nodeid):
             self.started = True
             self.parts[nodeid] = []
-            send(event="start", id=nodeid)
+            send(event="start", id=name_of(nodeid))
 
         def pytest_runtest_logreport(self, report):
             self.parts.setdefault(report.nodeid, []).append(report)
@@ -70,7 +77,7 @@ def run(request, report):
             parts = self.parts.pop(report.nodeid)
             outcome, message = outcome_of(parts)
             seconds = sum(part.duration for part in parts)
-            send(event="end", id=report.nodeid, outcome=outcome, seconds=seconds, message=message)
+            send(event="end", id=name_of(report.nodeid), outcome=outcome, seconds=seconds, message=message)
 
     def outcome_of(parts):
         for part in parts:

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use pep508_rs::{Requirement, VerbatimUrl};
 
 use crate::error::{Result, hinted};
@@ -29,6 +29,13 @@ pub struct Staged {
     pub files: Vec<PathBuf>,
 }
 
+/// A source tree has no tests.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` holds no tests: no folder `tests` or `test`, and no pytest table", .tree.display())]
+pub struct NoTests {
+    tree: PathBuf,
+}
+
 /// Finds the tests: where the user says, where the package's pytest table says, or in a folder of the usual name.
 ///
 /// # Errors
@@ -38,10 +45,7 @@ pub fn find(tree: &Path, named: Option<&Path>, wheel: &WheelContents) -> Result<
         Some(named) => named_tests(tree, named)?,
         None => usual_tests(tree).ok_or_else(|| {
             hinted(
-                anyhow!(
-                    "`{}` holds no tests: no folder `tests` or `test`, and no pytest table",
-                    tree.display()
-                ),
+                NoTests { tree: tree.to_owned() },
                 "name them with `--tests PATH`; sdists often leave them out, the repository has them",
             )
         })?,

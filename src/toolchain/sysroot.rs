@@ -12,6 +12,7 @@ use super::{Contract, RustToolchain, TARGET, Tools, rust};
 use crate::abi::ExceptionModel;
 use crate::cache::Kind;
 use crate::driver::install::{DriverFolder, driver_folder};
+use crate::driver::{DriverPlan, RustcPlan};
 use crate::error::{Result, hinted};
 use crate::process::{Invocation, show_progress};
 use crate::ui::Ui;
@@ -105,16 +106,23 @@ fn build(
     fs_err::write(project.join("src/lib.rs"), "#![no_std]\n")?;
     let drivers = driver_folder(tools.ui, tools.cache)?;
     let driver_log = work.path().join("driver.log");
-    let plan = crate::driver::DriverPlan::for_sysroot(contract.emscripten, rust.rustc.clone(), driver_log);
+    let target = work.path().join("target");
+    let compiler = RustcPlan {
+        program: rust.rustc.clone(),
+        flags: Vec::new(),
+        sysroot: None,
+        remap: hidden_folders(rust, sources, &target),
+        crates: Vec::new(),
+    };
+    let plan = DriverPlan::for_sysroot(contract.emscripten, compiler, driver_log);
     let plan_path = work.path().join("plan.json");
     fs_err::write(&plan_path, serde_json::to_vec(&plan)?)?;
-    let target = work.path().join("target");
     let log = tools.cache.folder(Kind::Sysroots).join("last-build.log");
     let _ = fs_err::remove_file(&log);
     let spinner = tools.ui.spinner("building the standard library");
     let command = cargo_command(tools, rust, (&project, &target), &drivers)
         .env(crate::env::DRIVER_PLAN, &plan_path)
-        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(rust, sources, exceptions, &target).join("\u{1f}"));
+        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(exceptions).join("\u{1f}"));
     let status = command.logged(tools.ui, &log, |line| show_progress(&spinner, line))?;
     drop(spinner);
     if !status.success() {
@@ -132,7 +140,7 @@ fn build(
 }
 
 /// Changes when a sysroot is made in another way: older ones in the cache no longer count.
-const RECIPE: &str = "3";
+const RECIPE: &str = "4";
 
 const MANIFEST: &str =
     "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n";
@@ -145,7 +153,9 @@ fn cargo_command(
 ) -> Invocation {
     rust::without_rust_settings(Invocation::new(&rust.cargo))
         .args(["build", "--release", "-Zbuild-std=std,panic_unwind,panic_abort", "--target", TARGET])
-        .env("CARGO_TARGET_DIR", target)
+        .arg("--target-dir")
+        .arg(target)
+        .env_remove("CARGO_PYODIDE_CACHE_DIR")
         .current_dir(project)
         .env("RUSTC", drivers.program("rustc"))
         .env("RUSTC_BOOTSTRAP", "1")
@@ -154,20 +164,24 @@ fn cargo_command(
         .env("CARGO_TERM_COLOR", "never")
 }
 
-fn rust_flags(rust: &RustToolchain, sources: &Path, exceptions: &[String], target: &Path) -> Vec<String> {
+fn rust_flags(exceptions: &[String]) -> Vec<String> {
     let mut flags = exceptions.to_vec();
     // Packages whose profile asks for link-time optimisation need the library's bitcode.
     flags.push("-Cembed-bitcode=yes".to_owned());
+    flags
+}
+
+/// Local folders and what the library says instead, so that it is the same bytes wherever it is built.
+fn hidden_folders(rust: &RustToolchain, sources: &Path, target: &Path) -> Vec<(PathBuf, String)> {
     let real = fs_err::canonicalize(sources).unwrap_or_else(|_| sources.to_owned());
     let virtual_sources = format!("/rustc/{}/library", rust.commit);
-    for path in [sources, &real] {
-        flags.push(format!("--remap-path-prefix={}={virtual_sources}", path.display()));
-    }
-    flags.push(format!("--remap-path-prefix={}=/target", target.display()));
+    let mut hidden: Vec<(PathBuf, String)> =
+        [sources.to_owned(), real].map(|path| (path, virtual_sources.clone())).into();
+    hidden.push((target.to_owned(), "/target".to_owned()));
     if let Ok(home) = crate::build::paths::cargo_home() {
-        flags.push(format!("--remap-path-prefix={}=/cargo", home.display()));
+        hidden.push((home, "/cargo".to_owned()));
     }
-    flags
+    hidden
 }
 
 fn copy_libraries(target: &Path, folder: &Path) -> Result<()> {

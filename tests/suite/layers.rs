@@ -157,7 +157,7 @@ fn readme_lists_every_variable_and_command() {
         for (at, _) in text.match_indices("\"CARGO_PYODIDE_") {
             let name: String =
                 text[at + 1..].chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
-            if !readme.contains(&name) && name != "CARGO_PYODIDE_DRIVER" {
+            if !readme.contains(&name) && name != "PYODIDE_DRIVER_PLAN" {
                 missing.push(name);
             }
         }

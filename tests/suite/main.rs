@@ -26,4 +26,5 @@ mod overlays;
 mod robustness;
 mod runs;
 mod sources;
+mod sweep;
 mod testing;

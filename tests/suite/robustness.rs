@@ -1,5 +1,6 @@
 //! A cache that several processes use at once, that is killed, damaged, or on a full disk.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::harness::{can_build, copy_folder, fixture, folder, runtime, shared_cache, tool};
@@ -129,14 +130,18 @@ fn a_killed_build_leaves_a_cache_that_works() {
 }
 
 /// A file system of one megabyte, for as long as the value lives.
-struct SmallDisk(tempfile::TempDir);
+pub(crate) struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
-    fn mount() -> Option<Self> {
+    pub(crate) fn mount() -> Option<Self> {
         let place = folder();
         let mounted =
             Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(place.path()).status();
         mounted.is_ok_and(|status| status.success()).then_some(Self(place))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
     }
 }
 
@@ -155,7 +160,7 @@ fn a_full_disk_is_said_and_leaves_nothing_behind() {
         eprintln!("skipped: this user cannot mount a small file system");
         return;
     };
-    let path = disk.0.path();
+    let path = disk.path();
     let printed = tool(&["setup", "--pyodide", "0.29.5", "-q"]).cache(path).run();
     assert_eq!(printed.status, Some(2), "{}", printed.stderr);
     let hint = printed.stderr.lines().last().unwrap_or_default();

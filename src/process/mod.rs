@@ -2,6 +2,8 @@
 //!
 //! Nothing else names [`std::process::Command`].
 
+pub mod limits;
+
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};

@@ -1,0 +1,45 @@
+//! Joins the folders of sweeps that were done on several machines.
+
+use std::path::Path;
+
+use super::state::{Plan, State};
+use crate::error::Result;
+
+/// Copies the finished cells of sweeps into one, which may be there already. Of a cell that several have, one that went well
+/// counts, else that of the last.
+///
+/// # Errors
+/// When one cannot be read, or the other not written.
+pub fn merge(folders: &[State], out: &Path) -> Result<State> {
+    let plans = folders.iter().map(State::plan).collect::<Result<Vec<Plan>>>()?;
+    let mut plan = Plan { packages: Vec::new(), lines: Vec::new(), steps: Vec::new() };
+    for other in &plans {
+        plan.join(other);
+    }
+    let (joined, _) = State::resume(out, &plan)?;
+    for (state, plan) in folders.iter().zip(&plans) {
+        for record in state.records(plan)?.into_values() {
+            let known = joined.record(&record.cell)?;
+            if known.is_some_and(|known| known.failure.is_none()) && record.failure.is_some() {
+                continue;
+            }
+            let key = record.cell.key();
+            for file in [record.log.clone(), format!("tests/{key}.json")] {
+                let from = state.path(&file);
+                if from.is_file() {
+                    fs_err::copy(from, joined.path(&file))?;
+                }
+            }
+            if let Some(wheel) = &record.wheel {
+                let file = format!("wheels/{}/{}", record.cell.line, wheel.file);
+                let from = state.path(&file);
+                if from.is_file() {
+                    fs_err::create_dir_all(joined.path(&format!("wheels/{}", record.cell.line)))?;
+                    fs_err::copy(from, joined.path(&file))?;
+                }
+            }
+            joined.keep(&record)?;
+        }
+    }
+    Ok(joined)
+}

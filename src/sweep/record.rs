@@ -1,0 +1,203 @@
+//! What came of one cell: a package on a line.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::list::Package;
+use crate::testing::Outcome;
+
+/// A step of a cell. Each needs the ones before it.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// From source to wheel.
+    Build,
+    /// The wheel is held against the release.
+    Audit,
+    /// It is imported, on Node.
+    Import,
+    /// Its own tests run, on Node.
+    Test,
+}
+
+impl Step {
+    /// All steps, in their order.
+    pub const ALL: [Step; 4] = [Step::Build, Step::Audit, Step::Import, Step::Test];
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Step::Build => "build",
+            Step::Audit => "audit",
+            Step::Import => "import",
+            Step::Test => "test",
+        })
+    }
+}
+
+/// A package on a line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Cell {
+    /// The package.
+    pub package: Package,
+    /// The line: `0.29`.
+    pub line: String,
+    /// The release: `0.29.5`.
+    pub pyodide: String,
+}
+
+impl Cell {
+    /// What names it in files.
+    pub fn key(&self) -> String {
+        format!("{}@{}", self.package.key(), self.line)
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}", self.package, self.line)
+    }
+}
+
+/// What came of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// The step.
+    pub step: Step,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// What is to be said although it went well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// A wheel that was built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WheelRecord {
+    /// Its file name.
+    pub file: String,
+    /// Its bytes.
+    pub size: u64,
+    /// The bytes of its extension modules, unpacked.
+    pub modules: u64,
+}
+
+/// How many findings of each severity an audit had.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingCounts {
+    /// What keeps it from loading, or from being installed.
+    pub errors: usize,
+    /// What may not work.
+    pub warnings: usize,
+    /// What is worth knowing.
+    pub notes: usize,
+}
+
+/// How many tests came to each outcome.
+pub type TestCounts = BTreeMap<Outcome, usize>;
+
+/// How the tests compare to those on the machine itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// How many pass on the machine itself.
+    pub native: usize,
+    /// How many of those pass in Pyodide.
+    pub both: usize,
+    /// Why nothing can be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+/// Where a cell failed, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// In which step.
+    pub step: Step,
+    /// What ended it.
+    pub kind: FailureKind,
+    /// What was said.
+    pub text: String,
+}
+
+/// What ended a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The step said why.
+    Error,
+    /// Tests failed.
+    Tests,
+    /// Its time was over.
+    Timeout,
+    /// It held too much memory.
+    Memory,
+    /// Its process died.
+    Crash,
+}
+
+/// What came of a cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The cell.
+    #[serde(flatten)]
+    pub cell: Cell,
+    /// The steps that went well.
+    pub steps: Vec<StepRecord>,
+    /// Seconds for all.
+    pub seconds: f64,
+    /// The most bytes of memory that were seen held.
+    pub memory: u64,
+    /// The wheel.
+    pub wheel: Option<WheelRecord>,
+    /// What the audit found.
+    pub findings: Option<FindingCounts>,
+    /// What the tests came to.
+    pub tests: Option<TestCounts>,
+    /// How that compares to the machine itself.
+    pub comparison: Option<Comparison>,
+    /// Where it failed.
+    pub failure: Option<Failure>,
+    /// The log, below the sweep's folder.
+    pub log: String,
+}
+
+impl Record {
+    /// A record with nothing in it.
+    pub fn new(cell: Cell) -> Self {
+        Self {
+            log: format!("logs/{}.log", cell.key()),
+            cell,
+            steps: Vec::new(),
+            seconds: 0.0,
+            memory: 0,
+            wheel: None,
+            findings: None,
+            tests: None,
+            comparison: None,
+            failure: None,
+        }
+    }
+
+    /// Whether a step went well.
+    pub fn has(&self, step: Step) -> bool {
+        self.steps.iter().any(|done| done.step == step)
+    }
+
+    /// The step that failed, or would have been next.
+    pub fn next_step(&self) -> Step {
+        Step::ALL.into_iter().find(|step| !self.has(*step)).unwrap_or(Step::Test)
+    }
+
+    /// `132/132` for tests: those that passed, of those that ran.
+    pub fn test_ratio(&self) -> Option<String> {
+        let counts = self.tests.as_ref()?;
+        let sum = |outcomes: &[Outcome]| -> usize { outcomes.iter().filter_map(|o| counts.get(o)).sum() };
+        let passed = sum(&[Outcome::Passed, Outcome::Xfailed, Outcome::Xpassed]);
+        Some(format!("{passed}/{}", passed + sum(&[Outcome::Failed, Outcome::Error, Outcome::Died])))
+    }
+}

@@ -1,0 +1,88 @@
+//! Parts of a sweep for several machines, of about the same length. Pure: the same list and times give the same parts.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::list::Package;
+
+/// A part of a sweep.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Shard {
+    /// Its number, from 1.
+    pub shard: usize,
+    /// How many seconds it may take.
+    pub seconds: f64,
+    /// Its packages, in the order of the list.
+    #[serde(serialize_with = "names")]
+    pub packages: Vec<Package>,
+}
+
+fn names<S: serde::Serializer>(packages: &[Package], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(packages.iter().map(ToString::to_string))
+}
+
+/// Seconds for a package of which nothing is known, if nothing is known of any.
+const UNKNOWN: f64 = 60.0;
+
+/// Deals packages out: the longest first, each to the part that is shortest so far. All lines of a package stay together,
+/// since they share what is compiled for the host. `times` are seconds by package; the mean stands for those without.
+#[expect(clippy::cast_precision_loss, reason = "a mean")]
+pub fn deal(packages: &[Package], times: &BTreeMap<String, f64>, count: usize) -> Vec<Shard> {
+    let mean = times.values().sum::<f64>() / times.len() as f64;
+    let usual = if times.is_empty() { UNKNOWN } else { mean };
+    let seconds = |package: &Package| times.get(&package.to_string()).copied().unwrap_or(usual);
+    let mut order: Vec<usize> = (0..packages.len()).collect();
+    order.sort_by(|one, other| {
+        seconds(&packages[*other]).total_cmp(&seconds(&packages[*one])).then(one.cmp(other))
+    });
+    let mut shards: Vec<(f64, Vec<usize>)> = vec![(0.0, Vec::new()); count.max(1)];
+    for at in order {
+        let shortest = shards.iter_mut().min_by(|one, other| one.0.total_cmp(&other.0));
+        if let Some((sum, dealt)) = shortest {
+            *sum += seconds(&packages[at]);
+            dealt.push(at);
+        }
+    }
+    let numbered = shards.into_iter().enumerate();
+    numbered
+        .map(|(number, (seconds, mut dealt))| {
+            dealt.sort_unstable();
+            let packages = dealt.into_iter().map(|at| packages[at].clone()).collect();
+            Shard { shard: number + 1, seconds, packages }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(packages: &str, times: &[(&str, f64)], count: usize) -> String {
+        let packages: Vec<Package> = packages.split_whitespace().map(|text| text.parse().unwrap()).collect();
+        let times = times.iter().map(|(name, time)| ((*name).to_owned(), *time)).collect();
+        let shards = deal(&packages, &times, count);
+        let words = shards.iter().map(|shard| {
+            let names: Vec<String> = shard.packages.iter().map(ToString::to_string).collect();
+            format!("{} ({})", names.join(" "), shard.seconds)
+        });
+        words.collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn parts_are_about_as_long() {
+        assert_eq!(check("a b c d", &[], 2), "a c (120); b d (120)");
+        assert_eq!(check("a==1 b c d", &[("a==1", 300.0), ("b", 100.0)], 2), "a==1 b (400); c d (400)");
+        assert_eq!(check("a b", &[], 3), "a (60); b (60);  (0)");
+    }
+
+    #[test]
+    fn a_long_list_is_dealt_at_once() {
+        let names: Vec<String> = (0..10_000).map(|number| format!("package-{number}==1.0")).collect();
+        let shards =
+            deal(&names.iter().map(|name| name.parse().unwrap()).collect::<Vec<_>>(), &BTreeMap::new(), 7);
+        let sizes: Vec<usize> = shards.iter().map(|shard| shard.packages.len()).collect();
+        assert_eq!(sizes.iter().sum::<usize>(), 10_000);
+        assert!(sizes.iter().all(|size| (1428..=1429).contains(size)));
+    }
+}

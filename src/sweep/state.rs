@@ -1,0 +1,232 @@
+//! A sweep on disk: what was asked for, and one file a finished cell. Every file appears whole or not at all.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use serde::{Deserialize, Serialize};
+
+use super::list::Package;
+use super::record::{Cell, Record, Step};
+use crate::error::{Result, hinted};
+
+/// The form of the files here. Others are refused, not guessed at.
+const FORMAT: u32 = 1;
+
+/// What a sweep is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The packages.
+    pub packages: Vec<Package>,
+    /// The lines and the releases that stand for them.
+    pub lines: Vec<Line>,
+    /// What is done in each cell.
+    pub steps: Vec<Step>,
+}
+
+/// A line and its release.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Line {
+    /// The line: `0.29`.
+    pub line: String,
+    /// The release: `0.29.5`.
+    pub pyodide: String,
+}
+
+impl Plan {
+    /// The cells: for each package its lines.
+    pub fn cells(&self) -> Vec<Cell> {
+        let cell = |package: &Package, line: &Line| Cell {
+            package: package.clone(),
+            line: line.line.clone(),
+            pyodide: line.pyodide.clone(),
+        };
+        self.packages
+            .iter()
+            .flat_map(|package| self.lines.iter().map(move |line| cell(package, line)))
+            .collect()
+    }
+
+    /// Adds what another plan has more.
+    pub fn join(&mut self, other: &Plan) {
+        for package in &other.packages {
+            if !self.packages.contains(package) {
+                self.packages.push(package.clone());
+            }
+        }
+        for line in &other.lines {
+            if self.lines.iter().all(|known| known.line != line.line) {
+                self.lines.push(line.clone());
+            }
+        }
+        self.steps.extend(
+            other.steps.iter().filter(|step| !self.steps.contains(step)).copied().collect::<Vec<_>>(),
+        );
+        self.steps.sort_unstable();
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct PlanFile {
+    format: u32,
+    #[serde(flatten)]
+    plan: Plan,
+}
+
+/// The folder of a sweep.
+#[derive(Debug, Clone)]
+pub struct State {
+    folder: PathBuf,
+}
+
+impl State {
+    /// A new sweep in a folder that has none.
+    ///
+    /// # Errors
+    /// When there is one already, or the folder cannot be written.
+    pub fn create(folder: &Path, plan: &Plan) -> Result<Self> {
+        let state = Self::at(folder)?;
+        if state.plan_file().is_file() {
+            return Err(hinted(
+                anyhow!("`{}` already holds a sweep", folder.display()),
+                "go on with it by `--resume`, or name another folder with `--out`",
+            ));
+        }
+        state.write_plan(plan)?;
+        Ok(state)
+    }
+
+    /// An older sweep that goes on, with what the plan has more; or a new one.
+    ///
+    /// # Errors
+    /// When its files are of another version, or cannot be read or written.
+    pub fn resume(folder: &Path, plan: &Plan) -> Result<(Self, Plan)> {
+        let state = Self::at(folder)?;
+        let mut joined = if state.plan_file().is_file() { state.plan()? } else { plan.clone() };
+        joined.join(plan);
+        state.write_plan(&joined)?;
+        Ok((state, joined))
+    }
+
+    /// A sweep to read.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let state = Self { folder: std::path::absolute(folder)? };
+        if !state.plan_file().is_file() {
+            return Err(hinted(
+                anyhow!("`{}` holds no sweep: there is no `sweep.json`", folder.display()),
+                "name the folder that `sweep` wrote, which its `--out` named",
+            ));
+        }
+        Ok(state)
+    }
+
+    fn at(folder: &Path) -> Result<Self> {
+        let folder = std::path::absolute(folder)?;
+        for name in ["cells", "logs", "tests", "native", "wheels"] {
+            fs_err::create_dir_all(folder.join(name))?;
+        }
+        Ok(Self { folder })
+    }
+
+    fn plan_file(&self) -> PathBuf {
+        self.folder.join("sweep.json")
+    }
+
+    fn write_plan(&self, plan: &Plan) -> Result<()> {
+        let file = PlanFile { format: FORMAT, plan: plan.clone() };
+        write(&self.plan_file(), &serde_json::to_vec_pretty(&file)?)
+    }
+
+    /// What the sweep is of.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is of another version of the tool.
+    pub fn plan(&self) -> Result<Plan> {
+        let path = self.plan_file();
+        let value: serde_json::Value = read(&path)?;
+        match value["format"].as_u64() {
+            Some(format) if format == u64::from(FORMAT) => {}
+            format => {
+                let found = format.map_or("no format".to_owned(), |format| format!("format {format}"));
+                return Err(hinted(
+                    anyhow!("`{}` has {found}, and this version reads format {FORMAT}", path.display()),
+                    "name another folder with `--out`, or use the version that made it",
+                ));
+            }
+        }
+        let file: PlanFile =
+            serde_json::from_value(value).with_context(|| format!("cannot read `{}`", path.display()))?;
+        Ok(file.plan)
+    }
+
+    /// A path below the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Where a cell's record goes.
+    pub fn record_path(&self, cell: &Cell) -> PathBuf {
+        self.folder.join("cells").join(format!("{}.json", cell.key()))
+    }
+
+    /// Keeps a finished cell.
+    ///
+    /// # Errors
+    /// When it cannot be written: then an older record stays.
+    pub fn keep(&self, record: &Record) -> Result<()> {
+        write(&self.record_path(&record.cell), &serde_json::to_vec_pretty(record)?)
+    }
+
+    /// The record of a cell, if it is finished.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn record(&self, cell: &Cell) -> Result<Option<Record>> {
+        let path = self.record_path(cell);
+        if path.is_file() { read(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// All finished cells of the plan, by their keys.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn records(&self, plan: &Plan) -> Result<BTreeMap<String, Record>> {
+        let mut records = BTreeMap::new();
+        for cell in plan.cells() {
+            if let Some(record) = self.record(&cell)? {
+                records.insert(cell.key(), record);
+            }
+        }
+        Ok(records)
+    }
+}
+
+/// Writes a file beside its place, then moves it there.
+///
+/// # Errors
+/// When that fails: the old file is still there.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let Some(folder) = path.parent() else { bail!("`{}` is in no folder", path.display()) };
+    let written = tempfile::NamedTempFile::new_in(folder)
+        .map_err(anyhow::Error::new)
+        .and_then(|mut file| {
+            std::io::Write::write_all(&mut file, bytes)?;
+            file.as_file().sync_all()?;
+            file.persist(path)?;
+            Ok(())
+        })
+        .with_context(|| format!("cannot write `{}`", path.display()));
+    written.map_err(|error| crate::cache::with_disk_hint(error, folder))
+}
+
+/// Reads a file of JSON.
+///
+/// # Errors
+/// When it is not there or not what it should be.
+pub fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = fs_err::read(path)?;
+    serde_json::from_slice(&bytes).with_context(|| format!("cannot read `{}`", path.display()))
+}

@@ -1,0 +1,152 @@
+//! What to say of a cell: how it stands, and if it failed, the class, the cause, the line that tells it and advice.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::record::{FailureKind, Record, Step};
+use crate::causes::{self, When};
+use crate::testing::TestResult;
+
+/// How a cell stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It was not done yet.
+    Waiting,
+    /// A step failed.
+    Failed,
+    /// All steps went well.
+    Ok,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Status::Waiting => "waiting",
+            Status::Failed => "failed",
+            Status::Ok => "ok",
+        })
+    }
+}
+
+/// Why a cell failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The step.
+    pub step: Step,
+    /// Where it went wrong: `resolve`, `cargo`, `c-compiler`, `rust`, `link`, `audit`, `import`, `tests`, `timeout`, …
+    pub class: String,
+    /// The cause's name; none if it is not a known one.
+    pub cause: Option<String>,
+    /// The first line that tells it.
+    pub line: String,
+    /// What to do.
+    pub advice: Option<String>,
+    /// How many tests failed for which cause.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tests: BTreeMap<String, usize>,
+}
+
+/// The verdict of a record; none if all went well. `results` are those of its tests, if there are some.
+pub fn verdict(record: &Record, results: &[TestResult]) -> Option<Verdict> {
+    let failure = record.failure.as_ref()?;
+    let found = causes::find(&failure.text, when(failure.step));
+    let mut verdict = Verdict {
+        step: failure.step,
+        class: match failure.kind {
+            FailureKind::Timeout => "timeout".to_owned(),
+            FailureKind::Memory => "memory".to_owned(),
+            FailureKind::Crash => "crash".to_owned(),
+            FailureKind::Tests => "tests".to_owned(),
+            FailureKind::Error => found.map_or(failure.step.to_string(), |found| found.cause.class.clone()),
+        },
+        cause: None,
+        line: first_line(&failure.text),
+        advice: None,
+        tests: BTreeMap::new(),
+    };
+    if failure.kind == FailureKind::Tests {
+        let failed = results.iter().filter(|result| result.outcome.is_failure());
+        for result in failed {
+            let cause = causes::find(&result.message, When::Run).map_or("unknown", |found| &found.cause.id);
+            *verdict.tests.entry(cause.to_owned()).or_default() += 1;
+        }
+        if let Some(line) = failure.text.lines().nth(1) {
+            line.clone_into(&mut verdict.line);
+        }
+        let most = verdict.tests.iter().max_by_key(|(_, count)| **count);
+        verdict.cause = most.map(|(cause, _)| cause.clone());
+        let known = causes::all().iter().find(|cause| Some(&cause.id) == verdict.cause.as_ref());
+        verdict.advice = known.and_then(|cause| cause.advice.clone());
+    } else if let (Some(found), FailureKind::Error) = (found, failure.kind) {
+        verdict.cause = Some(found.cause.id.clone());
+        found.line.clone_into(&mut verdict.line);
+        verdict.advice.clone_from(&found.cause.advice);
+    }
+    Some(verdict)
+}
+
+fn when(step: Step) -> When {
+    match step {
+        Step::Build | Step::Audit => When::Build,
+        Step::Import | Step::Test => When::Run,
+    }
+}
+
+fn first_line(text: &str) -> String {
+    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    line.trim().trim_start_matches("error: ").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::record::{Cell, Failure};
+    use crate::testing::Outcome;
+
+    fn record(step: Step, kind: FailureKind, text: &str) -> Record {
+        let package = "x==1".parse().unwrap();
+        let cell = Cell { package, line: "0.29".into(), pyodide: "0.29.5".into() };
+        Record { failure: Some(Failure { step, kind, text: text.into() }), ..Record::new(cell) }
+    }
+
+    fn check(step: Step, kind: FailureKind, text: &str) -> String {
+        let verdict = verdict(&record(step, kind, text), &[]).unwrap();
+        format!("{} {}: {}", verdict.class, verdict.cause.unwrap_or_default(), verdict.line)
+    }
+
+    #[test]
+    fn causes_say_the_class_and_else_the_step() {
+        let text = "error: it failed\n  error: no such command: `cbuild`";
+        assert_eq!(
+            check(Step::Build, FailureKind::Error, text),
+            "cargo no-such-cargo-command: error: no such command: `cbuild`"
+        );
+        assert_eq!(check(Step::Audit, FailureKind::Error, "error: odd"), "audit : odd");
+        assert_eq!(
+            check(Step::Test, FailureKind::Timeout, "its 5 s were over"),
+            "timeout : its 5 s were over"
+        );
+    }
+
+    #[test]
+    fn failed_tests_are_counted_by_cause() {
+        let result = |message: &str| TestResult {
+            id: "t".into(),
+            outcome: Outcome::Failed,
+            seconds: 0.0,
+            message: message.into(),
+        };
+        let results = [
+            result("RuntimeError: can't start new thread"),
+            result("RuntimeError: can't start new thread"),
+            result("odd"),
+        ];
+        let record = record(Step::Test, FailureKind::Tests, "error: 3 tests failed");
+        let verdict = verdict(&record, &results).unwrap();
+        assert_eq!((verdict.cause.as_deref(), verdict.class.as_str()), (Some("thread"), "tests"));
+        assert_eq!(verdict.tests, BTreeMap::from([("thread".to_owned(), 2), ("unknown".to_owned(), 1)]));
+    }
+}
