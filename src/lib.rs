@@ -7,6 +7,7 @@ pub mod audit;
 pub mod build;
 pub mod cache;
 pub mod causes;
+pub mod ci;
 pub mod cli;
 pub mod dependencies;
 pub mod digest;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::target_folder::TargetFolder;
-use super::{CargoChoices, Workshop, paths, write_if_changed};
+use super::{CargoChoices, Workshop, paths, python_headers, write_if_changed};
 use crate::abi::ExceptionModel;
 use crate::cache::Cache;
 use crate::driver::c::{CPlan, Jumps};
@@ -18,8 +18,8 @@ use crate::driver::supplements::Supplement;
 use crate::driver::{CargoPlan, DriverPlan, RustcPlan, SupplementPlan};
 use crate::error::Result;
 use crate::overlay::changes::CargoChanges;
-use crate::project::Project;
 use crate::project::bindings::StableAbi;
+use crate::project::{Core, Project};
 use crate::runtime::Runtime;
 use crate::runtime::releases::Network;
 use crate::toolchain::{StandardLibrary, TARGET, Toolchain};
@@ -56,8 +56,11 @@ pub(super) fn steer(
     write_if_changed(&config, &cargo_config(&flags, choices))?;
     let pyo3 = write_pyo3_config(target.parent(), runtime, choices.stable_abi)?;
     let hidden = hidden_folders(workshop, (&project.root, choices), (folder, &target))?;
-    let plan =
+    let mut plan =
         driver_plan((runtime, toolchain, choices), (project, workshop.cache), (config, folder, &hidden));
+    if let (Core::C, Some(c)) = (project.core, &mut plan.c) {
+        c.python = Some(python_headers::prepared(workshop, runtime, choices.headers.as_deref())?);
+    }
     let plan_path = folder.join("plan.json");
     write_if_changed(&plan_path, &serde_json::to_string_pretty(&plan)?)?;
     let mut variables = vec![
@@ -72,6 +75,9 @@ pub(super) fn steer(
     ];
     if !project.root.starts_with(folder) {
         variables.extend(setuptools_variables(folder)?);
+    }
+    if project.core == Core::C {
+        variables.extend(extension_variables());
     }
     variables.extend(choice_variables(workshop, project, choices));
     variables.extend(choices.overlay.env.clone());
@@ -88,6 +94,18 @@ pub(super) fn steer(
     variables.extend(["CFLAGS", "CXXFLAGS"].map(|name| c_flags(workshop, name, &key)));
     let path_folders = drivers.program(LINKER).parent().map(Path::to_owned).into_iter().collect();
     Ok(Steering { variables, path_folders, hidden, _target: Some(target) })
+}
+
+/// What setuptools compiles and links an extension in C with. Names, since it splits at spaces.
+fn extension_variables() -> Vec<(String, String)> {
+    let programs = [
+        ("CC", "emcc"),
+        ("CXX", "em++"),
+        ("AR", "emar"),
+        ("LDSHARED", "emcc -shared"),
+        ("LDCXXSHARED", "em++ -shared"),
+    ];
+    programs.map(|(name, program)| (name.to_owned(), program.to_owned())).into()
 }
 
 /// The driver, found on the `PATH` by the name under which it links.

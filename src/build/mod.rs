@@ -9,6 +9,7 @@ pub mod environment;
 pub mod failure;
 pub mod metadata;
 pub mod paths;
+mod python_headers;
 pub mod source_tree;
 mod target_folder;
 
@@ -73,6 +74,8 @@ pub struct CargoChoices {
     pub stable_abi: Option<StableAbi>,
     /// Where compiled crates are kept.
     pub crates_kept: CratesKept,
+    /// A folder with headers of Python, for extensions in C.
+    pub headers: Option<PathBuf>,
 }
 
 /// What a build gave, before it is finished.

@@ -3,6 +3,7 @@
 mod audit;
 mod audit_report;
 mod build;
+mod ci;
 mod clean;
 mod compatibility;
 mod deps;
@@ -64,6 +65,7 @@ enum Command {
     Recipes(recipes::RecipesArguments),
     Sweep(sweep::SweepCommand),
     SweepCell(sweep_cell::SweepCellArguments),
+    Ci(ci::CiArguments),
     Runtimes(runtimes::RuntimesArguments),
     Setup(setup::SetupArguments),
     Doctor(doctor::DoctorArguments),
@@ -136,6 +138,7 @@ pub fn run(environment: &Environment, mut arguments: Vec<OsString>) -> Result<u8
         Command::Overlay(arguments) => overlay::run(environment, &cache, &arguments),
         Command::Recipes(arguments) => recipes::run(&arguments),
         Command::Sweep(command) => sweep::run(environment, &cache, &command),
+        Command::Ci(arguments) => ci::run(&arguments),
         Command::SweepCell(arguments) => sweep_cell::run(environment, &cache, &arguments),
         Command::Runtimes(arguments) => runtimes::run(environment, &cache, &arguments),
         Command::Setup(arguments) => setup::run(environment, &cache, &arguments),

@@ -1,6 +1,6 @@
 //! One package built for one runtime: from its source to a wheel that was audited.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -24,7 +24,7 @@ use crate::wheel::WheelContents;
 use crate::wheel::edits::Edits;
 use crate::wheel::finish::{self, FinishedWheel, Target};
 
-/// What is handed to cargo.
+/// What cargo and compilers are told.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct CargoArguments {
     /// The cargo profile [default: release]
@@ -39,6 +39,9 @@ pub(super) struct CargoArguments {
     /// Keep compiled crates where other packages find them, instead of with this package
     #[arg(long)]
     pub(super) share_crates: bool,
+    /// The folder with the headers of the target's Python, for an extension in C [default: those of a Python of this machine]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) headers: Option<PathBuf>,
 }
 
 impl CargoArguments {
@@ -59,6 +62,7 @@ impl CargoArguments {
             features,
             overlay: changes.cargo.clone(),
             key: changes.key(),
+            headers: self.headers.clone(),
             crates_kept: if self.share_crates { CratesKept::Together } else { CratesKept::Apart },
             ..CargoChoices::default()
         }

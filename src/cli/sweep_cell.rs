@@ -66,6 +66,8 @@ pub(super) struct CellRequest {
     /// Seconds without news after which a test hangs.
     pub(super) test_timeout: u64,
     pub(super) no_recipes: bool,
+    /// Whether the wheel gets the tag that the package index takes.
+    pub(super) for_index: bool,
     pub(super) offline: bool,
 }
 
@@ -149,7 +151,7 @@ impl Work<'_> {
             source: &self.source,
             cargo: &self.choices.cargo,
             overlays: &self.choices.overlays,
-            tag: TagChoice::Line,
+            tag: if self.request.for_index { TagChoice::Index } else { TagChoice::Line },
             names: Names::Dropped,
             out: &self.request.wheels,
         };

@@ -15,8 +15,8 @@ use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::process::limits::{Ended, Limits, memory_of_machine};
 use crate::process::{Invocation, describe};
-use crate::runtime::Runtime;
 use crate::runtime::releases::Network;
+use crate::runtime::{Runtime, TagChoice};
 use crate::sweep::list::{self, Package};
 use crate::sweep::record::{Cell, Failure, FailureKind, Record, Step};
 use crate::sweep::state::{self, Line, Plan, State};
@@ -75,6 +75,9 @@ pub(super) struct SweepArguments {
     /// Apply none of the recipes that the tool ships
     #[arg(long)]
     no_recipes: bool,
+    /// Give the wheels the tag that the Python package index takes, on lines that have one
+    #[arg(long)]
+    for_index: bool,
     /// Use only what is in the cache
     #[arg(long)]
     offline: bool,
@@ -332,6 +335,7 @@ impl Sweep<'_> {
             packages_dir: self.arguments.packages_dir.as_ref().map(std::path::absolute).transpose()?,
             test_timeout: self.arguments.test_timeout,
             no_recipes: self.arguments.no_recipes,
+            for_index: self.arguments.for_index && runtime.platform_tag(&TagChoice::Index).is_ok(),
             offline: self.arguments.offline,
         };
         let path = work.path().join("request.json");

@@ -75,9 +75,20 @@ pub fn read(arguments: &[String]) -> Result<LinkPlan, CannotLink> {
     if plan.output.is_empty() {
         return Err(CannotLink::NoOutput);
     }
-    let functions: Vec<String> = functions.ok_or(CannotLink::Program)?;
+    // A build back end for C does not say what to export, but the file is called as the module is.
+    let functions: Vec<String> = match functions {
+        Some(functions) => functions,
+        None if arguments.iter().any(|argument| argument == "-shared") => vec![entry_of(&plan.output)],
+        None => return Err(CannotLink::Program),
+    };
     plan.exports = functions.into_iter().filter(|name| name.starts_with("PyInit_")).collect();
     Ok(plan)
+}
+
+/// The entry of the extension module in a file: `x/_y.cpython-313-x86_64-linux-gnu.so` has `PyInit__y`.
+fn entry_of(file: &str) -> String {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    format!("PyInit_{}", name.split('.').next().unwrap_or(name))
 }
 
 impl LinkPlan {
@@ -185,6 +196,7 @@ mod tests {
             r#"-sEXPORTED_FUNCTIONS='["_PyInit_a","_helper"]' a.o -L /x -L/y -l z -lzstd -lpython3.14 -l c -lm -Wl,--whole-archive liba.a -Wl,--no-whole-archive,--as-needed -o a.wasm"#,
             r#"-s EXPORTED_FUNCTIONS='["_helper"]' a.o -o a.wasm"#,
             r"a.o -o program.js -sSIDE_MODULE=2",
+            r"-shared -Wl,-O1 a.o b.o -L/usr/lib -o build/lib/x/_y.cpython-311-x86_64-linux-gnu.so",
             r"-s EXPORTED_FUNCTIONS=_PyInit_a a.o -o a.wasm",
             r#"-s EXPORTED_FUNCTIONS='["_PyInit_a"]' a.o"#,
             r#"-s EXPORTED_FUNCTIONS='["_PyInit_a"]' a.o -o"#,

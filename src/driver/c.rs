@@ -26,6 +26,8 @@ pub struct CPlan {
     pub jumps: Jumps,
     /// The cache's folder, in which headers are kept.
     pub cache: PathBuf,
+    /// The folder with `Python.h`, where the package's extension is written in C.
+    pub python: Option<PathBuf>,
 }
 
 /// Whether C code can use setjmp.
@@ -66,7 +68,10 @@ pub(super) fn compile(plan: &DriverPlan, name: &str, arguments: &[String]) -> Re
     if name == "em++" {
         command = command.arg("--driver-mode=g++");
     }
-    let command = command.args(&call.kept);
+    let command = match &c.python {
+        Some(headers) => command.arg("-I").arg(headers).args(without_python_of_host(&call.kept)),
+        None => command.args(&call.kept),
+    };
     log(plan, &format!("compile {}\n  ignored: {}", command.copyable(), call.ignored.join(" ")))?;
     if call.output.is_none() && call.kept.iter().any(|argument| argument == "-E") {
         return preprocess(command, &c.cache);
@@ -76,6 +81,13 @@ pub(super) fn compile(plan: &DriverPlan, name: &str, arguments: &[String]) -> Re
         refuse_jumps(plan, &call)?;
     }
     Ok(status)
+}
+
+/// The arguments without the headers of the Python that runs the back end: they are those of another machine.
+fn without_python_of_host(arguments: &[String]) -> impl Iterator<Item = &String> {
+    arguments.iter().filter(|argument| {
+        argument.strip_prefix("-I").is_none_or(|folder| !Path::new(folder).join("Python.h").is_file())
+    })
 }
 
 /// Preprocesses to stdout, which says the same of headers wherever the cache lies: a compiler cache compares it.
@@ -138,6 +150,6 @@ pub(super) fn archive(plan: &DriverPlan, name: &str, arguments: &[String]) -> Re
 impl CPlan {
     /// The plan for a line.
     pub fn new(exceptions: ExceptionModel, jumps: Jumps, cache: &Path) -> Self {
-        Self { exceptions, jumps, cache: cache.to_owned() }
+        Self { exceptions, jumps, cache: cache.to_owned(), python: None }
     }
 }

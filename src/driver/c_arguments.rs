@@ -113,7 +113,8 @@ pub fn read(name: &str, arguments: &[String]) -> Result<CompileCall, CannotCompi
     Ok(call)
 }
 
-/// Settings (`-sNAME=…`), ports, linker flags, and CPUs that WebAssembly does not have. `-pthread` too, which build
+/// Settings (`-sNAME=…`), ports, linker flags, and CPUs that WebAssembly does not have, with what hardens them, as
+/// distributions compile it into their Pythons. `-pthread` too, which build
 /// scripts pass without being asked: code that calls `pthread_create` compiles, and is told that there are no threads.
 fn is_for_emscripten(text: &str) -> bool {
     let is_setting =
@@ -129,10 +130,15 @@ fn is_for_emscripten(text: &str) -> bool {
         "-mcpu=",
         "--target=",
         "-gsource-map",
+        "-fcf-protection",
+        "-mbranch-protection",
+        "-specs=",
+        "-flto",
     ];
     is_setting
         || starts.iter().any(|start| text.starts_with(start))
-        || ["-m32", "-m64", "-static", "-pthread"].contains(&text)
+        || ["-m32", "-m64", "-static", "-pthread", "-fstack-clash-protection", "-ffat-lto-objects"]
+            .contains(&text)
 }
 
 fn take_input(path: &str, call: &mut CompileCall) {

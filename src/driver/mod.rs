@@ -143,11 +143,12 @@ fn compile_or_link(plan: &DriverPlan, name: &str, arguments: Vec<String>) -> Res
     }
     let links = arguments
         .iter()
-        .any(|argument| argument.contains("EXPORTED_FUNCTIONS") || argument.contains("SIDE_MODULE"));
+        .any(|argument| argument.contains("EXPORTED_FUNCTIONS") || argument.contains("SIDE_MODULE"))
+        || asks("-shared");
     let compiles = asks("-c") || asks("-E") || asks("-S");
     match name {
         "emar" | "emranlib" => c::archive(plan, name, &arguments),
-        "emcc" if links && !compiles => link::run(plan, arguments),
+        "emcc" | "em++" if links && !compiles => link::run(plan, arguments),
         _ => c::compile(plan, name, &arguments),
     }
 }

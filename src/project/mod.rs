@@ -31,6 +31,17 @@ pub struct Project {
     pub rust_version: Option<Version>,
     /// Which Python versions it says it runs on.
     pub requires_python: Option<String>,
+    /// What its extension is written in.
+    pub core: Core,
+}
+
+/// What an extension is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Core {
+    /// Rust, with or without C below it.
+    Rust,
+    /// C or C++ alone.
+    C,
 }
 
 /// The `[build-system]` table (PEP 518), or what stands for one that is missing.
@@ -52,6 +63,10 @@ fn legacy_backend() -> String {
 }
 
 impl BuildSystem {
+    fn uses_setuptools(&self) -> bool {
+        self.build_backend.starts_with("setuptools.")
+    }
+
     /// What PEP 517 says to use for a package without the table.
     fn legacy() -> Self {
         Self {
@@ -93,10 +108,13 @@ impl Project {
             None => BuildSystem::legacy(),
         };
         let manifest = manifest(root, &table);
-        if manifest.is_none() && !mentions_rust(&build_system, root) {
+        let has_rust = manifest.is_some() || mentions_rust(&build_system, root);
+        let core = if has_rust { Core::Rust } else { Core::C };
+        if !has_rust && !(build_system.uses_setuptools() && has_c_sources(root, 3)) {
             return Err(hinted(
                 anyhow!(
-                    "`{}` has no Rust extension: there is no `Cargo.toml`, and its build needs no Rust back end",
+                    "`{}` has no Rust extension: there is no `Cargo.toml`, its build needs no Rust back end, and setuptools \
+                     would compile no C",
                     root.display()
                 ),
                 "a pure Python package needs no build for Pyodide: its wheel installs as it is",
@@ -108,6 +126,7 @@ impl Project {
             rust_version: manifest.as_deref().and_then(rust_version),
             requires_python: requires_python(&table),
             manifest,
+            core,
         })
     }
 
@@ -169,6 +188,19 @@ fn first_manifest(folder: &Path, depth: usize) -> Option<PathBuf> {
     let here = folders.iter().map(|folder| folder.join("Cargo.toml")).find(|path| path.is_file());
     here.or_else(|| {
         (depth > 1).then(|| folders.iter().find_map(|folder| first_manifest(folder, depth - 1)))?
+    })
+}
+
+/// Whether C or C++ lies in a folder, or so many levels below.
+fn has_c_sources(folder: &Path, depth: usize) -> bool {
+    let Ok(entries) = fs_err::read_dir(folder) else { return false };
+    entries.flatten().any(|entry| {
+        let path = entry.path();
+        if path.is_dir() {
+            return depth > 0 && has_c_sources(&path, depth - 1);
+        }
+        path.extension()
+            .is_some_and(|ending| ["c", "cc", "cpp", "cxx", "pyx"].iter().any(|known| ending == *known))
     })
 }
 

@@ -23,6 +23,7 @@ mod lines;
 mod mutants;
 mod native;
 mod overlays;
+mod pipelines;
 mod robustness;
 mod runs;
 mod sources;

@@ -1,0 +1,178 @@
+//! Python's headers as a release has them, for extensions that are written in C.
+//!
+//! CPython's headers differ by minor version alone, but for `pyconfig.h`, which says what the machine is like: that one is
+//! made of what the release's own `sysconfig` says. The others come from a CPython of the host with the same minor version.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use anyhow::{Context, anyhow, bail};
+use regex::Regex;
+use serde_json::Value;
+
+use super::Workshop;
+use super::target_folder::copy;
+use crate::abi::PythonVersion;
+use crate::cache::Kind;
+use crate::error::{Result, hinted};
+use crate::process::{Invocation, look_up};
+use crate::run::{self, Script};
+use crate::runtime::Runtime;
+
+/// Changes when headers are made in another way.
+const RECIPE: &str = "1";
+
+/// The folder with `Python.h` for a release, from the cache or made there. `named` is the folder that the user names.
+///
+/// # Errors
+/// When no CPython with the release's minor version has headers here, or the release cannot be asked.
+pub(super) fn prepared(workshop: Workshop<'_>, runtime: &Runtime, named: Option<&Path>) -> Result<PathBuf> {
+    let donor = donor(workshop, runtime.python, named)?;
+    let origin = donor.to_string_lossy();
+    let release = runtime.version.to_string();
+    let patch_level = fs_err::read_to_string(donor.join("patchlevel.h"))?;
+    let key = crate::digest::key(&["python", &origin, &patch_level, &release, RECIPE]);
+    workshop.cache.get_or_make(workshop.ui, (Kind::Headers, &key), |folder| {
+        workshop.ui.phase("Preparing", format!("Python {} headers for Pyodide {release}", runtime.python));
+        let said = configuration(workshop, runtime)?;
+        copy(&donor, folder, &|_| true)?;
+        let pyconfig = pyconfig(&original_pyconfig(&donor)?, &said);
+        fs_err::write(folder.join("pyconfig.h"), pyconfig)?;
+        Ok(())
+    })
+}
+
+/// A folder with headers of this Python.
+fn donor(workshop: Workshop<'_>, wanted: PythonVersion, named: Option<&Path>) -> Result<PathBuf> {
+    if let Some(folder) = named {
+        return match version(folder) {
+            Some(found) if found == wanted => Ok(std::path::absolute(folder)?),
+            Some(found) => Err(hinted(
+                anyhow!(
+                    "`{}` has the headers of Python {found}, but Python {wanted} is wanted",
+                    folder.display()
+                ),
+                "name those of the Python that the Pyodide release has, or another release",
+            )),
+            None => bail!("`{}` has no headers of Python: there is no `patchlevel.h`", folder.display()),
+        };
+    }
+    let beside = look_up(workshop.environment, &format!("python{wanted}"));
+    let pythons =
+        std::iter::once(workshop.python.program.clone()).chain(beside).chain(managed(workshop, wanted));
+    let folders = pythons.filter_map(|python| include_folder(workshop, &python));
+    folders.into_iter().find(|folder| version(folder) == Some(wanted)).ok_or_else(|| {
+        hinted(
+            anyhow!(
+                "an extension in C needs the headers of Python {wanted}, and no Python of this machine has them: asked \
+                 `{}` and looked for `python{wanted}`",
+                workshop.python.program.display()
+            ),
+            format!(
+                "install Python {wanted} with its headers (`uv python install {wanted}`, or Debian's `python{wanted}-dev`), \
+                 or name a folder that has them with `--headers`"
+            ),
+        )
+    })
+}
+
+/// A Python that uv or pyenv keeps.
+fn managed(workshop: Workshop<'_>, wanted: PythonVersion) -> Option<PathBuf> {
+    let ask = |program: &str, arguments: &[&str]| {
+        let program = look_up(workshop.environment, program)?;
+        let printed = Invocation::new(program).args(arguments).output(workshop.ui).ok()?.stdout;
+        Some(PathBuf::from(printed.trim()))
+    };
+    let version = wanted.to_string();
+    let from_pyenv = || Some(ask("pyenv", &["prefix", &version])?.join("bin/python"));
+    ask("uv", &["python", "find", &version]).or_else(from_pyenv).filter(|python| python.is_file())
+}
+
+fn include_folder(workshop: Workshop<'_>, python: &Path) -> Option<PathBuf> {
+    let question = "import sysconfig; print(sysconfig.get_path('include'))";
+    let printed = Invocation::new(python).args(["-c", question]).output(workshop.ui).ok()?.stdout;
+    Some(PathBuf::from(printed.trim())).filter(|folder| folder.join("Python.h").is_file())
+}
+
+/// The version that `patchlevel.h` states.
+fn version(folder: &Path) -> Option<PythonVersion> {
+    let text = fs_err::read_to_string(folder.join("patchlevel.h")).ok()?;
+    let number = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with("#define") && line.contains(name))?;
+        line.split_whitespace().last()?.parse::<u8>().ok()
+    };
+    format!("{}.{}", number("PY_MAJOR_VERSION")?, number("PY_MINOR_VERSION")?).parse().ok()
+}
+
+/// The text of `pyconfig.h`; Debian keeps it apart, by processor.
+fn original_pyconfig(donor: &Path) -> Result<String> {
+    let text = fs_err::read_to_string(donor.join("pyconfig.h"))?;
+    if text.contains("SIZEOF_LONG ") {
+        return Ok(text);
+    }
+    let (parent, name) = (donor.parent().unwrap_or(donor), donor.file_name().unwrap_or_default());
+    let folders = fs_err::read_dir(parent)?.flatten().map(|entry| entry.path().join(name).join("pyconfig.h"));
+    let path = folders.into_iter().find(|path| path.is_file());
+    let path =
+        path.ok_or_else(|| anyhow!("`{}` says nothing of the machine", donor.join("pyconfig.h").display()))?;
+    Ok(fs_err::read_to_string(path)?)
+}
+
+/// What the release's `sysconfig` says.
+fn configuration(workshop: Workshop<'_>, runtime: &Runtime) -> Result<Value> {
+    let script = Script {
+        name: "sysconfig".into(),
+        file: None,
+        path: String::new(),
+        source: include_str!("print_sysconfig.py").into(),
+        arguments: Vec::new(),
+    };
+    let printed = run::capture((workshop.ui, workshop.environment), runtime, &[], &script)?;
+    let last = printed.stderr.lines().last().unwrap_or_default();
+    serde_json::from_str(last)
+        .with_context(|| format!("Pyodide {} does not say how it was configured: {last}", runtime.version))
+}
+
+/// `pyconfig.h` with the values of another machine. `sysconfig` has a 0 for what is undefined.
+fn pyconfig(original: &str, said: &Value) -> String {
+    static DEFINITION: OnceLock<Option<Regex>> = OnceLock::new();
+    let pattern = DEFINITION.get_or_init(|| Regex::new(r"^(?:/\* )?#(?:define|undef) ([A-Z]\w+)").ok());
+    let mut text = String::with_capacity(original.len());
+    for line in original.lines() {
+        let name = pattern.as_ref().and_then(|pattern| Some(pattern.captures(line)?.get(1)?.as_str()));
+        let written = match name.map(|name| (name, said.get(name))) {
+            None => line.to_owned(),
+            Some((name, Some(Value::Number(number)))) if number.as_i64() != Some(0) => {
+                format!("#define {name} {number}")
+            }
+            Some((name, Some(Value::String(value)))) => format!("#define {name} {value}"),
+            Some((name, _)) => format!("/* #undef {name} */"),
+        };
+        text.push_str(&written);
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_is_another_one() {
+        let original = "#ifndef Py_PYCONFIG_H\n#define SIZEOF_LONG 8\n/* #undef HAVE_A */\n#define HAVE_FORK 1\n\
+                        #define HAVE_B 1\n#define TEXT \"x\"\n#  define WORDS_BIGENDIAN 1\n#define _GNU_SOURCE 1\n#endif";
+        let said = serde_json::json!({ "SIZEOF_LONG": 4, "HAVE_A": 1, "HAVE_FORK": 0, "TEXT": "\"y\"" });
+        insta::assert_snapshot!(pyconfig(original, &said), @r#"
+        #ifndef Py_PYCONFIG_H
+        #define SIZEOF_LONG 4
+        #define HAVE_A 1
+        /* #undef HAVE_FORK */
+        /* #undef HAVE_B */
+        #define TEXT "y"
+        #  define WORDS_BIGENDIAN 1
+        #define _GNU_SOURCE 1
+        #endif
+        "#);
+    }
+}
