@@ -8,6 +8,7 @@ pub mod cargo_config;
 pub mod environment;
 pub mod failure;
 pub mod metadata;
+pub mod not_in_browser;
 pub mod paths;
 mod python_headers;
 pub mod source_tree;

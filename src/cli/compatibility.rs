@@ -1,5 +1,8 @@
 //! What is refused before anything is compiled: a package, or its PyO3, that does not know the runtime's Python.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use anyhow::anyhow;
 
 use crate::build::{CargoChoices, Workshop};
@@ -71,6 +74,27 @@ pub(super) fn check_bindings(workshop: Workshop<'_>, graph: &Graph, runtime: &Ru
         anyhow!("{known}, but Pyodide {} has Python {}, which is {side}", runtime.version, runtime.python),
         format!("name {version} version of the package, or a Pyodide release that fits{fitting}"),
     ))
+}
+
+/// Warns of crates that call JavaScript as in a browser, unless others take their place.
+pub(super) fn warn_of_browser(workshop: Workshop<'_>, graph: &Graph, patched: &BTreeMap<String, PathBuf>) {
+    #[derive(serde::Deserialize)]
+    struct Facts {
+        names: Vec<String>,
+    }
+    let facts = toml::from_str::<Facts>(include_str!("../../facts/browser-crates.toml"));
+    let glue = facts.map(|facts| facts.names).unwrap_or_default();
+    let misled = graph.crates.iter().filter(|used| {
+        let calls = used.dependencies.iter().any(|name| glue.contains(name));
+        calls && !glue.contains(&used.name) && !patched.contains_key(&used.name)
+    });
+    for used in misled {
+        let (name, version) = (&used.name, &used.version);
+        workshop.ui.warn(format!(
+            "the crate `{name} {version}` calls JavaScript through wasm-bindgen, which panics in Pyodide; if it does so only \
+             on WebAssembly, `cargo.not-in-browser = [\"{name}\"]` in an overlay mends it"
+        ));
+    }
 }
 
 /// Warns of a profile that turns a panic into a dead interpreter.

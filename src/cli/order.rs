@@ -8,7 +8,9 @@ use clap::Args;
 use super::overlays::{self, Fitting, OverlayArguments};
 use super::{compatibility, report::BuiltWheel};
 use crate::audit::{self, Code, Companions, Finding, Severity, Subject};
-use crate::build::{self, BuildFolder, CargoChoices, Clock, CratesKept, RawBuild, Workshop, source_tree};
+use crate::build::{
+    self, BuildFolder, CargoChoices, Clock, CratesKept, RawBuild, Workshop, not_in_browser, source_tree,
+};
 use crate::cache::with_disk_hint;
 use crate::error::{Result, hinted};
 use crate::overlay::Changes;
@@ -120,7 +122,8 @@ impl Order<'_> {
         };
         update(&changes.cargo.updates)?;
         let mut choices = self.cargo.choices(changes);
-        let recipes = overlays::crate_recipes(self.overlays)?;
+        let mut recipes = overlays::crate_recipes(self.overlays)?;
+        recipes.extend(changes.cargo.not_in_browser.iter().map(|name| CrateRecipe::of_no_browser(name)));
         let own = changes.cargo.crate_rustflags.iter();
         let own = own.map(|(name, flags)| CrateRecipe::of_flags(name, flags));
         choices.crates = recipes.iter().cloned().chain(own).collect();
@@ -140,6 +143,11 @@ impl Order<'_> {
                 workshop.ui.warn(fitting.advice());
             }
         }
+        let copies = rest.iter().filter(|fitting| fitting.rule.not_in_browser);
+        for used in copies.map(|fitting| fitting.used) {
+            choices.overlay.patch.insert(used.name.clone(), not_in_browser::copied(workshop, used)?);
+        }
+        compatibility::warn_of_browser(workshop, &graph, &choices.overlay.patch);
         let applied: Vec<&Fitting<'_>> = updates.iter().filter(|_| is_ours).chain(&rest).collect();
         for fitting in &applied {
             workshop.ui.phase("Applying", fitting.line());

@@ -128,6 +128,9 @@ impl Fitting<'_> {
         if !rule.without_features.is_empty() {
             changes.push(format!("without its features `{}`", rule.without_features.join("`, `")));
         }
+        if rule.not_in_browser {
+            changes.push("it is told that this is none".to_owned());
+        }
         Applied { overlay: format!("the recipe for the crate `{} {}`", used.name, used.version), changes }
     }
 

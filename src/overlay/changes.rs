@@ -89,6 +89,8 @@ pub struct CargoChanges {
     pub rustflags: Vec<String>,
     /// Compiler flags for one crate of the target.
     pub crate_rustflags: BTreeMap<String, Vec<String>>,
+    /// Crates that are told that this is no browser.
+    pub not_in_browser: Vec<String>,
     /// Settings of the profile.
     pub profile: ProfileKeys,
     /// Environment variables of the build.
@@ -224,6 +226,7 @@ impl CargoChanges {
         for (name, flags) in &keys.crate_rustflags {
             self.crate_rustflags.entry(name.clone()).or_default().extend(flags.iter().cloned());
         }
+        self.not_in_browser.extend(keys.not_in_browser.iter().cloned());
         self.profile = keys.profile.clone().or(std::mem::take(&mut self.profile));
         self.env.extend(keys.env.clone());
         Ok(())
@@ -319,6 +322,7 @@ impl CargoKeys {
         }
         let flags = self.crate_rustflags.iter();
         said.extend(flags.map(|(name, flags)| format!("rustflags `{}` for `{name}`", flags.join(" "))));
+        said.extend(self.not_in_browser.iter().map(|name| format!("`{name}` is in no browser")));
         let profile = self.profile.table();
         said.extend(profile.iter().map(|(name, value)| format!("profile {name} = {value}")));
         said.extend(self.env.iter().map(|(name, value)| format!("{name}={value}")));

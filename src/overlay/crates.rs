@@ -37,6 +37,9 @@ pub struct Rule {
     /// Features that are turned off where it is compiled.
     #[serde(default)]
     pub without_features: Vec<String>,
+    /// Whether it takes every WebAssembly for a browser, and must be told that this is none.
+    #[serde(default)]
+    pub not_in_browser: bool,
     /// Whether the lock file must name a newer version, which no longer fits this rule.
     #[serde(default)]
     pub update: bool,
@@ -55,14 +58,15 @@ impl CrateRecipe {
 
     /// A recipe that gives a crate these flags whatever its version.
     pub fn of_flags(name: &str, rustflags: &[String]) -> Self {
-        let rule = Rule {
-            versions: VersionReq::STAR,
-            features: Vec::new(),
-            rustflags: rustflags.to_vec(),
-            without_features: Vec::new(),
-            update: false,
-            why: "the overlay says so".to_owned(),
-        };
+        Self::of_overlay(name, Rule { rustflags: rustflags.to_vec(), ..Rule::of_overlay() })
+    }
+
+    /// A recipe that tells a crate that this is no browser, whatever its version.
+    pub fn of_no_browser(name: &str) -> Self {
+        Self::of_overlay(name, Rule { not_in_browser: true, ..Rule::of_overlay() })
+    }
+
+    fn of_overlay(name: &str, rule: Rule) -> Self {
         Self { name: name.to_owned(), about: String::new(), rules: vec![rule] }
     }
 
@@ -79,5 +83,20 @@ impl CrateRecipe {
             let on = rule.features.is_empty() || rule.features.iter().any(|name| has_feature(name));
             rule.versions.matches(&release) && on
         })
+    }
+}
+
+impl Rule {
+    /// A rule that changes nothing yet.
+    fn of_overlay() -> Self {
+        Self {
+            versions: VersionReq::STAR,
+            features: Vec::new(),
+            rustflags: Vec::new(),
+            without_features: Vec::new(),
+            not_in_browser: false,
+            update: false,
+            why: "is changed by an overlay".to_owned(),
+        }
     }
 }

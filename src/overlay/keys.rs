@@ -55,6 +55,8 @@ pub struct CargoKeys {
     pub rustflags: Vec<String>,
     /// Compiler flags for one crate of the target: `crate-rustflags = { tokio = ["--cfg", "tokio_unstable"] }`.
     pub crate_rustflags: BTreeMap<String, Vec<String>>,
+    /// Crates that take every WebAssembly for a browser, and are told that this is none: `not-in-browser = ["zxcvbn"]`.
+    pub not_in_browser: Vec<String>,
     /// Settings of the cargo profile: `profile = { lto = "fat", opt-level = "s" }`.
     pub profile: ProfileKeys,
     /// Environment variables of the build: `env = { OPENSSL_NO_VENDOR = "1" }`.

@@ -1,5 +1,6 @@
 //! The package's dependency graph, as `cargo metadata` prints it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use semver::Version;
@@ -25,6 +26,8 @@ pub struct Crate {
     pub features: Vec<String>,
     /// Its manifest.
     pub manifest: PathBuf,
+    /// The names of the crates that it calls, without those of its build script and its tests.
+    pub dependencies: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +55,20 @@ struct Resolve {
 struct Node {
     id: String,
     features: Vec<String>,
+    #[serde(default)]
+    deps: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    pkg: String,
+    #[serde(default)]
+    dep_kinds: Vec<DependencyKind>,
+}
+
+#[derive(Deserialize)]
+struct DependencyKind {
+    kind: Option<String>,
 }
 
 impl Graph {
@@ -59,9 +76,14 @@ impl Graph {
     pub fn parse(metadata: &str) -> Option<Self> {
         let Metadata { packages, resolve, workspace_root } = serde_json::from_str(metadata).ok()?;
         let mut nodes = resolve.map(|resolve| resolve.nodes).unwrap_or_default();
+        let names: BTreeMap<String, String> =
+            packages.iter().map(|package| (package.id.clone(), package.name.clone())).collect();
         let crates = packages.into_iter().map(|package| {
             let node = nodes.iter_mut().find(|node| node.id == package.id);
+            let called = node.iter().flat_map(|node| &node.deps);
+            let called = called.filter(|one| one.dep_kinds.iter().any(|kind| kind.kind.is_none()));
             Crate {
+                dependencies: called.filter_map(|one| names.get(&one.pkg).cloned()).collect(),
                 name: package.name,
                 version: package.version,
                 features: node.map(|node| std::mem::take(&mut node.features)).unwrap_or_default(),

@@ -212,6 +212,7 @@ impl Prepared {
         let runner = work.path().join("node.mjs");
         fs_err::write(&runner, include_str!("node.mjs"))?;
         fs_err::write(work.path().join("node_output.mjs"), include_str!("node_output.mjs"))?;
+        fs_err::write(work.path().join("node_sockets.mjs"), include_str!("node_sockets.mjs"))?;
         let request = Request {
             runtime: &runtime.folder,
             wheels: &wheels,

@@ -8,6 +8,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { writeAll } from "./node_output.mjs";
+import { withoutSockets } from "./node_sockets.mjs";
 
 const COULD_NOT_START = 125;
 
@@ -54,6 +55,7 @@ function mount(pyodide, folder) {
 async function start() {
   const { log } = console;
   console.log = ofTheScript(log);
+  const started = withoutSockets();
   const { loadPyodide } = await import(pathToFileURL(path.join(request.runtime, "pyodide.mjs")).href);
   const pyodide = await loadPyodide({
     indexURL: request.runtime + path.sep,
@@ -65,6 +67,7 @@ async function start() {
       return length === 0 ? null : buffer.toString("utf8", 0, length);
     },
   });
+  started(pyodide);
   const extractDir = pyodide.runPython("import sysconfig; sysconfig.get_path('purelib')");
   for (const wheel of request.wheels) {
     pyodide.unpackArchive(new Uint8Array(fs.readFileSync(wheel)), "zip", { extractDir });

@@ -5,12 +5,14 @@ import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { writeAll } from "./node_output.mjs";
+import { withoutSockets } from "./node_sockets.mjs";
 import { run, summary } from "./session.mjs";
 
 const request = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 const events = fs.openSync(process.argv[3], "a");
 
 const io = {
+  started: withoutSockets(),
   load: async () => (await import(pathToFileURL(path.join(request.runtime, "pyodide.mjs")).href)).loadPyodide,
   options: { indexURL: request.runtime + path.sep },
   read: async (name) => fs.readFileSync(request.files[name]),

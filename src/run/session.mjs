@@ -6,6 +6,7 @@
 //   io.read(name)          → the bytes of a file of this run
 //   io.url(name)           → an address under which micropip finds a wheel, or null where there is no server
 //   io.write(stream, text) → stream is 1 or 2; text may be bytes
+//   io.started(pyodide)    → the runtime has loaded; not every place cares
 //   io.event(event)        → an event of a test run, delivered before it returns
 
 /** Starts the runtime with the streams of the run. */
@@ -15,6 +16,7 @@ async function start(request, io) {
   const line = (stream) => (text) => isStarted && io.write(stream, text + "\n");
   const streams = { stdout: line(request.stdout), stderr: line(2), stdin: () => null };
   const pyodide = await loadPyodide({ ...io.options, ...streams });
+  io.started?.(pyodide);
   if (request.rawStreams) {
     const writer = (stream) => ({ write: (bytes) => (io.write(stream, bytes.slice()), bytes.length) });
     pyodide.setStdout(writer(request.stdout));

@@ -193,6 +193,7 @@ impl Session<'_> {
         let path = |name: &str| work.path().join(name);
         fs_err::write(path("session.mjs"), include_str!("session.mjs"))?;
         fs_err::write(path("node_output.mjs"), include_str!("node_output.mjs"))?;
+        fs_err::write(path("node_sockets.mjs"), include_str!("node_sockets.mjs"))?;
         fs_err::write(path("node_session.mjs"), include_str!("node_session.mjs"))?;
         fs_err::write(path("request.json"), request)?;
         fs_err::write(path("events.jsonl"), "")?;
