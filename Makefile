@@ -4,7 +4,7 @@ CARGO ?= cargo
 TOOL := target/release/cargo-pyodide
 export CARGO_PYODIDE_CACHE_DIR ?= $(CURDIR)/target/pyodide-cache
 
-.PHONY: demo test test-all lint setup bench polars clean
+.PHONY: demo test test-all lint setup bench polars sweep clean
 
 demo: setup
 	$(CARGO) build --release --locked
@@ -34,6 +34,11 @@ polars: setup
 	$(CARGO) build --release --locked
 	$(TOOL) build polars==1.27.1 --pyodide 314 --out-dir target/polars
 	$(TOOL) run --pyodide 314 --with target/polars/polars-1.27.1-*.whl examples/polars/check.py
+
+# Takes hours: every package of the list on three lines, with its own tests here and in Pyodide.
+sweep: setup
+	$(CARGO) build --release --locked
+	$(TOOL) sweep examples/sweep/packages.txt --pyodide 0.27,0.29,314 --native --out target/sweep --resume
 
 clean:
 	$(CARGO) clean

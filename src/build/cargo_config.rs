@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::target_folder::TargetFolder;
-use super::{CargoChoices, Workshop, paths, python_headers, write_if_changed};
+use super::{CargoChoices, Workshop, paths, python_headers, variables, write_if_changed};
 use crate::abi::ExceptionModel;
 use crate::cache::Cache;
 use crate::driver::c::{CPlan, Jumps};
@@ -21,7 +21,6 @@ use crate::overlay::changes::CargoChanges;
 use crate::project::bindings::StableAbi;
 use crate::project::{Core, Project};
 use crate::runtime::Runtime;
-use crate::runtime::releases::Network;
 use crate::toolchain::{StandardLibrary, TARGET, Toolchain};
 
 /// What a back end's process is given.
@@ -73,51 +72,13 @@ pub(super) fn steer(
         ("PYO3_CONFIG_FILE".to_owned(), text(&pyo3)),
         ("SOURCE_DATE_EPOCH".to_owned(), "315532800".to_owned()),
     ];
-    if !project.root.starts_with(folder) {
-        variables.extend(setuptools_variables(folder)?);
-    }
-    if project.core == Core::C {
-        variables.extend(extension_variables());
-    }
-    variables.extend(choice_variables(workshop, project, choices));
-    variables.extend(choices.overlay.env.clone());
-    if project.wants_nightly() && !choices.overlay.env.contains_key("RUSTC_BOOTSTRAP") {
-        workshop.ui.warn(format!(
-            "`{}` asks for a nightly Rust: unstable features are allowed it (`RUSTC_BOOTSTRAP=1`)",
-            project.root.display()
-        ));
-        variables.push(("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()));
-    }
-    if workshop.network == Network::Forbidden {
-        variables.push(("CARGO_NET_OFFLINE".to_owned(), "true".to_owned()));
-    }
-    variables.extend(["CFLAGS", "CXXFLAGS"].map(|name| c_flags(workshop, name, &key)));
+    variables.extend(variables::of_project(workshop, project, (choices, &key), folder)?);
     let path_folders = drivers.program(LINKER).parent().map(Path::to_owned).into_iter().collect();
     Ok(Steering { variables, path_folders, hidden, _target: Some(target) })
 }
 
-/// What setuptools compiles and links an extension in C with. Names, since it splits at spaces.
-fn extension_variables() -> Vec<(String, String)> {
-    let programs = [
-        ("CC", "emcc"),
-        ("CXX", "em++"),
-        ("AR", "emar"),
-        ("LDSHARED", "emcc -shared"),
-        ("LDCXXSHARED", "em++ -shared"),
-    ];
-    programs.map(|(name, program)| (name.to_owned(), program.to_owned())).into()
-}
-
 /// The driver, found on the `PATH` by the name under which it links.
 const LINKER: &str = "emcc";
-
-/// What build scripts pass to a C compiler: a flag of our own that means nothing, for what cannot see our plan and must tell
-/// lines apart, such as a compiler cache.
-fn c_flags(workshop: Workshop<'_>, name: &str, key: &str) -> (String, String) {
-    let name = format!("{name}_{}", TARGET.replace('-', "_"));
-    let own = workshop.environment.text(&name).map(|flags| format!("{flags} ")).unwrap_or_default();
-    (name, format!("{own}{}{key}", crate::driver::c_arguments::PLAN_FLAG))
-}
 
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
@@ -191,35 +152,6 @@ fn supplement_plan(runtime: &Runtime, toolchain: &Toolchain) -> Option<Supplemen
             .collect(),
         wide_invokes,
     })
-}
-
-fn choice_variables(
-    workshop: Workshop<'_>,
-    project: &Project,
-    choices: &CargoChoices,
-) -> Vec<(String, String)> {
-    if project.uses_maturin() {
-        let own = workshop.environment.text("MATURIN_PEP517_ARGS").map(str::to_owned);
-        let profile = choices.profile.as_ref().map(|profile| format!("--profile={profile}"));
-        let arguments: Vec<String> =
-            own.into_iter().chain(profile).chain(choices.features.iter().cloned()).collect();
-        return vec![("MATURIN_PEP517_ARGS".to_owned(), arguments.join(" "))];
-    }
-    let profile = choices.profile.iter();
-    profile.map(|profile| ("SETUPTOOLS_RUST_CARGO_PROFILE".to_owned(), profile.clone())).collect()
-}
-
-/// Keeps setuptools from writing into the user's folder, and from taking stale native modules out of it.
-fn setuptools_variables(folder: &Path) -> Result<Vec<(String, String)>> {
-    let scratch = folder.join("setuptools");
-    crate::cache::remove_folder(&scratch)?;
-    fs_err::create_dir_all(scratch.join("egg"))?;
-    let config = folder.join("setuptools.cfg");
-    let path = |name: &str| text(&scratch.join(name)).replace('%', "%%");
-    let content =
-        format!("[build]\nbuild_base = {}\n\n[egg_info]\negg_base = {}\n", path("build"), path("egg"));
-    write_if_changed(&config, &content)?;
-    Ok(vec![("DIST_EXTRA_CONFIG".to_owned(), text(&config))])
 }
 
 /// What pyo3 would otherwise ask a Python of the target: <https://pyo3.rs/main/building-and-distribution>.

@@ -13,6 +13,7 @@ pub mod paths;
 mod python_headers;
 pub mod source_tree;
 mod target_folder;
+mod variables;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

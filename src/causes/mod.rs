@@ -33,7 +33,7 @@ pub struct Cause {
     pub class: String,
     /// When it is told; none for both.
     when: Option<When>,
-    /// Regular expressions, of which one is found.
+    /// Regular expressions, of which one is found. The line that tells the cause is the one in which it begins, or its group.
     patterns: Vec<String>,
     /// What to do.
     pub advice: Option<String>,
@@ -89,7 +89,8 @@ pub fn find(text: &str, when: When) -> Option<Found<'_>> {
     let may_be = |at: &usize| known.table[known.patterns[*at].0].when.is_none_or(|only| only == when);
     let first = known.set.matches(text).into_iter().find(may_be)?;
     let (number, pattern) = &known.patterns[first];
-    let at = pattern.find(text)?.start();
+    let captures = pattern.captures(text)?;
+    let at = captures.iter().flatten().last()?.start();
     let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     // A pattern may begin with the end of a line.
     let line = text[start..].lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();

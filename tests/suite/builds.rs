@@ -170,3 +170,42 @@ fn the_json_document_tells_all() {
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
     assert_eq!(archive.by_index(0).unwrap().last_modified().unwrap().to_string(), "2023-11-14 22:13:20");
 }
+
+/// The folder with the headers of the Python that runs the tests, if that is one of this minor version.
+fn python_headers(minor: u32) -> Option<String> {
+    let question = format!(
+        "import os, sys, sysconfig; path = sysconfig.get_path('include'); \
+         print(path if sys.version_info[1] == {minor} and os.path.isfile(path + '/Python.h') else '')"
+    );
+    let output = std::process::Command::new("python3").args(["-c", &question]).output().ok()?;
+    let folder = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    assert!(!folder.is_empty() || std::env::var_os("CI").is_none(), "Python 3.{minor} has no headers here");
+    if folder.is_empty() {
+        eprintln!("skipped: Python 3.{minor} has no headers here");
+    }
+    Some(folder).filter(|folder| !folder.is_empty())
+}
+
+#[test]
+fn an_extension_in_c_alone_is_compiled_for_the_python_of_the_release() {
+    let (true, Some(headers)) = (can_build(), python_headers(11)) else { return };
+    let place = folder();
+    let build = |more: &[&str]| {
+        let arguments = ["build", "regex==2026.9.3", "-q", "--out-dir", "out"];
+        tool(&[&arguments[..], more].concat()).in_folder(place.path()).hide(headers.as_ref(), "HEADERS")
+    };
+    let wheel = build(&["--pyodide", "0.25.1"]).succeed().stdout.trim().to_owned();
+    let code = "import regex; print(regex.findall(r'\\p{Lu}\\w+', 'Hello wörld Ünicode'), \
+                regex.fullmatch(r'(?:cats|cat){e<=1}', 'cat').fuzzy_counts)";
+    let ran = tool(&["run", "--pyodide", "0.25.1", "--with", &wheel, "-c", code]);
+    let ran = ran.in_folder(place.path()).succeed().stdout;
+    assert_eq!(ran, "['Hello', 'Ünicode'] (0, 0, 1)\n");
+    let other = build(&["--pyodide", "0.29.5", "--headers", &headers]).snapshot();
+    insta::assert_snapshot!(other, @r"
+    status: 2
+    --- stdout
+    --- stderr
+    error: `HEADERS` has the headers of Python 3.11, but Python 3.13 is wanted
+    hint: name those of the Python that the Pyodide release has, or another release
+    ");
+}

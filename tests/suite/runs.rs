@@ -73,6 +73,28 @@ fn endings_are_those_of_python() {
 }
 
 #[test]
+fn sockets_fail_and_the_interpreter_lives() {
+    if !ready() {
+        return;
+    }
+    let code = r"
+import socket
+
+for attempt in (lambda it: it.listen(), lambda it: it.connect(('127.0.0.1', 9))):
+    with socket.socket() as it:
+        it.bind(('127.0.0.1', 0))
+        try:
+            attempt(it)
+        except OSError as error:
+            print(error)
+";
+    for line in LINES {
+        let said = tool(&["run", "--pyodide", line, "-c", code]).succeed().stdout;
+        assert_eq!(said, "[Errno 138] Not supported\n[Errno 23] Host is unreachable\n", "{line}");
+    }
+}
+
+#[test]
 fn a_script_may_come_from_stdin() {
     if !ready() {
         return;
