@@ -27,7 +27,9 @@ pub(super) fn explain(log: &str, path: &Path, project: &Path) -> anyhow::Error {
         line.starts_with("error") || (line.starts_with("warning: ") && line.contains(": error: "))
     };
     let first = lines.iter().position(tells).unwrap_or(lines.len().saturating_sub(SHOWN));
-    let shown: Vec<String> = lines[first..].iter().take(SHOWN).map(|line| format!("    {line}")).collect();
+    // What a build script tells cargo is no news to anybody else.
+    let told = lines[first..].iter().filter(|line| !line.trim_start().starts_with("cargo:"));
+    let shown: Vec<String> = told.take(SHOWN).map(|line| format!("    {line}")).collect();
     let error =
         BackendFailed { project: project.to_owned(), telling: shown.join("\n"), log: path.to_owned() };
     match causes::find(log, When::Build).and_then(|found| found.cause.advice.as_ref()) {

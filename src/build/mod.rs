@@ -24,6 +24,7 @@ pub use environment::HostPython;
 pub use target_folder::CratesKept;
 
 use crate::cache::{Cache, EntryLock, Kind};
+use crate::driver::c::C_TOOLS;
 use crate::env::Environment;
 use crate::error::Result;
 use crate::overlay::changes::CargoChanges;
@@ -169,7 +170,7 @@ pub fn build(
 ) -> Result<RawBuild> {
     let mut clock = Clock::default();
     let log = folder.root.join("build.log");
-    for stale in [&log, &folder.root.join("driver.log")] {
+    for stale in [&log, &folder.root.join("driver.log"), &folder.root.join(C_TOOLS)] {
         let _ = fs_err::remove_file(stale);
     }
     let steering = cargo_config::steer(workshop, project, (runtime, &toolchain, choices), &folder.root)?;

@@ -88,5 +88,5 @@ fn setuptools_variables(folder: &Path) -> Result<Vec<(String, String)>> {
 fn c_flags(workshop: Workshop<'_>, name: &str, key: &str) -> (String, String) {
     let name = format!("{name}_{}", TARGET.replace('-', "_"));
     let own = workshop.environment.text(&name).map(|flags| format!("{flags} ")).unwrap_or_default();
-    (name, format!("{own}{}{key}", PLAN_FLAG))
+    (name, format!("{own}{PLAN_FLAG}{key}"))
 }

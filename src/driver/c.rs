@@ -13,6 +13,8 @@ use crate::cache::Cache;
 use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::process::Invocation;
+use crate::toolchain::c_compiler::CCompiler;
+use crate::toolchain::headers::Headers;
 use crate::toolchain::{c_compiler, headers};
 use crate::ui::{Ui, Verbosity};
 use crate::wasm::Module;
@@ -47,11 +49,7 @@ pub enum Jumps {
 pub(super) fn compile(plan: &DriverPlan, name: &str, arguments: &[String]) -> Result<u8> {
     let c = plan.c.as_ref().ok_or_else(|| anyhow!("the driver's plan says nothing of C"))?;
     let call = c_arguments::read(name, arguments)?;
-    let environment = Environment::read();
-    let ui = Ui::new(Verbosity::Quiet);
-    let compiler = c_compiler::find(ui, &environment)?;
-    let cache = Cache::new(c.cache.clone());
-    let headers = headers::prepared(ui, (&cache, &environment), (&compiler, plan.emscripten))?;
+    let Tools { compiler, headers } = tools(plan, c)?;
     let mut command = Invocation::new(&compiler.clang)
         .args(c_arguments::line_flags(c.exceptions, compiler.llvm))
         .arg("--sysroot")
@@ -81,6 +79,36 @@ pub(super) fn compile(plan: &DriverPlan, name: &str, arguments: &[String]) -> Re
         refuse_jumps(plan, &call)?;
     }
     Ok(status)
+}
+
+/// What C is compiled with. It is looked for once a build, not once a file.
+#[derive(Serialize, Deserialize)]
+struct Tools {
+    compiler: CCompiler,
+    headers: Headers,
+}
+
+/// The file beside a build's log that says what C is compiled with.
+pub const C_TOOLS: &str = "c-tools.json";
+
+fn tools(plan: &DriverPlan, c: &CPlan) -> Result<Tools> {
+    let kept = plan.log.with_file_name(C_TOOLS);
+    if let Ok(bytes) = fs_err::read(&kept)
+        && let Ok(tools) = serde_json::from_slice(&bytes)
+    {
+        return Ok(tools);
+    }
+    let environment = Environment::read();
+    let ui = Ui::new(Verbosity::Quiet);
+    let compiler = c_compiler::find(ui, &environment)?;
+    let cache = Cache::new(c.cache.clone());
+    let headers = headers::prepared(ui, (&cache, &environment), (&compiler, plan.emscripten))?;
+    let tools = Tools { compiler, headers };
+    // Several compilers run at once: the file is there whole, or not at all.
+    let written = tempfile::NamedTempFile::new_in(plan.log.parent().unwrap_or(Path::new(".")))?;
+    fs_err::write(written.path(), serde_json::to_vec(&tools)?)?;
+    written.persist(&kept).with_context(|| format!("cannot write `{}`", kept.display()))?;
+    Ok(tools)
 }
 
 /// The arguments without the headers of the Python that runs the back end: they are those of another machine.

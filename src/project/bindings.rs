@@ -101,6 +101,7 @@ mod tests {
                 version: version.parse().unwrap(),
                 features: features.iter().map(|text| (*text).to_owned()).collect(),
                 manifest: "Cargo.toml".into(),
+                dependencies: Vec::new(),
             };
             let found = stable_abi(&Graph { crates: vec![pyo3], ..Graph::default() })?;
             Some(found.floor.map_or("target".to_owned(), |floor| floor.to_string()))

@@ -110,7 +110,8 @@ impl Project {
         let manifest = manifest(root, &table);
         let has_rust = manifest.is_some() || mentions_rust(&build_system, root);
         let core = if has_rust { Core::Rust } else { Core::C };
-        if !has_rust && !(build_system.uses_setuptools() && has_c_sources(root, 3)) {
+        let has_c = build_system.uses_setuptools() && has_c_sources(root, 3);
+        if !has_rust && !has_c {
             return Err(hinted(
                 anyhow!(
                     "`{}` has no Rust extension: there is no `Cargo.toml`, its build needs no Rust back end, and setuptools \

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
+use serde::{Deserialize, Serialize};
 
 use crate::env::Environment;
 use crate::error::{Result, hinted};
@@ -22,7 +23,7 @@ const LIBCXX: u32 = 19;
 pub const ADVICE: &str = "install clang 19 or newer with its tools, and Emscripten's headers (Debian: `apt-get install clang-19 llvm-19 libc++-19-dev emscripten`)";
 
 /// A clang.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CCompiler {
     /// The program; it compiles C++ as well.
     pub clang: PathBuf,

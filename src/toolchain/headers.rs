@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::c_compiler::{ADVICE, CCompiler};
 use crate::abi::EmscriptenVersion;
@@ -21,7 +21,7 @@ use crate::ui::Ui;
 const CONFIG_SITE: &str = include_str!("headers/config_site.h");
 
 /// Headers that are ready.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Headers {
     /// What clang takes as `--sysroot`.
     pub sysroot: PathBuf,

@@ -14,6 +14,7 @@
 
 mod audits;
 mod builds;
+mod causes;
 mod commands;
 mod harness;
 mod imports;
