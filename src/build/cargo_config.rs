@@ -57,8 +57,17 @@ pub(super) fn steer(
     let hidden = hidden_folders(workshop, (&project.root, choices), (folder, &target))?;
     let mut plan =
         driver_plan((runtime, toolchain, choices), (project, workshop.cache), (config, folder, &hidden));
-    if let (Core::C, Some(c)) = (project.core, &mut plan.c) {
-        c.python = Some(python_headers::prepared(workshop, runtime, choices.headers.as_deref())?);
+    if let (true, Some(c)) = (project.compiles_against_python(), &mut plan.c) {
+        let headers = python_headers::prepared(workshop, runtime, choices.headers.as_deref());
+        c.python = match (headers, project.core) {
+            (Ok(headers), _) => Some(headers),
+            (Err(error), Core::C) => return Err(error),
+            // It may do without: a build script that mentions them need not use them here.
+            (Err(error), Core::Rust) => {
+                workshop.ui.warn(format!("its C may need Python's headers: {error}"));
+                None
+            }
+        };
     }
     let plan_path = folder.join("plan.json");
     write_if_changed(&plan_path, &serde_json::to_string_pretty(&plan)?)?;

@@ -153,6 +153,11 @@ impl Project {
         files.filter_map(|file| fs_err::read_to_string(file).ok()).any(|text| text.contains("nightly"))
     }
 
+    /// Whether something in it compiles C against Python's headers: an extension in C, or a build script of a Rust core.
+    pub fn compiles_against_python(&self) -> bool {
+        self.core == Core::C || build_scripts(&self.root, 5).iter().any(|path| asks_for_headers(path))
+    }
+
     /// Whether the back end is maturin, called straight: it takes cargo's choices itself.
     pub fn uses_maturin(&self) -> bool {
         self.build_system.build_backend == "maturin"
@@ -190,6 +195,28 @@ fn first_manifest(folder: &Path, depth: usize) -> Option<PathBuf> {
     here.or_else(|| {
         (depth > 1).then(|| folders.iter().find_map(|folder| first_manifest(folder, depth - 1)))?
     })
+}
+
+/// The build scripts in a folder, or so many levels below.
+fn build_scripts(folder: &Path, depth: usize) -> Vec<PathBuf> {
+    let Ok(entries) = fs_err::read_dir(folder) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        if name == "build.rs" {
+            found.push(path);
+        } else if depth > 0 && name != "target" && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.extend(build_scripts(&path, depth - 1));
+        }
+    }
+    found
+}
+
+/// Whether a build script asks a Python where its headers are.
+fn asks_for_headers(script: &Path) -> bool {
+    let text = fs_err::read_to_string(script).unwrap_or_default();
+    let asks = ["sysconfig", "include_dirs", "PYO3_PYTHON", "PYO3_CROSS_LIB_DIR"];
+    text.contains("Python.h") || text.contains("include") && asks.iter().any(|words| text.contains(words))
 }
 
 /// Whether C or C++ lies in a folder, or so many levels below.

@@ -41,6 +41,16 @@ def run(request, report):
             self.parts = {}
             self.started = False
 
+        def pytest_configure(self, config):
+            if not any(config.pluginmanager.hasplugin(name) for name in ("benchmark", "codspeed")):
+                config.pluginmanager.register(Benchmarks())
+            # Settings and marks of plugins that are left out: some packages make errors of those that nobody knows.
+            config.addinivalue_line("filterwarnings", "ignore::pytest.PytestUnknownMarkWarning")
+            known = getattr(config._parser, "_inidict", {})
+            for name in list(getattr(config, "inicfg", {})):
+                if name not in known:
+                    config._parser.addini(name, "a setting of a plugin that is not here")
+
         @pytest.hookimpl(tryfirst=True)
         def pytest_collection_modifyitems(self, items, config):
             done, excused, kept = set(request["done"]), [], []
@@ -78,6 +88,26 @@ def run(request, report):
             outcome, message = outcome_of(parts)
             seconds = sum(part.duration for part in parts)
             send(event="end", id=name_of(report.nodeid), outcome=outcome, seconds=seconds, message=message)
+
+    class Benchmark:
+        """Calls what is to be measured once: that it works is all that is asked here."""
+
+        extra_info = {}
+        group = None
+
+        def __call__(self, function, *args, **kwargs):
+            return function(*args, **kwargs)
+
+        def pedantic(self, target, args=(), kwargs=None, setup=None, **_):
+            args, kwargs = (setup and setup()) or (args, kwargs)
+            return target(*args, **(kwargs or {}))
+
+    class Benchmarks:
+        """Stands for the plugins that measure, which are left out."""
+
+        @pytest.fixture
+        def benchmark(self):
+            return Benchmark()
 
     def outcome_of(parts):
         for part in parts:

@@ -237,9 +237,12 @@ impl Staged {
         let packages = runtime.packages.iter().filter(|(_, package)| package.file_name.ends_with(".whl"));
         let mut known: Vec<String> =
             packages.map(|(name, _)| name.clone()).chain(tools("imported")).collect();
+        known.retain(|name| imported.contains(&name.replace('-', "_")));
+        known.extend(
+            behind().into_iter().filter(|(module, _)| imported.contains(module)).map(|(_, name)| name),
+        );
         known.sort();
         known.dedup();
-        known.retain(|name| imported.contains(&name.replace('-', "_")));
         known
     }
 
@@ -257,6 +260,13 @@ impl Staged {
         }
         names
     }
+}
+
+/// Modules of the standard library, and the packages that stand behind them.
+fn behind() -> Vec<(String, String)> {
+    let table: toml::Table = include_str!("../../facts/test-tools.toml").parse().unwrap_or_default();
+    let behind = table.get("behind").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    behind.into_iter().filter_map(|(module, name)| Some((module, name.as_str()?.to_owned()))).collect()
 }
 
 /// Names of packages for tests: a list of `facts/test-tools.toml`.

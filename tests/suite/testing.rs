@@ -71,6 +71,30 @@ fn outcomes(json: &str) -> Vec<String> {
     suites.as_array().unwrap().iter().flat_map(results).collect()
 }
 
+/// What plugins bring that are not installed: a fixture, a mark, a setting, where a package makes errors of warnings.
+#[test]
+fn plugins_that_are_left_out_are_not_missed() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let place = tests(
+        "import pytest\nimport zoneinfo\n\n\n@pytest.mark.benchmark(group='x')\ndef test_speed(benchmark):\n    \
+         assert benchmark(sum, [1, 2]) == 3\n    assert benchmark.pedantic(sum, args=([3],), rounds=5) == 3\n\n\n\
+         def test_zone():\n    assert zoneinfo.ZoneInfo('Europe/Vienna').key == 'Europe/Vienna'\n",
+    );
+    let settings = "[tool.pytest.ini_options]\ntimeout = 30\nfilterwarnings = ['error']\n";
+    fs_err::write(place.path().join("pyproject.toml"), settings).unwrap();
+    let printed = test(place.path(), "314.0.7", &["--json", "-q"]).succeed();
+    assert_eq!(
+        outcomes(&printed.stdout),
+        [
+            "# 314.0.7 in node",
+            "tests/test_it.py::test_speed passed: ",
+            "tests/test_it.py::test_zone passed: "
+        ]
+    );
+}
+
 const EVERY_KIND: &str = "
 import os
 import sys
