@@ -148,7 +148,8 @@ impl Fitting<'_> {
 
     /// The update of the lock file that the rule asks for.
     pub(super) fn update(&self) -> Option<CrateUpdate> {
-        let name = self.used.name.clone();
+        // The lock file may have several versions of it.
+        let name = format!("{}@{}", self.used.name, self.used.version);
         self.rule.update.then_some(CrateUpdate { name, version: Wanted::Newest })
     }
 }
