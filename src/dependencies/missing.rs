@@ -7,7 +7,7 @@ use pep440_rs::Version;
 use pep508_rs::{Requirement, VerbatimUrl};
 
 use crate::error::Result;
-use crate::project::Project;
+use crate::project::{Core, Project};
 use crate::source::{Access, archive, index, only_folder};
 use crate::wheel::filename::normalised;
 use crate::wheel::metadata::fits;
@@ -95,7 +95,9 @@ pub(super) fn classify(requirement: &Requirement<VerbatimUrl>, access: Access<'_
     let work = tempfile::tempdir()?;
     archive::unpack(&sdist.path, work.path())?;
     let tree = only_folder(work.path())?;
-    if let Ok(project) = Project::read(&tree) {
+    if let Ok(project) = Project::read(&tree)
+        && project.core == Core::Rust
+    {
         let lock = project.manifest.as_deref().and_then(lock_near).unwrap_or_default();
         return Ok(Missing::Rust {
             source: format!("{name}=={version}"),

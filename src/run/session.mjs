@@ -74,5 +74,8 @@ export async function run(request, io) {
   io.event({ event: "ready" });
   const report = (text) => io.event(JSON.parse(text));
   const program = pyodide.runPython(request.harness);
-  return program(JSON.stringify(request.program), report);
+  // Where the engine can switch stacks, asyncio may wait inside a call: what is called must promise its result for that.
+  const canSwitch = request.switchesStacks && "Suspending" in WebAssembly;
+  const call = canSwitch ? program.callPromising.bind(program) : program;
+  return call(JSON.stringify(request.program), report);
 }

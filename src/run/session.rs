@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use semver::Version;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -70,6 +71,9 @@ pub struct Session<'a> {
     pub stdout: Stream,
 }
 
+/// The first release whose event loop waits by switching stacks, without being told to.
+const STACK_SWITCHING: Version = Version::new(0, 28, 0);
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Request<'a> {
@@ -82,6 +86,7 @@ struct Request<'a> {
     harness: &'a str,
     program: &'a Value,
     raw_streams: bool,
+    switches_stacks: bool,
     stdout: u8,
 }
 
@@ -170,6 +175,7 @@ impl Session<'_> {
             harness: self.harness,
             program: &self.program,
             raw_streams: self.runtime.version >= RAW_STREAMS,
+            switches_stacks: self.runtime.version >= STACK_SWITCHING,
             stdout: if self.stdout == Stream::Stdout { 1 } else { 2 },
         })?;
         let (sender, messages) = channel();
