@@ -75,11 +75,7 @@ pub fn update_lock(
         let cargo = without_rust_settings(cargo);
         if workshop.network == Network::Forbidden { cargo.arg("--offline") } else { cargo }
     };
-    let located = cargo()
-        .args(["locate-project", "--workspace", "--message-format=plain", "--manifest-path"])
-        .arg(manifest)
-        .output(workshop.ui)?;
-    let lock = Path::new(located.stdout.trim()).with_file_name("Cargo.lock");
+    let lock = lock_file(workshop, (project, rust), manifest)?;
     let before = fs_err::read_to_string(&lock).unwrap_or_default();
     let kept = folder.join("locks").join(crate::digest::key(&[&before, &format!("{updates:?}")]));
     if kept.is_file() {
@@ -106,6 +102,40 @@ pub fn update_lock(
     Ok(())
 }
 
+fn lock_file(
+    workshop: Workshop<'_>,
+    (project, rust): (&Project, &RustToolchain),
+    manifest: &Path,
+) -> Result<PathBuf> {
+    let cargo = Invocation::new(&rust.cargo).current_dir(&project.root).env("RUSTC", &rust.rustc);
+    let located = without_rust_settings(cargo)
+        .args(["locate-project", "--workspace", "--message-format=plain", "--manifest-path"])
+        .arg(manifest)
+        .output(workshop.ui)?;
+    Ok(Path::new(located.stdout.trim()).with_file_name("Cargo.lock"))
+}
+
+/// Takes a version of a crate out of the lock file of a project, so that cargo chooses another.
+///
+/// # Errors
+/// When there is no lock file.
+pub fn forget_locked(
+    workshop: Workshop<'_>,
+    (project, rust): (&Project, &RustToolchain),
+    (name, version): (&str, &str),
+) -> Result<()> {
+    let Some(manifest) = &project.manifest else { return Ok(()) };
+    let lock = lock_file(workshop, (project, rust), manifest)?;
+    Ok(fs_err::write(&lock, without_entry(&fs_err::read_to_string(&lock)?, (name, version)))?)
+}
+
+fn without_entry(lock: &str, (name, version): (&str, &str)) -> String {
+    const HEAD: &str = "[[package]]\n";
+    let entry = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+    let parts: Vec<&str> = lock.split(HEAD).filter(|part| !part.starts_with(&entry)).collect();
+    parts.join(HEAD)
+}
+
 /// Whether the lock file now has what was wanted.
 fn check(lock: &Path, update: &CrateUpdate) -> Result<()> {
     let Wanted::Compatible(wanted) = &update.version else { return Ok(()) };
@@ -121,4 +151,20 @@ fn check(lock: &Path, update: &CrateUpdate) -> Result<()> {
     }
     let found: Vec<String> = versions.iter().map(ToString::to_string).collect();
     bail!("the crate `{update}` is wanted, but cargo can only have {} {}", update.name, found.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_version_of_a_crate_is_forgotten() {
+        let entry = |name: &str, version: &str| {
+            format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n\n")
+        };
+        let lock =
+            ["version = 4\n\n".to_owned(), entry("a", "1.0.0"), entry("b", "1.0.0"), entry("b", "2.0.0")];
+        let left = without_entry(&lock.concat(), ("b", "1.0.0"));
+        assert_eq!(left, [&lock[0][..], &lock[1], &lock[3]].concat());
+    }
 }

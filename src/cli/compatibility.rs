@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 
-use crate::build::{CargoChoices, Workshop};
+use crate::build::{CargoChoices, Workshop, source_tree};
 use crate::cache::Kind;
 use crate::error::{Result, hinted};
 use crate::overlay::keys::Panic;
@@ -47,6 +47,15 @@ pub(super) fn graph(
     project: &Project,
     (rust, features): (&RustToolchain, &[String]),
 ) -> Option<Graph> {
+    Graph::parse(&metadata(workshop, project, (rust, features))?.ok()?)
+}
+
+/// What `cargo metadata` prints, or says; nothing without a manifest.
+fn metadata(
+    workshop: Workshop<'_>,
+    project: &Project,
+    (rust, features): (&RustToolchain, &[String]),
+) -> Option<Result<String>> {
     let manifest = project.manifest.as_ref()?;
     let cargo = Invocation::new(&rust.cargo).current_dir(&project.root).env("RUSTC", &rust.rustc);
     let mut cargo =
@@ -54,7 +63,40 @@ pub(super) fn graph(
     if workshop.network == Network::Forbidden {
         cargo = cargo.arg("--offline");
     }
-    Graph::parse(&cargo.output(workshop.ui).ok()?.stdout)
+    Some(cargo.output(workshop.ui).map(|output| output.stdout))
+}
+
+/// How many crates of a lock file may be missing.
+const MOST_MISSING: usize = 12;
+
+/// Lets cargo take other versions of the crates whose locked ones the registry does not have: it may be a mirror that is
+/// behind. What else is wrong is left to the build.
+///
+/// # Errors
+/// When the lock file cannot be changed.
+pub(super) fn mend_lock(
+    workshop: Workshop<'_>,
+    project: &Project,
+    (rust, features): (&RustToolchain, &[String]),
+) -> Result<()> {
+    for _ in 0..MOST_MISSING {
+        let Some(Err(error)) = metadata(workshop, project, (rust, features)) else { return Ok(()) };
+        let said = format!("{error:#}");
+        let Some((name, version)) = missing_of_lock(&said) else { return Ok(()) };
+        workshop.ui.warn(format!(
+            "the lock file names `{name} {version}`, which the registry does not have: cargo takes another version"
+        ));
+        source_tree::forget_locked(workshop, (project, rust), (name, version))?;
+    }
+    Ok(())
+}
+
+/// The crate and version that a lock file names and the registry does not have, in cargo's words.
+fn missing_of_lock(said: &str) -> Option<(&str, &str)> {
+    let (_, rest) = said.split_once("failed to select a version for the requirement `")?;
+    let (requirement, rest) = rest.split_once('`')?;
+    let version = rest.trim_start().strip_prefix("(locked to ")?.split(')').next()?;
+    Some((requirement.split_whitespace().next()?, version))
 }
 
 /// Holds the package's PyO3 against the runtime.
@@ -120,4 +162,17 @@ fn fitting_releases(workshop: Workshop<'_>, fits: impl Fn(crate::abi::PythonVers
     });
     let names: Vec<String> = locks.collect();
     if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_lock_file_names_in_vain_is_read() {
+        let said = "error: failed to select a version for the requirement `a-b = \"^1\"` (locked to 1.0.12)\ncandidates";
+        assert_eq!(missing_of_lock(said), Some(("a-b", "1.0.12")));
+        let unlocked = "error: failed to select a version for the requirement `a = \"^9\"`\ncandidates";
+        assert_eq!(missing_of_lock(unlocked), None);
+    }
 }

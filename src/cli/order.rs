@@ -124,9 +124,13 @@ impl Order<'_> {
         let mut choices = self.cargo.choices(changes);
         let mut recipes = overlays::crate_recipes(self.overlays)?;
         recipes.extend(changes.cargo.not_in_browser.iter().map(|name| CrateRecipe::of_no_browser(name)));
-        let own = changes.cargo.crate_rustflags.iter();
-        let own = own.map(|(name, flags)| CrateRecipe::of_flags(name, flags));
+        let flags = changes.cargo.crate_rustflags.iter();
+        let own = flags.map(|(name, flags)| CrateRecipe::of_flags(name, flags));
         choices.crates = recipes.iter().cloned().chain(own).collect();
+        let is_ours = project.root.starts_with(&folder.root);
+        if is_ours {
+            compatibility::mend_lock(workshop, project, (rust, &choices.features))?;
+        }
         let Some(graph) = compatibility::graph(workshop, project, (rust, &choices.features)) else {
             return Ok((choices, Vec::new()));
         };
@@ -135,7 +139,6 @@ impl Order<'_> {
         let fitting = overlays::fitting(&graph, &recipes);
         let (updates, rest): (Vec<Fitting<'_>>, Vec<_>) =
             fitting.into_iter().partition(|fitting| fitting.rule.update);
-        let is_ours = project.root.starts_with(&folder.root);
         if is_ours {
             update(&updates.iter().filter_map(Fitting::update).collect::<Vec<_>>())?;
         } else {
@@ -143,8 +146,7 @@ impl Order<'_> {
                 workshop.ui.warn(fitting.advice());
             }
         }
-        let copies = rest.iter().filter(|fitting| fitting.rule.not_in_browser);
-        for used in copies.map(|fitting| fitting.used) {
+        for Fitting { used, .. } in rest.iter().filter(|fitting| fitting.rule.not_in_browser) {
             choices.overlay.patch.insert(used.name.clone(), not_in_browser::copied(workshop, used)?);
         }
         compatibility::warn_of_browser(workshop, &graph, &choices.overlay.patch);

@@ -74,7 +74,7 @@ export async function run(request, io) {
   io.event({ event: "ready" });
   const report = (text) => io.event(JSON.parse(text));
   const program = pyodide.runPython(request.harness);
-  // Where the engine can switch stacks, asyncio may wait inside a call: what is called must promise its result for that.
+  // Where the engine can switch stacks, asyncio may wait inside a call, if the call promises its result.
   const canSwitch = request.switchesStacks && "Suspending" in WebAssembly;
   const call = canSwitch ? program.callPromising.bind(program) : program;
   return call(JSON.stringify(request.program), report);
