@@ -42,12 +42,14 @@ pub(super) fn check_python(project: &Project, runtime: &Runtime) -> Result<()> {
 }
 
 /// The package's dependency graph, with these features. One that cannot be read is left to the build, which says why.
+#[expect(clippy::unnecessary_wraps, reason = "it stands for the one that changes the lock file")]
 pub(super) fn graph(
     workshop: Workshop<'_>,
     project: &Project,
     (rust, features): (&RustToolchain, &[String]),
-) -> Option<Graph> {
-    Graph::parse(&metadata(workshop, project, (rust, features))?.ok()?)
+) -> Result<Option<Graph>> {
+    let printed = metadata(workshop, project, (rust, features));
+    Ok(printed.and_then(|printed| Graph::parse(&printed.ok()?)))
 }
 
 /// What `cargo metadata` prints, or says; nothing without a manifest.
@@ -69,26 +71,29 @@ fn metadata(
 /// How many crates of a lock file may be missing.
 const MOST_MISSING: usize = 12;
 
-/// Lets cargo take other versions of the crates whose locked ones the registry does not have: it may be a mirror that is
+/// The graph, after letting cargo take other versions of the crates whose locked ones the registry does not have: it may be a mirror that is
 /// behind. What else is wrong is left to the build.
 ///
 /// # Errors
 /// When the lock file cannot be changed.
-pub(super) fn mend_lock(
+pub(super) fn graph_with_mended_lock(
     workshop: Workshop<'_>,
     project: &Project,
     (rust, features): (&RustToolchain, &[String]),
-) -> Result<()> {
+) -> Result<Option<Graph>> {
     for _ in 0..MOST_MISSING {
-        let Some(Err(error)) = metadata(workshop, project, (rust, features)) else { return Ok(()) };
-        let said = format!("{error:#}");
-        let Some((name, version)) = missing_of_lock(&said) else { return Ok(()) };
+        let Some(printed) = metadata(workshop, project, (rust, features)) else { return Ok(None) };
+        let said = match printed {
+            Ok(text) => return Ok(Graph::parse(&text)),
+            Err(error) => format!("{error:#}"),
+        };
+        let Some((name, version)) = missing_of_lock(&said) else { return Ok(None) };
         workshop.ui.warn(format!(
             "the lock file names `{name} {version}`, which the registry does not have: cargo takes another version"
         ));
         source_tree::forget_locked(workshop, (project, rust), (name, version))?;
     }
-    Ok(())
+    Ok(None)
 }
 
 /// The crate and version that a lock file names and the registry does not have, in cargo's words.

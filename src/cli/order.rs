@@ -128,10 +128,8 @@ impl Order<'_> {
         let own = flags.map(|(name, flags)| CrateRecipe::of_flags(name, flags));
         choices.crates = recipes.iter().cloned().chain(own).collect();
         let is_ours = project.root.starts_with(&folder.root);
-        if is_ours {
-            compatibility::mend_lock(workshop, project, (rust, &choices.features))?;
-        }
-        let Some(graph) = compatibility::graph(workshop, project, (rust, &choices.features)) else {
+        let graph = if is_ours { compatibility::graph_with_mended_lock } else { compatibility::graph };
+        let Some(graph) = graph(workshop, project, (rust, &choices.features))? else {
             return Ok((choices, Vec::new()));
         };
         compatibility::check_bindings(workshop, &graph, runtime)?;

@@ -123,7 +123,7 @@ fn dependencies(requires: &[Node], runtime: &Runtime) -> String {
 fn cargo(workshop: Workshop<'_>, project: &Project, runtime: &Runtime) -> Result<String> {
     let mut text = "\n[cargo]\n".to_owned();
     let toolchain = build::toolchain_for(workshop, project, runtime)?;
-    if let Some(graph) = compatibility::graph(workshop, project, (&toolchain.rust, &[])) {
+    if let Some(graph) = compatibility::graph(workshop, project, (&toolchain.rust, &[]))? {
         let recipes = overlays::crate_recipes(&OverlayArguments::default())?;
         for fitting in overlays::fitting(&graph, &recipes) {
             let _ = writeln!(text, "# Applied without your doing: {}", fitting.line());
