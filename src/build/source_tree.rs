@@ -11,12 +11,10 @@ use super::{BuildFolder, Workshop};
 use crate::error::{Result, hinted};
 use crate::overlay::values::{CrateUpdate, Wanted};
 use crate::overlay::{Changes, patches};
-use crate::process::Invocation;
 use crate::project::Project;
 use crate::runtime::releases::Network;
 use crate::source::Source;
 use crate::toolchain::RustToolchain;
-use crate::toolchain::rust::without_rust_settings;
 
 /// Folders that no build reads.
 const NOT_COPIED: [&str; 5] = ["target", ".venv", "node_modules", "__pycache__", ".tox"];
@@ -71,8 +69,7 @@ pub fn update_lock(
         anyhow!("crates should be updated, but no `Cargo.toml` was found in `{}`", project.root.display())
     })?;
     let cargo = || {
-        let cargo = Invocation::new(&rust.cargo).current_dir(&project.root).env("RUSTC", &rust.rustc);
-        let cargo = without_rust_settings(cargo);
+        let cargo = rust.cargo_in(&project.root);
         if workshop.network == Network::Forbidden { cargo.arg("--offline") } else { cargo }
     };
     let lock = lock_file(workshop, (project, rust), manifest)?;
@@ -107,8 +104,8 @@ fn lock_file(
     (project, rust): (&Project, &RustToolchain),
     manifest: &Path,
 ) -> Result<PathBuf> {
-    let cargo = Invocation::new(&rust.cargo).current_dir(&project.root).env("RUSTC", &rust.rustc);
-    let located = without_rust_settings(cargo)
+    let located = rust
+        .cargo_in(&project.root)
         .args(["locate-project", "--workspace", "--message-format=plain", "--manifest-path"])
         .arg(manifest)
         .output(workshop.ui)?;

@@ -9,12 +9,10 @@ use crate::build::{CargoChoices, Workshop, source_tree};
 use crate::cache::Kind;
 use crate::error::{Result, hinted};
 use crate::overlay::keys::Panic;
-use crate::process::Invocation;
 use crate::project::graph::{self, Graph};
 use crate::project::{Project, bindings};
 use crate::runtime::Runtime;
 use crate::runtime::releases::Network;
-use crate::toolchain::rust::without_rust_settings;
 use crate::toolchain::{RustToolchain, TARGET};
 
 /// Holds `requires-python` against the runtime.
@@ -41,53 +39,43 @@ pub(super) fn check_python(project: &Project, runtime: &Runtime) -> Result<()> {
     ))
 }
 
-/// The package's dependency graph, with these features. One that cannot be read is left to the build, which says why.
-#[expect(clippy::unnecessary_wraps, reason = "it stands for the one that changes the lock file")]
-pub(super) fn graph(
-    workshop: Workshop<'_>,
-    project: &Project,
-    (rust, features): (&RustToolchain, &[String]),
-) -> Result<Option<Graph>> {
-    let printed = metadata(workshop, project, (rust, features));
-    Ok(printed.and_then(|printed| Graph::parse(&printed.ok()?)))
-}
-
-/// What `cargo metadata` prints, or says; nothing without a manifest.
-fn metadata(
-    workshop: Workshop<'_>,
-    project: &Project,
-    (rust, features): (&RustToolchain, &[String]),
-) -> Option<Result<String>> {
-    let manifest = project.manifest.as_ref()?;
-    let cargo = Invocation::new(&rust.cargo).current_dir(&project.root).env("RUSTC", &rust.rustc);
-    let mut cargo =
-        without_rust_settings(cargo).args(graph::metadata_arguments(manifest, (TARGET, features)));
-    if workshop.network == Network::Forbidden {
-        cargo = cargo.arg("--offline");
-    }
-    Some(cargo.output(workshop.ui).map(|output| output.stdout))
+/// Whose lock file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CargoLock {
+    /// That of a tree in our cache.
+    Ours,
+    /// That of a folder of the user's, which is not written to.
+    OfTheUser,
 }
 
 /// How many crates of a lock file may be missing.
 const MOST_MISSING: usize = 12;
 
-/// The graph, after letting cargo take other versions of the crates whose locked ones the registry does not have: it may be a mirror that is
-/// behind. What else is wrong is left to the build.
+/// The package's dependency graph, with these features. Where the lock file is ours and names versions that the registry does
+/// not have, which may be a mirror that is behind, cargo takes others. A graph that cannot be read is left to the build, which
+/// says why.
 ///
 /// # Errors
 /// When the lock file cannot be changed.
-pub(super) fn graph_with_mended_lock(
+pub(super) fn graph(
     workshop: Workshop<'_>,
     project: &Project,
     (rust, features): (&RustToolchain, &[String]),
+    lock: CargoLock,
 ) -> Result<Option<Graph>> {
+    let Some(manifest) = project.manifest.as_ref() else { return Ok(None) };
+    let mut cargo =
+        rust.cargo_in(&project.root).args(graph::metadata_arguments(manifest, (TARGET, features)));
+    if workshop.network == Network::Forbidden {
+        cargo = cargo.arg("--offline");
+    }
     for _ in 0..MOST_MISSING {
-        let Some(printed) = metadata(workshop, project, (rust, features)) else { return Ok(None) };
-        let said = match printed {
-            Ok(text) => return Ok(Graph::parse(&text)),
+        let said = match cargo.output(workshop.ui) {
+            Ok(output) => return Ok(Graph::parse(&output.stdout)),
             Err(error) => format!("{error:#}"),
         };
-        let Some((name, version)) = missing_of_lock(&said) else { return Ok(None) };
+        let missing = missing_of_lock(&said).filter(|_| lock == CargoLock::Ours);
+        let Some((name, version)) = missing else { return Ok(None) };
         workshop.ui.warn(format!(
             "the lock file names `{name} {version}`, which the registry does not have: cargo takes another version"
         ));

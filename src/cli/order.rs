@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Args;
 
+use super::compatibility::{self, CargoLock};
 use super::overlays::{self, Fitting, OverlayArguments};
-use super::{compatibility, report::BuiltWheel};
+use super::report::BuiltWheel;
 use crate::audit::{self, Code, Companions, Finding, Severity, Subject};
 use crate::build::{
     self, BuildFolder, CargoChoices, Clock, CratesKept, RawBuild, Workshop, not_in_browser, source_tree,
@@ -128,8 +129,9 @@ impl Order<'_> {
         let own = flags.map(|(name, flags)| CrateRecipe::of_flags(name, flags));
         choices.crates = recipes.iter().cloned().chain(own).collect();
         let is_ours = project.root.starts_with(&folder.root);
-        let graph = if is_ours { compatibility::graph_with_mended_lock } else { compatibility::graph };
-        let Some(graph) = graph(workshop, project, (rust, &choices.features))? else {
+        let lock = if is_ours { CargoLock::Ours } else { CargoLock::OfTheUser };
+        let graph = compatibility::graph(workshop, project, (rust, &choices.features), lock)?;
+        let Some(graph) = graph else {
             return Ok((choices, Vec::new()));
         };
         compatibility::check_bindings(workshop, &graph, runtime)?;

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
 
+use super::compatibility::{self, CargoLock};
 use super::overlays::{self, OverlayArguments};
-use super::{RuntimeList, Session, Voice, compatibility, runtime_list, runtimes};
+use super::{RuntimeList, Session, Voice, runtime_list, runtimes};
 use crate::build::{self, BuildFolder, HostPython, Workshop, metadata};
 use crate::cache::Cache;
 use crate::dependencies::{Node, Origin, Resolver, substitutes};
@@ -123,7 +124,8 @@ fn dependencies(requires: &[Node], runtime: &Runtime) -> String {
 fn cargo(workshop: Workshop<'_>, project: &Project, runtime: &Runtime) -> Result<String> {
     let mut text = "\n[cargo]\n".to_owned();
     let toolchain = build::toolchain_for(workshop, project, runtime)?;
-    if let Some(graph) = compatibility::graph(workshop, project, (&toolchain.rust, &[]))? {
+    let lock = CargoLock::OfTheUser;
+    if let Some(graph) = compatibility::graph(workshop, project, (&toolchain.rust, &[]), lock)? {
         let recipes = overlays::crate_recipes(&OverlayArguments::default())?;
         for fitting in overlays::fitting(&graph, &recipes) {
             let _ = writeln!(text, "# Applied without your doing: {}", fitting.line());

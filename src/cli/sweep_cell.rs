@@ -33,7 +33,7 @@ use crate::sweep::record::{
 use crate::sweep::state;
 use crate::testing::requirements::{self, Shelf};
 use crate::testing::staging::NoTests;
-use crate::testing::{Outcome, TestResult};
+use crate::testing::{self, Outcome, TestResult};
 use crate::ui::{Ui, Verbosity};
 use crate::wasm::strip::Names;
 use crate::wheel::WheelContents;
@@ -242,10 +242,7 @@ impl Work<'_> {
             prepared.run(self.workshop, (&self.runtime, Place::Node), (&self.choices, Stream::Stderr))?;
         let results = suite.results;
         state::write(&self.request.tests, &serde_json::to_vec(&results)?)?;
-        let counts = record.tests.insert(std::collections::BTreeMap::new());
-        for result in &results {
-            *counts.entry(result.outcome).or_default() += 1;
-        }
+        record.tests = Some(testing::counts(&results));
         record.comparison = self.compared(&prepared, (&package, &results));
         let failed: Vec<String> = results
             .iter()

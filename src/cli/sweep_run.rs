@@ -112,6 +112,13 @@ struct Progress {
     stopped: Option<anyhow::Error>,
 }
 
+impl Progress {
+    /// How many cells are not done.
+    fn left(&self) -> usize {
+        self.waiting.len() + self.running.len()
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Ok,
@@ -177,6 +184,11 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: &SweepArg
     conclude(ui, (&state, &arguments.out), arguments.format)
 }
 
+/// The release that stands for a cell's line.
+fn release_of<'a>(cell: &Cell, runtimes: &'a [Runtime]) -> Option<&'a Runtime> {
+    runtimes.iter().find(|runtime| runtime.line().to_string() == cell.line)
+}
+
 /// The cells that are left, and those that were done before.
 fn to_do(
     (state, plan): (&State, &Plan),
@@ -185,9 +197,7 @@ fn to_do(
 ) -> Result<Progress> {
     let mut progress = Progress::default();
     for mut cell in plan.cells() {
-        let Some(runtime) = runtimes.iter().find(|runtime| runtime.line().to_string() == cell.line) else {
-            continue;
-        };
+        let Some(runtime) = release_of(&cell, runtimes) else { continue };
         cell.pyodide = runtime.version.to_string();
         match state.record(&cell)? {
             Some(record) if record.failure.is_none() || !arguments.retry_failed => {
@@ -264,7 +274,7 @@ impl Sweep<'_> {
     /// Draws the board each second.
     fn watch(&self) {
         let Ok(mut progress) = self.progress.lock() else { return };
-        while progress.stopped.is_none() && !(progress.waiting.is_empty() && progress.running.is_empty()) {
+        while progress.stopped.is_none() && progress.left() > 0 {
             self.board.draw(|| (), &self.rows(&progress));
             let Ok((next, _)) = self.changed.wait_timeout(progress, Duration::from_secs(1)) else { return };
             progress = next;
@@ -281,14 +291,13 @@ impl Sweep<'_> {
             }
         };
         let tests = record.test_ratio().map(|ratio| format!(", tests {ratio}")).unwrap_or_default();
-        let left = progress.waiting.len() + progress.running.len();
+        let left = progress.left();
         let (cell, seconds) = (&record.cell, record.seconds);
         format!("{cell}: {outcome}{tests} ({seconds:.0} s; {left} left{})", self.remaining(progress))
     }
 
     fn remaining(&self, progress: &Progress) -> String {
-        let left = progress.waiting.len() + progress.running.len();
-        schedule::remaining(&progress.taken, left, self.jobs)
+        schedule::remaining(&progress.taken, progress.left(), self.jobs)
             .map_or(String::new(), |seconds| format!(", about {:.0} min", (seconds / 60.0).ceil()))
     }
 
@@ -318,8 +327,7 @@ impl Sweep<'_> {
 
     /// Does a cell in a process of its own, and keeps its record.
     fn cell(&self, cell: &Cell) -> Result<Record> {
-        let runtime = self.runtimes.iter().find(|runtime| runtime.line().to_string() == cell.line);
-        let runtime = runtime.context("a cell of no line")?;
+        let runtime = release_of(cell, self.runtimes).context("a cell of no line")?;
         let work = tempfile::tempdir().context("cannot make a temporary folder")?;
         let answer = work.path().join("record.json");
         let native =

@@ -108,10 +108,11 @@ impl Project {
             None => BuildSystem::legacy(),
         };
         let manifest = manifest(root, &table);
-        let has_rust = manifest.is_some() || mentions_rust(&build_system, root);
-        let core = if has_rust { Core::Rust } else { Core::C };
-        let has_c = build_system.uses_setuptools() && has_c_sources(root, 3);
-        if !has_rust && !has_c {
+        let core = if manifest.is_some() || mentions_rust(&build_system, root) {
+            Core::Rust
+        } else if build_system.uses_setuptools() && has_c_sources(root, 3) {
+            Core::C
+        } else {
             return Err(hinted(
                 anyhow!(
                     "`{}` has no Rust extension: there is no `Cargo.toml`, its build needs no Rust back end, and setuptools \
@@ -120,7 +121,7 @@ impl Project {
                 ),
                 "a pure Python package needs no build for Pyodide: its wheel installs as it is",
             ));
-        }
+        };
         Ok(Self {
             root: root.to_owned(),
             build_system,

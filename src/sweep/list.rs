@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn lists_and_tables_are_read() {
-        assert_eq!(check("# two\nRpds_Py==2026.9.1\n\n  x==1 # why\ny\n"), "rpds-py==2026.9.1 x==1 y");
+        assert_eq!(check("# two\nSome_Name==2026.9.1\n\n  x==1 # why\ny\n"), "some-name==2026.9.1 x==1 y");
         assert_eq!(check("class\tname\tversion\nA\tx\t1.0\nB\t\"y\"\t2"), "x==1.0 y==2");
         assert_eq!(check("name\tnotes\nx\tgood"), "x");
         assert_eq!(check(""), "");

@@ -227,12 +227,18 @@ impl Attempt<'_> {
     }
 }
 
-/// How many results there are of each outcome, in words: `3 passed, 1 failed`.
-pub fn summary(results: &[TestResult]) -> String {
-    let mut counts: BTreeMap<Outcome, usize> = BTreeMap::new();
+/// How many results there are of each outcome.
+pub fn counts(results: &[TestResult]) -> BTreeMap<Outcome, usize> {
+    let mut counts = BTreeMap::new();
     for result in results {
         *counts.entry(result.outcome).or_default() += 1;
     }
+    counts
+}
+
+/// The same in words: `3 passed, 1 failed`.
+pub fn summary(results: &[TestResult]) -> String {
+    let counts = counts(results);
     if counts.is_empty() {
         return "no tests".to_owned();
     }

@@ -262,17 +262,19 @@ impl Staged {
     }
 }
 
+fn test_tools() -> toml::Table {
+    include_str!("../../facts/test-tools.toml").parse().unwrap_or_default()
+}
+
 /// Modules of the standard library, and the packages that stand behind them.
 fn behind() -> Vec<(String, String)> {
-    let table: toml::Table = include_str!("../../facts/test-tools.toml").parse().unwrap_or_default();
-    let behind = table.get("behind").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    let behind = test_tools().get("behind").and_then(toml::Value::as_table).cloned().unwrap_or_default();
     behind.into_iter().filter_map(|(module, name)| Some((module, name.as_str()?.to_owned()))).collect()
 }
 
 /// Names of packages for tests: a list of `facts/test-tools.toml`.
 fn tools(list: &str) -> Vec<String> {
-    let table: toml::Table = include_str!("../../facts/test-tools.toml").parse().unwrap_or_default();
-    let names = table.get(list).and_then(toml::Value::as_array).cloned().unwrap_or_default();
+    let names = test_tools().get(list).and_then(toml::Value::as_array).cloned().unwrap_or_default();
     names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
 }
 

@@ -58,6 +58,13 @@ impl RustToolchain {
     }
 }
 
+impl RustToolchain {
+    /// A call of its cargo in a folder, steered by nothing but its arguments.
+    pub fn cargo_in(&self, folder: &Path) -> Invocation {
+        without_rust_settings(Invocation::new(&self.cargo).current_dir(folder).env("RUSTC", &self.rustc))
+    }
+}
+
 /// Removes the variables through which a user's shell would steer a compiler that we steer ourselves.
 pub fn without_rust_settings(invocation: Invocation) -> Invocation {
     [
