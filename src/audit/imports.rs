@@ -238,7 +238,8 @@ impl Check<'_> {
 
     fn memory(&mut self, wanted: &Limits) {
         let has = self.runtime.symbols.memory();
-        let own = self.module.dylink.as_ref().map_or(0, |dylink| u64::from(dylink.memory_size)) / 65536;
+        let own =
+            self.module.dylink.as_ref().map_or(0, |dylink| u64::from(dylink.memory_size).div_ceil(65536));
         self.limits(("memory", "pages"), wanted, Limits { minimum: has.minimum.max(own), ..has });
     }
 

@@ -58,7 +58,7 @@ pub(super) fn steer(
     let mut plan =
         driver_plan((runtime, toolchain, choices), (project, workshop.cache), (config, folder, &hidden));
     if let (true, Some(c)) = (project.compiles_against_python(), &mut plan.c) {
-        let headers = python_headers::prepared(workshop, runtime, choices.headers.as_deref());
+        let headers = python_headers::prepared(workshop, runtime, (choices.headers.as_deref(), project.core));
         c.python = match (headers, project.core) {
             (Ok(headers), _) => Some(headers),
             (Err(error), Core::C) => return Err(error),
@@ -248,6 +248,7 @@ fn hidden_folders(
         (workspace_root(root), "/source"),
         (folder.to_owned(), "/build"),
         (target.parent().to_owned(), "/build/targets"),
+        (workshop.cache.root().to_owned(), "/cargo-pyodide"),
         (paths::cargo_home_of(workshop.environment)?, "/cargo"),
     ];
     hidden.extend(choices.overlay.patch.values().map(|folder| (folder.clone(), "/overlay")));

@@ -1,7 +1,7 @@
 //! Crates that take every WebAssembly for a browser: a copy of one that knows Emscripten for what it is.
 //!
 //! Such crates ask `cfg(target_arch = "wasm32")`, in their sources and in their manifest, where they mean the target of
-//! wasm-bindgen. In the copy the question leaves Emscripten out, so that the crate does what it does on other Unixes.
+//! wasm-bindgen; their build scripts ask how the target's name starts. In the copy the question leaves Emscripten out, so that the crate does what it does on other Unixes.
 
 use std::path::{Path, PathBuf};
 
@@ -14,12 +14,15 @@ use crate::error::Result;
 use crate::project::graph::Crate;
 
 /// Changes when a copy is made in another way.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 
 /// How crates ask, and how the copies ask.
-const QUESTIONS: [(&str, &str); 2] = [
+const QUESTIONS: [(&str, &str); 4] = [
     ("target_arch = \"wasm32\"", "all(target_arch = \"wasm32\", not(target_os = \"emscripten\"))"),
     ("target_family = \"wasm\"", "all(target_family = \"wasm\", not(target_os = \"emscripten\"))"),
+    // Build scripts, of the name of the target.
+    ("starts_with(\"wasm32\")", "starts_with(\"wasm32-unknown-unknown\")"),
+    ("starts_with(\"wasm32-unknown\")", "starts_with(\"wasm32-unknown-unknown\")"),
 ];
 
 /// The folder of the copy, from the cache or made there.
@@ -68,5 +71,7 @@ mod tests {
         let new = "#[cfg(all(all(target_arch = \"wasm32\", not(target_os = \"emscripten\")), not(feature = \"x\")))]";
         assert_eq!(asked_otherwise(text), new);
         assert_eq!(asked_otherwise("cfg(unix)"), "cfg(unix)");
+        let of_build_script = asked_otherwise("target.starts_with(\"wasm32-unknown\")");
+        assert_eq!(of_build_script, "target.starts_with(\"wasm32-unknown-unknown\")");
     }
 }

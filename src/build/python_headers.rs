@@ -2,7 +2,9 @@
 //!
 //! CPython's headers differ by minor version alone, but for `pyconfig.h`, which says what the machine is like: that one is
 //! made of what the release's own `sysconfig` says. The others come from a CPython of the host with the same minor version.
+//! C code that keeps to the stable ABI is served by those of another minor version, which refuse all else.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -16,18 +18,32 @@ use crate::abi::PythonVersion;
 use crate::cache::Kind;
 use crate::error::{Result, hinted};
 use crate::process::{Invocation, look_up};
+use crate::project::Core;
 use crate::run::{self, Script};
 use crate::runtime::Runtime;
 
 /// Changes when headers are made in another way.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
+
+/// The oldest minor version of Python whose headers are looked for to serve the stable ABI.
+const OLDEST: u32 = 8;
 
 /// The folder with `Python.h` for a release, from the cache or made there. `named` is the folder that the user names.
 ///
+/// Beside Rust, C is mostly glue for the stable ABI: there, headers of another minor version will do.
+///
 /// # Errors
-/// When no CPython with the release's minor version has headers here, or the release cannot be asked.
-pub(super) fn prepared(workshop: Workshop<'_>, runtime: &Runtime, named: Option<&Path>) -> Result<PathBuf> {
-    let donor = donor(workshop, runtime.python, named)?;
+/// When no CPython that will do has headers here, or the release cannot be asked.
+pub(super) fn prepared(
+    workshop: Workshop<'_>,
+    runtime: &Runtime,
+    (named, core): (Option<&Path>, Core),
+) -> Result<PathBuf> {
+    let exact = donor(workshop, runtime.python, named);
+    let donor = match (exact, core) {
+        (Err(error), Core::Rust) if named.is_none() => other_donor(workshop, runtime.python).ok_or(error)?,
+        (exact, _) => exact?,
+    };
     let origin = donor.to_string_lossy();
     let release = runtime.version.to_string();
     let patch_level = fs_err::read_to_string(donor.join("patchlevel.h"))?;
@@ -38,7 +54,10 @@ pub(super) fn prepared(workshop: Workshop<'_>, runtime: &Runtime, named: Option<
         copy(&donor, folder, &|_| true)?;
         let pyconfig = pyconfig(&original_pyconfig(&donor)?, &said);
         fs_err::write(folder.join("pyconfig.h"), pyconfig)?;
-        Ok(())
+        match version(&donor) {
+            Some(other) if other != runtime.python => guard(folder, other, runtime.python),
+            _ => Ok(()),
+        }
     })
 }
 
@@ -74,6 +93,31 @@ fn donor(workshop: Workshop<'_>, wanted: PythonVersion, named: Option<&Path>) ->
             ),
         )
     })
+}
+
+/// A folder with headers of another Python: the nearest older one, else the one that runs the back end.
+fn other_donor(workshop: Workshop<'_>, wanted: PythonVersion) -> Option<PathBuf> {
+    let older = (OLDEST..wanted.minor).rev().flat_map(|minor| {
+        let version = PythonVersion { minor, ..wanted };
+        [look_up(workshop.environment, &format!("python{version}")), managed(workshop, version)]
+    });
+    let mut pythons = older.flatten().chain([workshop.python.program.clone()]);
+    pythons.find_map(|python| include_folder(workshop, &python).filter(|folder| version(folder).is_some()))
+}
+
+/// Has `Python.h` of another minor version refuse what is not the stable ABI, or a newer one than it knows.
+fn guard(folder: &Path, has: PythonVersion, wanted: PythonVersion) -> Result<()> {
+    let path = folder.join("Python.h");
+    let original = fs_err::read_to_string(&path)?;
+    let mut text = String::new();
+    let most = has.major << 24 | has.minor << 16 | 0xffff;
+    let _ = write!(
+        text,
+        "#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 > {most:#x}\n\
+         #error \"these are the headers of Python {has}, which serve its stable ABI alone: \
+         this needs those of Python {wanted}, with `--headers`\"\n#endif\n{original}"
+    );
+    Ok(fs_err::write(path, text)?)
 }
 
 /// A Python that uv or pyenv keeps.
@@ -157,6 +201,21 @@ fn pyconfig(original: &str, said: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_of_another_python_serve_the_stable_abi_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::write(folder.path().join("Python.h"), "int x;\n").unwrap();
+        let version = |text: &str| text.parse::<PythonVersion>().unwrap();
+        guard(folder.path(), version("3.13"), version("3.14")).unwrap();
+        let text = fs_err::read_to_string(folder.path().join("Python.h")).unwrap();
+        insta::assert_snapshot!(text, @r#"
+        #if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 > 0x30dffff
+        #error "these are the headers of Python 3.13, which serve its stable ABI alone: this needs those of Python 3.14, with `--headers`"
+        #endif
+        int x;
+        "#);
+    }
 
     #[test]
     fn the_machine_is_another_one() {

@@ -66,6 +66,9 @@ pub(super) fn compile(plan: &DriverPlan, name: &str, arguments: &[String]) -> Re
     if name == "em++" {
         command = command.arg("--driver-mode=g++");
     }
+    let hidden = plan.rustc.iter().flat_map(|rustc| &rustc.remap);
+    command =
+        command.args(hidden.map(|(folder, name)| format!("-ffile-prefix-map={}={name}", folder.display())));
     let command = match &c.python {
         Some(headers) => command.arg("-I").arg(headers).args(without_python_of_host(&call.kept)),
         None => command.args(&call.kept),

@@ -9,6 +9,7 @@ def run(request, report):
     import json
     import os
     import sys
+    import warnings
 
     request = json.loads(request)
 
@@ -47,7 +48,11 @@ def run(request, report):
             # Settings and marks of plugins that are left out: some packages make errors of those that nobody knows.
             config.addinivalue_line("filterwarnings", "ignore::pytest.PytestUnknownMarkWarning")
             known = getattr(config._parser, "_inidict", {})
-            for name in list(getattr(config, "inicfg", {})):
+            with warnings.catch_warnings():
+                # The newest pytest deprecates it, and offers nothing else for settings that it does not know.
+                warnings.simplefilter("ignore")
+                names = list(getattr(config, "inicfg", {}))
+            for name in names:
                 if name not in known:
                     config._parser.addini(name, "a setting of a plugin that is not here")
 
