@@ -69,6 +69,7 @@ pub(super) fn steer(
             }
         };
     }
+    write_symbols(runtime, folder)?;
     let plan_path = folder.join("plan.json");
     write_if_changed(&plan_path, &serde_json::to_string_pretty(&plan)?)?;
     let mut variables = vec![
@@ -116,15 +117,24 @@ fn driver_plan(
             crates: choices.crates.clone(),
         }),
         supplements: supplement_plan(runtime, toolchain),
-        c: Some(c_plan(runtime, cache)),
+        c: Some(c_plan(runtime, cache, folder)),
         log: folder.join("driver.log"),
     }
 }
 
-fn c_plan(runtime: &Runtime, cache: &Cache) -> CPlan {
+/// The file beside a build's plan that lists what C code can use of the release.
+const SYMBOLS: &str = "symbols.txt";
+
+fn write_symbols(runtime: &Runtime, folder: &Path) -> Result<()> {
+    let mut names: Vec<&str> = runtime.symbols.names().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    write_if_changed(&folder.join(SYMBOLS), &names.join("\n"))
+}
+
+fn c_plan(runtime: &Runtime, cache: &Cache, folder: &Path) -> CPlan {
     let jumps =
         if runtime.symbols.provider("__wasm_setjmp").is_some() { Jumps::Served } else { Jumps::OtherHelpers };
-    CPlan::new(runtime.exceptions, jumps, cache.root())
+    CPlan::new(runtime.exceptions, jumps, (cache.root(), folder.join(SYMBOLS)))
 }
 
 fn built_sysroot(toolchain: &Toolchain) -> Option<&Path> {

@@ -145,6 +145,9 @@ impl LinkPlan {
             "--no-demangle",
             "--strip-debug",
             "--unresolved-symbols=import-dynamic",
+            // JavaScript in C: the loader reads its text between these.
+            "--export-if-defined=__start_em_asm",
+            "--export-if-defined=__stop_em_asm",
         ];
         let mut arguments: Vec<String> = fixed.map(str::to_owned).into();
         arguments.extend(self.exports.iter().map(|name| format!("--export={name}")));

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 use serde::{Deserialize, Serialize};
 
 use super::c_arguments::{self, CompileCall, Language};
-use super::{DriverPlan, log};
+use super::{DriverPlan, log, program};
 use crate::abi::ExceptionModel;
 use crate::cache::Cache;
 use crate::env::Environment;
@@ -28,6 +28,8 @@ pub struct CPlan {
     pub jumps: Jumps,
     /// The cache's folder, in which headers are kept.
     pub cache: PathBuf,
+    /// A file that lists what the release has for C to use, one name a line.
+    pub symbols: PathBuf,
     /// The folder with `Python.h`, where the package's extension is written in C.
     pub python: Option<PathBuf>,
 }
@@ -49,30 +51,11 @@ pub enum Jumps {
 pub(super) fn compile(plan: &DriverPlan, name: &str, arguments: &[String]) -> Result<u8> {
     let c = plan.c.as_ref().ok_or_else(|| anyhow!("the driver's plan says nothing of C"))?;
     let call = c_arguments::read(name, arguments)?;
-    let Tools { compiler, headers } = tools(plan, c)?;
-    let mut command = Invocation::new(&compiler.clang)
-        .args(c_arguments::line_flags(c.exceptions, compiler.llvm))
-        .arg("--sysroot")
-        .arg(&headers.sysroot)
-        .args(["-Xclang", "-iwithsysroot/include/compat"]);
-    if call.language == Language::Cxx {
-        command = command
-            .args(["-nostdinc++", "-isystem"])
-            .arg(&headers.config_site)
-            .arg("-isystem")
-            .arg(c_compiler::libcxx_headers(&compiler)?);
+    let tools = tools(plan, c)?;
+    if call.links {
+        return program::run(plan, (c, &tools), (name, &call));
     }
-    // `emcc` compiles `-x`-less C++ inputs as C++ by their endings; `em++` everything.
-    if name == "em++" {
-        command = command.arg("--driver-mode=g++");
-    }
-    let hidden = plan.rustc.iter().flat_map(|rustc| &rustc.remap);
-    command =
-        command.args(hidden.map(|(folder, name)| format!("-ffile-prefix-map={}={name}", folder.display())));
-    let command = match &c.python {
-        Some(headers) => command.arg("-I").arg(headers).args(without_python_of_host(&call.kept)),
-        None => command.args(&call.kept),
-    };
+    let command = clang(plan, (c, &tools), (name, &call))?;
     log(plan, &format!("compile {}\n  ignored: {}", command.copyable(), call.ignored.join(" ")))?;
     if call.output.is_none() && call.kept.iter().any(|argument| argument == "-E") {
         return preprocess(command, &c.cache);
@@ -84,9 +67,43 @@ pub(super) fn compile(plan: &DriverPlan, name: &str, arguments: &[String]) -> Re
     Ok(status)
 }
 
+/// How clang is called for what stays of a call's arguments.
+///
+/// # Errors
+/// When it is C++, and libc++'s headers are missing.
+pub(super) fn clang(
+    plan: &DriverPlan,
+    (c, Tools { compiler, headers }): (&CPlan, &Tools),
+    (name, call): (&str, &CompileCall),
+) -> Result<Invocation> {
+    let mut command = Invocation::new(&compiler.clang)
+        .args(c_arguments::line_flags(c.exceptions, compiler.llvm))
+        .arg("--sysroot")
+        .arg(&headers.sysroot)
+        .args(["-Xclang", "-iwithsysroot/include/compat"]);
+    if call.language == Language::Cxx {
+        command = command
+            .args(["-nostdinc++", "-isystem"])
+            .arg(&headers.config_site)
+            .arg("-isystem")
+            .arg(c_compiler::libcxx_headers(compiler)?);
+    }
+    // `emcc` compiles `-x`-less C++ inputs as C++ by their endings; `em++` everything.
+    if name == "em++" {
+        command = command.arg("--driver-mode=g++");
+    }
+    let hidden = plan.rustc.iter().flat_map(|rustc| &rustc.remap);
+    command =
+        command.args(hidden.map(|(folder, name)| format!("-ffile-prefix-map={}={name}", folder.display())));
+    Ok(match &c.python {
+        Some(headers) => command.arg("-I").arg(headers).args(without_python_of_host(&call.kept)),
+        None => command.args(&call.kept),
+    })
+}
+
 /// What C is compiled with. It is looked for once a build, not once a file.
 #[derive(Serialize, Deserialize)]
-struct Tools {
+pub(super) struct Tools {
     compiler: CCompiler,
     headers: Headers,
 }
@@ -180,7 +197,7 @@ pub(super) fn archive(plan: &DriverPlan, name: &str, arguments: &[String]) -> Re
 
 impl CPlan {
     /// The plan for a line.
-    pub fn new(exceptions: ExceptionModel, jumps: Jumps, cache: &Path) -> Self {
-        Self { exceptions, jumps, cache: cache.to_owned(), python: None }
+    pub fn new(exceptions: ExceptionModel, jumps: Jumps, (cache, symbols): (&Path, PathBuf)) -> Self {
+        Self { exceptions, jumps, cache: cache.to_owned(), symbols, python: None }
     }
 }

@@ -22,6 +22,12 @@ pub struct CompileCall {
     pub ignored: Vec<String>,
     /// The language.
     pub language: Language,
+    /// Sources, objects and archives.
+    pub inputs: Vec<String>,
+    /// What a link would take beside them.
+    pub libraries: Vec<String>,
+    /// Whether a program is to be linked.
+    pub links: bool,
     /// The source, for messages.
     pub source: Option<String>,
     /// The object, if it is named.
@@ -34,11 +40,6 @@ pub enum CannotCompile {
     /// Threads.
     #[error("`{0}` asks for threads, which Pyodide does not have")]
     Threads(String),
-    /// A program.
-    #[error(
-        "`emcc {0}` links a program, not an extension module: cargo-pyodide links extension modules only"
-    )]
-    Program(String),
 }
 
 /// Our own flag: it changes nothing but the command line, by which a compiler cache tells lines apart.
@@ -71,6 +72,9 @@ pub fn read(name: &str, arguments: &[String]) -> Result<CompileCall, CannotCompi
         kept: Vec::new(),
         ignored: Vec::new(),
         language: if name == "em++" { Language::Cxx } else { Language::C },
+        inputs: Vec::new(),
+        libraries: Vec::new(),
+        links: false,
         source: None,
         output: None,
     };
@@ -86,6 +90,10 @@ pub fn read(name: &str, arguments: &[String]) -> Result<CompileCall, CannotCompi
             _ if WITH_VALUE.contains(&text) => {
                 call.ignored.extend([argument.clone()].into_iter().chain(rest.next().cloned()));
             }
+            "-l" | "-L" => call.libraries.extend([argument.clone()].into_iter().chain(rest.next().cloned())),
+            _ if ["-l", "-L", "-Wl,"].iter().any(|start| text.starts_with(start)) => {
+                call.libraries.push(argument.clone());
+            }
             _ if is_for_emscripten(text) => call.ignored.push(argument.clone()),
             "-o" | "-x" | "-I" | "-isystem" | "-include" | "-MF" | "-MT" | "-MQ" | "-D" | "-U"
             | "-Xclang" | "-mllvm" | "-iquote" | "-idirafter" => {
@@ -100,16 +108,15 @@ pub fn read(name: &str, arguments: &[String]) -> Result<CompileCall, CannotCompi
             }
             _ => {
                 stops_early |= ["-c", "-E", "-S", "-M", "-MM", "-fsyntax-only"].contains(&text);
-                if !text.starts_with('-') {
+                if text == "-" || !text.starts_with('-') {
                     take_input(text, &mut call);
                 }
                 call.kept.push(argument.clone());
             }
         }
     }
-    if !stops_early {
-        return Err(CannotCompile::Program(arguments.join(" ")));
-    }
+    // Without an input it is a question to the compiler.
+    call.links = !stops_early && !call.inputs.is_empty();
     Ok(call)
 }
 
@@ -122,9 +129,6 @@ fn is_for_emscripten(text: &str) -> bool {
     let starts = [
         PLAN_FLAG,
         "--use-port=",
-        "-Wl,",
-        "-l",
-        "-L",
         "-march=",
         "-mtune=",
         "-mcpu=",
@@ -147,6 +151,28 @@ fn take_input(path: &str, call: &mut CompileCall) {
     }
     if CXX.iter().chain(&C).any(|ending| path.ends_with(ending)) {
         call.source = Some(path.to_owned());
+    }
+    call.inputs.push(path.to_owned());
+}
+
+/// Whether an input is to be compiled, and not only linked.
+pub fn is_source(path: &str) -> bool {
+    path == "-" || CXX.iter().chain(&C).any(|ending| path.ends_with(ending))
+}
+
+impl CompileCall {
+    /// The arguments that stay, without inputs and output.
+    pub fn flags(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        let mut rest = self.kept.iter();
+        while let Some(argument) = rest.next() {
+            if argument == "-o" {
+                rest.next();
+            } else if !self.inputs.contains(argument) {
+                flags.push(argument.clone());
+            }
+        }
+        flags
     }
 }
 
@@ -178,11 +204,19 @@ mod tests {
         let mut words = line.split_whitespace().map(str::to_owned);
         let name = words.next().unwrap();
         match read(&name, &words.collect::<Vec<_>>()) {
+            Ok(call) if call.links => format!(
+                "program of {} with {} {} -> {:?}",
+                call.inputs.join(" "),
+                call.flags().join(" "),
+                call.libraries.join(" "),
+                call.output
+            ),
             Ok(call) => format!(
-                "{:?} {} | ignored {} | {:?} -> {:?}",
+                "{:?} {} | ignored {} {} | {:?} -> {:?}",
                 call.language,
                 call.kept.join(" "),
                 call.ignored.join(" "),
+                call.libraries.join(" "),
                 call.source,
                 call.output
             ),
@@ -202,6 +236,8 @@ mod tests {
             "emcc -pthread -c a.c",
             "emcc -matomics -c a.c",
             "emcc a.c -o a.out",
+            "em++ -O2 -I include conftest.cpp liba.a -L/lib -l z -lm",
+            "emcc -print-search-dirs",
             "emcc -c a.S -MD -MF a.d",
         ];
         insta::assert_snapshot!(lines.map(check).join("\n"), @r#"

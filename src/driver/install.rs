@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::ui::Ui;
 
 /// The names under which the driver is called.
-const NAMES: [&str; 6] = ["cargo", "rustc", "emcc", "em++", "emar", "emranlib"];
+const NAMES: [&str; 9] =
+    ["cargo", "rustc", "emcc", "em++", "emar", "emranlib", "emcmake", "emconfigure", "emmake"];
 
 /// A folder that holds the driver under its names.
 #[derive(Debug, Clone)]

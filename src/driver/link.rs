@@ -12,8 +12,8 @@ use crate::error::Result;
 use crate::process::Invocation;
 use crate::toolchain::WasmLd;
 use crate::ui::{Ui, Verbosity};
-use crate::wasm::Module;
 use crate::wasm::module::Import;
+use crate::wasm::{Module, relocations};
 
 /// Links a side module.
 ///
@@ -32,6 +32,7 @@ pub(super) fn run(plan: &DriverPlan, given: Vec<String>) -> Result<u8> {
     })?;
     let linker = plan.wasm_ld.as_ref().ok_or_else(|| anyhow!("the driver's plan names no linker"))?;
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
+    mend_calls(plan, &mut link, work.path())?;
     if let Some(supplements) = &plan.supplements {
         put_first(&mut link, &supplements::compile(supplements, &[], work.path())?);
     }
@@ -50,6 +51,34 @@ pub(super) fn run(plan: &DriverPlan, given: Vec<String>) -> Result<u8> {
     Ok(0)
 }
 
+/// Puts mended copies in the place of inputs in which a call names a global.
+fn mend_calls(plan: &DriverPlan, link: &mut LinkPlan, work: &Path) -> Result<()> {
+    let folders: Vec<PathBuf> =
+        link.inputs.iter().filter_map(|input| input.strip_prefix("-L").map(PathBuf::from)).collect();
+    for (number, input) in link.inputs.iter_mut().enumerate() {
+        let path = match input.strip_prefix("-l") {
+            Some(name) => {
+                folders.iter().map(|folder| folder.join(format!("lib{name}.a"))).find(|path| path.is_file())
+            }
+            None => Some(PathBuf::from(input.as_str())).filter(|path| path.is_file()),
+        };
+        let Some(path) = path else { continue };
+        let mut bytes = fs_err::read(&path)?;
+        let places =
+            relocations::wrong_calls(&bytes).with_context(|| format!("cannot read `{}`", path.display()))?;
+        if places.is_empty() {
+            continue;
+        }
+        log(plan, &format!("{} calls of globals mended in {}", places.len(), path.display()))?;
+        relocations::mend(&mut bytes, &places);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let mended = work.join(format!("mended-{number}-{name}"));
+        fs_err::write(&mended, bytes)?;
+        *input = mended.to_string_lossy().into_owned();
+    }
+    Ok(())
+}
+
 /// The supplements that define what a linked module imports.
 fn asked_for(supplements: &SupplementPlan, module: &Module) -> Vec<Supplement> {
     let imports = |name: &str| module.imports.iter().any(|(_, import, _)| import == name);
@@ -66,7 +95,11 @@ fn put_first(link: &mut LinkPlan, objects: &[PathBuf]) {
     link.inputs.splice(0..0, objects);
 }
 
-fn call(plan: &DriverPlan, linker: &WasmLd, link: &LinkPlan) -> Result<()> {
+/// Calls wasm-ld.
+///
+/// # Errors
+/// When it fails: then with its words.
+pub(super) fn call(plan: &DriverPlan, linker: &WasmLd, link: &LinkPlan) -> Result<()> {
     let response =
         tempfile::Builder::new().suffix(".rsp").tempfile().context("cannot make a response file")?;
     let quoted: Vec<String> = link.arguments().iter().map(|argument| quote(argument)).collect();

@@ -5,11 +5,13 @@
 //! build, because rustc hides a linker's output on success.
 
 pub mod arguments;
+pub mod build_systems;
 pub mod c;
 pub mod c_arguments;
 pub mod cargo;
 pub mod install;
 pub mod link;
+pub mod program;
 pub mod rustc;
 pub mod supplements;
 
@@ -120,7 +122,7 @@ pub fn run(plan: &Path, name: &str, arguments: Vec<OsString>) -> Result<u8> {
             let rustc = plan.rustc.as_ref().ok_or_else(|| anyhow!("the driver's plan names no rustc"))?;
             rustc::run(&plan, rustc, arguments)
         }
-        "emcc" | "em++" | "emar" | "emranlib" => {
+        "emcc" | "em++" | "emar" | "emranlib" | "emcmake" | "emconfigure" | "emmake" => {
             let arguments: Vec<String> = arguments
                 .into_iter()
                 .map(|argument| {
@@ -135,6 +137,12 @@ pub fn run(plan: &Path, name: &str, arguments: Vec<OsString>) -> Result<u8> {
 
 fn compile_or_link(plan: &DriverPlan, name: &str, arguments: Vec<String>) -> Result<u8> {
     let asks = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    if ["emcmake", "emconfigure", "emmake"].contains(&name) {
+        return build_systems::run(plan, name, &arguments);
+    }
+    if asks("-dumpmachine") {
+        return answer("wasm32-unknown-emscripten\n");
+    }
     if asks("-dumpversion") {
         return answer(&format!("{}\n", plan.emscripten));
     }

@@ -1,0 +1,73 @@
+//! Runs CMake, a configure script or make for a line, as build scripts ask of Emscripten: `emcmake cmake …`,
+//! `emconfigure ./configure …`, `emmake make …`.
+//!
+//! All they need to be told is what to compile with. What they find out about the C library they find out by linking
+//! programs, which `program` answers.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+
+use super::{DriverPlan, log};
+use crate::env::Environment;
+use crate::error::{Result, hinted};
+use crate::process::{Invocation, look_up};
+
+/// What CMake reads first, and what it reads of the platform.
+const CMAKE_FILES: [(&str, &str); 2] = [
+    ("toolchain.cmake", include_str!("cmake/toolchain.cmake")),
+    ("Platform/Emscripten.cmake", include_str!("cmake/Platform/Emscripten.cmake")),
+];
+
+/// What a configure script and make take from the environment.
+const PROGRAMS: [(&str, &str); 5] =
+    [("CC", "emcc"), ("CXX", "em++"), ("AR", "emar"), ("RANLIB", "emranlib"), ("LD", "emcc")];
+
+/// Runs a program of a build system.
+///
+/// # Errors
+/// When none is named, it is not there, or it cannot be started.
+pub(super) fn run(plan: &DriverPlan, name: &str, arguments: &[String]) -> Result<u8> {
+    let environment = Environment::read();
+    let Some((program, rest)) = arguments.split_first() else {
+        bail!("`{name}` was called without a program to run");
+    };
+    if !program.contains(['/', '\\']) && look_up(&environment, program).is_none() {
+        return Err(hinted(
+            anyhow::anyhow!("no `{program}` on the `PATH`: a build script runs it to build C or C++"),
+            format!("install it (Debian: `apt-get install {program}`)"),
+        ));
+    }
+    let mut command = Invocation::new(program);
+    if name == "emcmake" {
+        if !rest.iter().any(|argument| argument.starts_with("-DCMAKE_TOOLCHAIN_FILE")) {
+            command = command.arg(format!("-DCMAKE_TOOLCHAIN_FILE={}", toolchain_file(plan)?.display()));
+        }
+    } else {
+        command = PROGRAMS.into_iter().fold(command, |command, (name, value)| command.env(name, value));
+        // Binutils' cannot read WebAssembly, and a configure script would take it.
+        if let Some(nm) = look_up(&environment, "llvm-nm") {
+            command = command.env("NM", nm);
+        }
+    }
+    let command = command.args(rest);
+    log(plan, &format!("{name} {}", command.copyable()))?;
+    command.pass_through().map(super::exit_status)
+}
+
+/// Puts CMake's files beside the plan's log.
+fn toolchain_file(plan: &DriverPlan) -> Result<PathBuf> {
+    let folder = plan.log.with_file_name("cmake");
+    for (name, content) in CMAKE_FILES {
+        let path = folder.join(name);
+        if fs_err::read_to_string(&path).is_ok_and(|there| there == content) {
+            continue;
+        }
+        fs_err::create_dir_all(path.parent().unwrap_or(&folder))?;
+        // Several crates may be configured at once: the file is there whole, or not at all.
+        let written = tempfile::NamedTempFile::new_in(&folder)?;
+        fs_err::write(written.path(), content)?;
+        written.persist(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    Ok(folder.join(CMAKE_FILES[0].0))
+}

@@ -1,0 +1,88 @@
+//! Links a program, as configure scripts and CMake do to find out what a C library has.
+//!
+//! Nothing can run it: there is no start-up code. But it links if and only if the release has what it uses, so that what is
+//! found out is what there will be.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+
+use super::c::{self, CPlan, Tools};
+use super::c_arguments::{self, CompileCall};
+use super::{DriverPlan, arguments, link, log};
+use crate::error::Result;
+use crate::wasm::Module;
+use crate::wasm::module::Import;
+
+/// Compiles the sources of a call as `emcc` or `em++` and links them.
+///
+/// # Errors
+/// When the compiler or the linker cannot be started, or the linker fails: then with its words.
+pub(super) fn run(
+    plan: &DriverPlan,
+    (c, tools): (&CPlan, &Tools),
+    (name, call): (&str, &CompileCall),
+) -> Result<u8> {
+    let linker = plan.wasm_ld.as_ref().ok_or_else(|| anyhow!("the driver's plan names no linker"))?;
+    let work = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let output = call.output.clone().unwrap_or_else(|| "a.out".to_owned());
+    let mut inputs = Vec::new();
+    for (number, input) in call.inputs.iter().enumerate() {
+        if !c_arguments::is_source(input) {
+            inputs.push(input.clone());
+            continue;
+        }
+        let object = work.path().join(format!("{number}.o"));
+        let one = CompileCall { kept: call.flags(), ..call.clone() };
+        let command = c::clang(plan, (c, tools), (name, &one))?;
+        let command = command.arg("-c").arg("-o").arg(&object).arg(input);
+        log(plan, &format!("compile for a program {}", command.copyable()))?;
+        let status = super::exit_status(command.pass_through()?);
+        if status != 0 {
+            return Ok(status);
+        }
+        inputs.push(object.to_string_lossy().into_owned());
+    }
+    let words = ["-shared", "-o", &output].map(str::to_owned).into_iter();
+    let mut wanted = arguments::read(&words.chain(inputs).chain(call.libraries.clone()).collect::<Vec<_>>())?;
+    // Nothing is exported, and all is to stay: it is read, or it uses what is asked for.
+    wanted.exports.clear();
+    wanted.inputs.push("--no-gc-sections".to_owned());
+    link::call(plan, linker, &wanted)?;
+    let bytes = fs_err::read(&output)?;
+    let missing = missing(&Module::read(&bytes)?, &c.symbols)?;
+    if missing.is_empty() {
+        return Ok(0);
+    }
+    fs_err::remove_file(&output)?;
+    let said: Vec<String> = missing
+        .iter()
+        .map(|name| format!("error: undefined symbol: {name} (the release has none)"))
+        .collect();
+    log(plan, &said.join("\n"))?;
+    eprintln!("{}", said.join("\n"));
+    Ok(1)
+}
+
+/// What a module asks for that the release does not have.
+fn missing(module: &Module, symbols: &Path) -> Result<Vec<String>> {
+    let text = fs_err::read_to_string(symbols)?;
+    let has: HashSet<&str> = text.lines().collect();
+    let wanted = module.imports.iter().filter(|(from, _, import)| {
+        matches!(import, Import::Function(_)) || ["GOT.func", "GOT.mem"].contains(&from.as_str())
+    });
+    let mut missing: Vec<String> = wanted
+        .map(|(_, name, _)| name)
+        .filter(|name| !has.contains(name.as_str()) && !is_made_on_demand(name))
+        .cloned()
+        .collect();
+    missing.sort();
+    missing.dedup();
+    Ok(missing)
+}
+
+/// Helpers of JavaScript exceptions, of which the runtime makes as many as are asked for.
+fn is_made_on_demand(name: &str) -> bool {
+    name.starts_with("invoke_") || name.starts_with("__cxa_find_matching_catch_")
+}

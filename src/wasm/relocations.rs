@@ -1,0 +1,81 @@
+//! Mends object files in which clang calls a function by the number of a global.
+//!
+//! Where LLVM turns a call through a pointer into a direct one, in code that is position-independent, it may keep the
+//! relocation that the pointer had: `R_WASM_GLOBAL_INDEX_LEB` at a `call`. The linker then writes a global's number where a
+//! function's belongs: <https://github.com/llvm/llvm-project/issues/215664>. There is no other such relocation at a call, so
+//! that the right one is known.
+
+use anyhow::Context;
+use wasmparser::{KnownCustom, Parser, Payload, RelocationType};
+
+use crate::error::Result;
+
+/// The type of a relocation that names a function: `R_WASM_FUNCTION_INDEX_LEB`.
+const FUNCTION_INDEX: u8 = 0;
+/// `call` and `return_call`.
+const CALLS: [u8; 2] = [0x10, 0x12];
+
+/// The places in an object file, or in the objects of an archive, where [`FUNCTION_INDEX`] must stand.
+///
+/// Files that are neither have none.
+///
+/// # Errors
+/// When the file is broken.
+pub fn wrong_calls(bytes: &[u8]) -> Result<Vec<usize>> {
+    if bytes.starts_with(b"\0asm") {
+        return in_object(bytes, 0);
+    }
+    if !bytes.starts_with(object::archive::MAGIC.as_slice()) {
+        return Ok(Vec::new());
+    }
+    let archive = object::read::archive::ArchiveFile::parse(bytes).context("cannot read the archive")?;
+    let mut places = Vec::new();
+    for member in archive.members() {
+        let (start, length) = member.context("cannot read a member of the archive")?.file_range();
+        let range = usize::try_from(start)?..usize::try_from(start + length)?;
+        let start = range.start;
+        if let Some(object) = bytes.get(range)
+            && object.starts_with(b"\0asm")
+        {
+            places.extend(in_object(object, start)?);
+        }
+    }
+    Ok(places)
+}
+
+/// Writes the right relocations at the places that [`wrong_calls`] found.
+pub fn mend(bytes: &mut [u8], places: &[usize]) {
+    for place in places {
+        if let Some(kind) = bytes.get_mut(*place) {
+            *kind = FUNCTION_INDEX;
+        }
+    }
+}
+
+/// The places in one object, which starts so far into its file.
+fn in_object(object: &[u8], start: usize) -> Result<Vec<usize>> {
+    let mut code = 0;
+    let mut places = Vec::new();
+    for payload in Parser::new(0).parse_all(object) {
+        match payload? {
+            Payload::CodeSectionStart { unchecked_range, .. } => {
+                code = usize::try_from(unchecked_range.start)?
+            }
+            Payload::CustomSection(section) if section.name() == "reloc.CODE" => {
+                let KnownCustom::Reloc(relocations) = section.as_known() else { continue };
+                for entry in relocations.entries().into_iter_with_offsets() {
+                    let (place, entry) = entry?;
+                    let operand = code + entry.offset as usize;
+                    let opcode = operand.checked_sub(1).and_then(|at| object.get(at));
+                    if entry.ty == RelocationType::GlobalIndexLeb
+                        && opcode.is_some_and(|opcode| CALLS.contains(opcode))
+                    {
+                        places.push(start + usize::try_from(place)?);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(places)
+}
