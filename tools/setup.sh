@@ -30,6 +30,7 @@ command -v clang-19 >/dev/null || missing="$missing clang-19"
 command -v llvm-ar-19 >/dev/null || missing="$missing llvm-19"
 [ -d /usr/lib/llvm-19/include/c++/v1 ] || missing="$missing libc++-19-dev"
 [ -d /usr/share/emscripten/cache/sysroot/include ] || missing="$missing emscripten"
+command -v cmake >/dev/null || missing="$missing cmake"
 # Tests in a page and in a worker.
 command -v chromium >/dev/null || missing="$missing chromium"
 [ -n "$missing" ] || exit 0

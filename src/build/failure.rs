@@ -19,21 +19,69 @@ pub struct BackendFailed {
     pub log: PathBuf,
 }
 
+/// The lines without what a build script told cargo, its other output where it said on stderr why it failed, the frames of
+/// its panic, and what back ends repeat of it all.
+fn without_chatter<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let mut kept: Vec<&str> = Vec::new();
+    let (mut skips, mut reads_frames) = (false, false);
+    for (number, line) in lines.iter().enumerate() {
+        let text = line.trim_start();
+        let has_more = || lines[number..].iter().any(|line| line.trim_start() == "--- stderr");
+        match text {
+            "--- stdout" => skips = has_more(),
+            "--- stderr" => skips = false,
+            _ => {}
+        }
+        // A frame is `12: name`, and `at file:line` below it.
+        let is_frame = text.split_once(": ").is_some_and(|(number, _)| number.parse::<u32>().is_ok())
+            || text.starts_with("at ");
+        reads_frames = text == "stack backtrace:" || reads_frames && is_frame;
+        if text.starts_with("💥 maturin failed") && !kept.is_empty() {
+            break;
+        }
+        let is_empty_again = text.is_empty() && kept.last().is_some_and(|last| last.trim().is_empty());
+        let is_idle = text.starts_with("cargo:") || text.starts_with("note: To improve backtraces");
+        if !skips && !reads_frames && !is_idle && !is_empty_again {
+            kept.push(line);
+        }
+    }
+    kept
+}
+
 /// An error made of a failed build's log.
 pub(super) fn explain(log: &str, path: &Path, project: &Path) -> anyhow::Error {
     let lines: Vec<&str> = log.lines().map(str::trim_end).collect();
     // What a C compiler says comes as a warning of cargo's: `warning: zlib-sys@1.0.0: a.c:1: error: …`.
     let tells = |line: &&str| {
-        line.starts_with("error") || (line.starts_with("warning: ") && line.contains(": error: "))
+        line.starts_with("error")
+            || (line.starts_with("warning: ")
+                && [": error: ", ": fatal error: "].iter().any(|words| line.contains(words)))
     };
     let first = lines.iter().position(tells).unwrap_or(lines.len().saturating_sub(SHOWN));
-    // What a build script tells cargo is no news to anybody else.
-    let told = lines[first..].iter().filter(|line| !line.trim_start().starts_with("cargo:"));
-    let shown: Vec<String> = told.take(SHOWN).map(|line| format!("    {line}")).collect();
+    let told = without_chatter(&lines[first..]);
+    let shown: Vec<String> = told.into_iter().take(SHOWN).map(|line| format!("    {line}")).collect();
     let error =
         BackendFailed { project: project.to_owned(), telling: shown.join("\n"), log: path.to_owned() };
     match causes::find(log, When::Build).and_then(|found| found.cause.advice.as_ref()) {
         Some(advice) => hinted(error, advice),
         None => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_failed_build_script_said_is_shown() {
+        let log = "error: failed to run custom build command for `a v1`\n\nCaused by:\n  --- stdout\n  cargo:rerun-if-changed=a\n  \
+                   CFLAGS = None\n\n  --- stderr\n  a.c:1: error: no\n  panicked\n  stack backtrace:\n     0: main\n     at a.rs:1\n  \
+                   note: end\n💥 maturin failed\n  again";
+        let lines: Vec<&str> = log.lines().collect();
+        let expected = "error: failed to run custom build command for `a v1`\n\nCaused by:\n  --- stderr\n  a.c:1: error: no\n  \
+                        panicked\n  note: end";
+        assert_eq!(without_chatter(&lines).join("\n"), expected);
+        let alone = ["error: x", "--- stdout", "why"];
+        assert_eq!(without_chatter(&alone), alone);
     }
 }

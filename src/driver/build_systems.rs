@@ -23,6 +23,9 @@ const CMAKE_FILES: [(&str, &str); 2] = [
 const PROGRAMS: [(&str, &str); 5] =
     [("CC", "emcc"), ("CXX", "em++"), ("AR", "emar"), ("RANLIB", "emranlib"), ("LD", "emcc")];
 
+/// How CMake is told what it compiles for.
+const SYSTEM_NAME: &str = "-DCMAKE_SYSTEM_NAME=";
+
 /// Runs a program of a build system.
 ///
 /// # Errors
@@ -42,6 +45,7 @@ pub(super) fn run(plan: &DriverPlan, name: &str, arguments: &[String]) -> Result
     if name == "emcmake" {
         if !rest.iter().any(|argument| argument.starts_with("-DCMAKE_TOOLCHAIN_FILE")) {
             command = command.arg(format!("-DCMAKE_TOOLCHAIN_FILE={}", toolchain_file(plan)?.display()));
+            forget_other_compiler(rest)?;
         }
     } else {
         command = PROGRAMS.into_iter().fold(command, |command, (name, value)| command.env(name, value));
@@ -50,9 +54,28 @@ pub(super) fn run(plan: &DriverPlan, name: &str, arguments: &[String]) -> Result
             command = command.env("NM", nm);
         }
     }
-    let command = command.args(rest);
+    let command = command.args(rest.iter().map(|argument| match argument.strip_prefix(SYSTEM_NAME) {
+        // As Emscripten's own, whatever the crate `cmake` makes of the target's name: projects ask for it.
+        Some(_) => format!("{SYSTEM_NAME}Emscripten"),
+        None => argument.clone(),
+    }));
     log(plan, &format!("{name} {}", command.copyable()))?;
     command.pass_through().map(super::exit_status)
+}
+
+/// Removes what CMake remembers of a build with a driver in another folder: it would start anew without being told of the
+/// toolchain once more.
+fn forget_other_compiler(arguments: &[String]) -> Result<()> {
+    let named = arguments.iter().position(|argument| argument == "-B").and_then(|at| arguments.get(at + 1));
+    let folder = PathBuf::from(named.map_or(".", String::as_str));
+    let remembered = folder.join("CMakeCache.txt");
+    let executable = std::env::current_exe().context("cannot find our own executable")?;
+    let drivers = executable.parent().unwrap_or(&executable).to_string_lossy();
+    if fs_err::read_to_string(&remembered).is_ok_and(|text| !text.contains(&*drivers)) {
+        fs_err::remove_file(&remembered)?;
+        crate::cache::remove_folder(&folder.join("CMakeFiles"))?;
+    }
+    Ok(())
 }
 
 /// Puts CMake's files beside the plan's log.

@@ -205,18 +205,16 @@ mod tests {
         let name = words.next().unwrap();
         match read(&name, &words.collect::<Vec<_>>()) {
             Ok(call) if call.links => format!(
-                "program of {} with {} {} -> {:?}",
+                "program of {} with {} -> {:?}",
                 call.inputs.join(" "),
-                call.flags().join(" "),
-                call.libraries.join(" "),
+                [call.flags(), call.libraries.clone()].concat().join(" "),
                 call.output
             ),
             Ok(call) => format!(
-                "{:?} {} | ignored {} {} | {:?} -> {:?}",
+                "{:?} {} | ignored {} | {:?} -> {:?}",
                 call.language,
                 call.kept.join(" "),
-                call.ignored.join(" "),
-                call.libraries.join(" "),
+                [&call.ignored[..], &call.libraries[..]].concat().join(" "),
                 call.source,
                 call.output
             ),
@@ -244,12 +242,14 @@ mod tests {
         C -O3 -ffunction-sections -fPIC -I include -DX=1 -o out/a.o -c src/a.c | ignored  | Some("src/a.c") -> Some("out/a.o")
         Cxx -std=c++17 -fno-exceptions -o a.o -c a.cpp | ignored  | Some("a.cpp") -> Some("a.o")
         Cxx -c a.cc -stdlib=libc++ | ignored -s USE_ZLIB=1 -sERROR_ON_UNDEFINED_SYMBOLS=0 --use-port=zlib | Some("a.cc") -> None
-        Cxx -x c++ -E - | ignored -march=native -m32 -lm -L/lib -Wl,--gc-sections --js-library lib.js | None -> None
+        Cxx -x c++ -E - | ignored -march=native -m32 --js-library lib.js -lm -L/lib -Wl,--gc-sections | None -> None
         C -E detect.c | ignored  | Some("detect.c") -> None
         C -unknown-flag -c a.c -Xclang -target-feature -Xclang +simd128 | ignored  | Some("a.c") -> None
         C -c a.c | ignored -pthread | Some("a.c") -> None
         error: `-matomics` asks for threads, which Pyodide does not have
-        error: `emcc a.c -o a.out` links a program, not an extension module: cargo-pyodide links extension modules only
+        program of a.c with  -> Some("a.out")
+        program of conftest.cpp liba.a with -O2 -I include -L/lib -l z -lm -> None
+        C -print-search-dirs | ignored  | None -> None
         C -c a.S -MD -MF a.d | ignored  | Some("a.S") -> None
         "#);
     }

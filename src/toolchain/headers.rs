@@ -173,7 +173,7 @@ fn probe((compiler, line): (&CCompiler, EmscriptenVersion), facts: &Facts, folde
             expected.extend(layout.values.iter().map(|(what, value)| (what.as_str(), *value)));
         }
     }
-    let mut text = "#include <sys/types.h>\n#include <time.h>\n#include <sys/time.h>\n#include <sys/stat.h>\n#include <sys/resource.h>\n#include <sys/statvfs.h>\n#include <sys/socket.h>\n#include <dirent.h>\n#include <pthread.h>\n#include <setjmp.h>\n#include <fcntl.h>\n".to_owned();
+    let mut text = "#include <sys/types.h>\n#include <time.h>\n#include <sys/time.h>\n#include <sys/stat.h>\n#include <sys/resource.h>\n#include <sys/statvfs.h>\n#include <sys/socket.h>\n#include <dirent.h>\n#include <pthread.h>\n#include <setjmp.h>\n#include <signal.h>\n#include <fcntl.h>\n".to_owned();
     for (what, value) in expected {
         let _ = writeln!(text, "_Static_assert({what} == {value}, \"{what}\");");
     }

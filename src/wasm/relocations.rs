@@ -79,3 +79,42 @@ fn in_object(object: &[u8], start: usize) -> Result<Vec<usize>> {
     }
     Ok(places)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A function that calls itself, and a relocation of this type at the call.
+    fn object(kind: u8) -> Vec<u8> {
+        let text = format!(r#"(module (func (call 0)) (@custom "reloc.CODE" "\02\01\{kind:02x}\04\00"))"#);
+        wat::parse_str(text).unwrap()
+    }
+
+    fn archive(members: &[&[u8]]) -> Vec<u8> {
+        let mut bytes = b"!<arch>\n".to_vec();
+        for (number, member) in members.iter().enumerate() {
+            let name = format!("{number}.o/");
+            bytes.extend(format!("{name:16}{:12}{:6}{:6}{:8}{:<10}`\n", 0, 0, 0, 644, member.len()).bytes());
+            bytes.extend(*member);
+            bytes.resize(bytes.len().next_multiple_of(2), b'\n');
+        }
+        bytes
+    }
+
+    #[test]
+    fn calls_of_globals_are_found_and_mended() {
+        let (wrong, right) = (object(7), object(0));
+        let places = wrong_calls(&wrong).unwrap();
+        assert_eq!(places.len(), 1);
+        let mut mended = wrong.clone();
+        mend(&mut mended, &places);
+        assert_eq!(mended, right);
+        assert!(wrong_calls(&right).unwrap().is_empty());
+        let mut bytes = archive(&[&right, &wrong, b"text", &wrong]);
+        let places = wrong_calls(&bytes).unwrap();
+        assert_eq!(places.len(), 2);
+        mend(&mut bytes, &places);
+        assert_eq!(bytes, archive(&[&right, &right, b"text", &right]));
+        assert!(wrong_calls(b"no object").unwrap().is_empty());
+    }
+}
