@@ -21,6 +21,7 @@ use crate::overlay::changes::CargoChanges;
 use crate::project::bindings::StableAbi;
 use crate::project::{Core, Project};
 use crate::runtime::Runtime;
+use crate::toolchain::c_compiler::{self, CToolchain};
 use crate::toolchain::{StandardLibrary, TARGET, Toolchain};
 
 /// What a back end's process is given.
@@ -57,6 +58,10 @@ pub(super) fn steer(
     let hidden = hidden_folders(workshop, (&project.root, choices), (folder, &target))?;
     let mut plan =
         driver_plan((runtime, toolchain, choices), (project, workshop.cache), (config, folder, &hidden));
+    if let (CToolchain::Emsdk, Some(c)) = (choices.c_toolchain, &mut plan.c) {
+        let folder = c_compiler::find_emsdk(workshop.ui, workshop.environment, runtime.emscripten)?;
+        c.emsdk = Some(folder);
+    }
     if let (true, Some(c)) = (project.compiles_against_python(), &mut plan.c) {
         let headers = python_headers::prepared(workshop, runtime, (choices.headers.as_deref(), project.core));
         c.python = match (headers, project.core) {
@@ -242,6 +247,7 @@ fn plan_key(runtime: &Runtime, toolchain: &Toolchain, choices: &CargoChoices) ->
     let sysroot = built_sysroot(toolchain).and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let exceptions = runtime.exceptions.to_string();
     let mut parts = vec![env!("CARGO_PKG_VERSION"), &linker, &layout, &supplements, &sysroot, &exceptions];
+    parts.extend((choices.c_toolchain == CToolchain::Emsdk).then_some("emsdk"));
     parts.extend(choices.key.as_deref());
     Ok(crate::digest::key(&parts))
 }

@@ -34,6 +34,7 @@ use crate::project::bindings::StableAbi;
 use crate::runtime::Runtime;
 use crate::runtime::releases::Network;
 use crate::source::{Access, Source, archive, only_folder};
+use crate::toolchain::c_compiler::CToolchain;
 use crate::toolchain::{self, Contract, Toolchain};
 use crate::ui::Ui;
 
@@ -79,6 +80,8 @@ pub struct CargoChoices {
     pub crates_kept: CratesKept,
     /// A folder with headers of Python, for extensions in C.
     pub headers: Option<PathBuf>,
+    /// What compiles C.
+    pub c_toolchain: CToolchain,
 }
 
 /// What a build gave, before it is finished.

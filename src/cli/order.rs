@@ -22,6 +22,7 @@ use crate::project::{Project, bindings};
 use crate::runtime::{Runtime, TagChoice};
 use crate::source::Source;
 use crate::toolchain::RustToolchain;
+use crate::toolchain::c_compiler::CToolchain;
 use crate::wasm::strip::Names;
 use crate::wheel::WheelContents;
 use crate::wheel::edits::Edits;
@@ -45,6 +46,9 @@ pub(super) struct CargoArguments {
     /// The folder with the headers of the target's Python, for an extension in C [default: those of a Python of this machine]
     #[arg(long, value_name = "FOLDER")]
     pub(super) headers: Option<PathBuf>,
+    /// What compiles C: `clang`, or `emsdk`, which is an Emscripten of yours
+    #[arg(long, value_enum, value_name = "TOOLCHAIN", default_value_t, hide_possible_values = true)]
+    pub(super) c_toolchain: CToolchain,
 }
 
 impl CargoArguments {
@@ -66,6 +70,7 @@ impl CargoArguments {
             overlay: changes.cargo.clone(),
             key: changes.key(),
             headers: self.headers.clone(),
+            c_toolchain: self.c_toolchain,
             crates_kept: if self.share_crates { CratesKept::Together } else { CratesKept::Apart },
             ..CargoChoices::default()
         }

@@ -30,6 +30,8 @@ pub struct CPlan {
     pub cache: PathBuf,
     /// A file that lists what the release has for C to use, one name a line.
     pub symbols: PathBuf,
+    /// The folder with a real `emcc`, if it is to compile.
+    pub emsdk: Option<PathBuf>,
     /// The folder with `Python.h`, where the package's extension is written in C.
     pub python: Option<PathBuf>,
 }
@@ -55,7 +57,7 @@ pub(super) fn compile(plan: &DriverPlan, name: &str, arguments: &[String]) -> Re
     if call.links {
         return program::run(plan, (c, &tools), (name, &call));
     }
-    let command = clang(plan, (c, &tools), (name, &call))?;
+    let command = compiler_call(plan, (c, &tools), (name, &call))?;
     log(plan, &format!("compile {}\n  ignored: {}", command.copyable(), call.ignored.join(" ")))?;
     if call.output.is_none() && call.kept.iter().any(|argument| argument == "-E") {
         return preprocess(command, &c.cache);
@@ -67,13 +69,33 @@ pub(super) fn compile(plan: &DriverPlan, name: &str, arguments: &[String]) -> Re
     Ok(status)
 }
 
-/// How clang is called for what stays of a call's arguments.
+/// How the compiler is called for what stays of a call's arguments.
 ///
 /// # Errors
 /// When it is C++, and libc++'s headers are missing.
-pub(super) fn clang(
+pub(super) fn compiler_call(
     plan: &DriverPlan,
-    (c, Tools { compiler, headers }): (&CPlan, &Tools),
+    (c, tools): (&CPlan, &Tools),
+    (name, call): (&str, &CompileCall),
+) -> Result<Invocation> {
+    let command = match tools {
+        Tools::Clang { compiler, headers } => clang(c, (compiler, headers), (name, call))?,
+        Tools::Emsdk(folder) => {
+            Invocation::new(folder.join(name)).args(c_arguments::emscripten_flags(c.exceptions))
+        }
+    };
+    let hidden = plan.rustc.iter().flat_map(|rustc| &rustc.remap);
+    let command =
+        command.args(hidden.map(|(folder, name)| format!("-ffile-prefix-map={}={name}", folder.display())));
+    Ok(match &c.python {
+        Some(headers) => command.arg("-I").arg(headers).args(without_python_of_host(&call.kept)),
+        None => command.args(&call.kept),
+    })
+}
+
+fn clang(
+    c: &CPlan,
+    (compiler, headers): (&CCompiler, &Headers),
     (name, call): (&str, &CompileCall),
 ) -> Result<Invocation> {
     let mut command = Invocation::new(&compiler.clang)
@@ -92,26 +114,25 @@ pub(super) fn clang(
     if name == "em++" {
         command = command.arg("--driver-mode=g++");
     }
-    let hidden = plan.rustc.iter().flat_map(|rustc| &rustc.remap);
-    command =
-        command.args(hidden.map(|(folder, name)| format!("-ffile-prefix-map={}={name}", folder.display())));
-    Ok(match &c.python {
-        Some(headers) => command.arg("-I").arg(headers).args(without_python_of_host(&call.kept)),
-        None => command.args(&call.kept),
-    })
+    Ok(command)
 }
 
 /// What C is compiled with. It is looked for once a build, not once a file.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Tools {
-    compiler: CCompiler,
-    headers: Headers,
+pub(super) enum Tools {
+    /// A clang, and headers for it.
+    Clang { compiler: CCompiler, headers: Headers },
+    /// The folder with an `emcc` that has its own.
+    Emsdk(PathBuf),
 }
 
 /// The file beside a build's log that says what C is compiled with.
 pub const C_TOOLS: &str = "c-tools.json";
 
 fn tools(plan: &DriverPlan, c: &CPlan) -> Result<Tools> {
+    if let Some(folder) = &c.emsdk {
+        return Ok(Tools::Emsdk(folder.clone()));
+    }
     let kept = plan.log.with_file_name(C_TOOLS);
     if let Ok(bytes) = fs_err::read(&kept)
         && let Ok(tools) = serde_json::from_slice(&bytes)
@@ -123,7 +144,7 @@ fn tools(plan: &DriverPlan, c: &CPlan) -> Result<Tools> {
     let compiler = c_compiler::find(ui, &environment)?;
     let cache = Cache::new(c.cache.clone());
     let headers = headers::prepared(ui, (&cache, &environment), (&compiler, plan.emscripten))?;
-    let tools = Tools { compiler, headers };
+    let tools = Tools::Clang { compiler, headers };
     // Several compilers run at once: the file is there whole, or not at all.
     let written = tempfile::NamedTempFile::new_in(plan.log.parent().unwrap_or(Path::new(".")))?;
     fs_err::write(written.path(), serde_json::to_vec(&tools)?)?;
@@ -182,9 +203,14 @@ fn refuse_jumps(plan: &DriverPlan, call: &CompileCall) -> Result<()> {
 /// # Errors
 /// When there is no archiver, or it cannot be started.
 pub(super) fn archive(plan: &DriverPlan, name: &str, arguments: &[String]) -> Result<u8> {
-    let environment = Environment::read();
-    let compiler = c_compiler::find(Ui::new(Verbosity::Quiet), &environment).ok();
-    let archiver = c_compiler::archiver(&environment, compiler.as_ref())?;
+    let archiver = match plan.c.as_ref().and_then(|c| c.emsdk.as_ref()) {
+        Some(folder) => folder.join("emar"),
+        None => {
+            let environment = Environment::read();
+            let compiler = c_compiler::find(Ui::new(Verbosity::Quiet), &environment).ok();
+            c_compiler::archiver(&environment, compiler.as_ref())?
+        }
+    };
     let mut command = Invocation::new(archiver);
     // `ranlib FILE` is `ar s FILE`.
     if name == "emranlib" {
@@ -198,6 +224,6 @@ pub(super) fn archive(plan: &DriverPlan, name: &str, arguments: &[String]) -> Re
 impl CPlan {
     /// The plan for a line.
     pub fn new(exceptions: ExceptionModel, jumps: Jumps, (cache, symbols): (&Path, PathBuf)) -> Self {
-        Self { exceptions, jumps, cache: cache.to_owned(), symbols, python: None }
+        Self { exceptions, jumps, cache: cache.to_owned(), symbols, emsdk: None, python: None }
     }
 }

@@ -5,16 +5,17 @@
 use crate::abi::ExceptionModel;
 
 /// Which language an input is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Language {
     /// C, and assembly.
+    #[default]
     C,
     /// C++.
     Cxx,
 }
 
 /// What a call asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CompileCall {
     /// The arguments that stay.
     pub kept: Vec<String>,
@@ -68,16 +69,8 @@ const C: [&str; 5] = [".c", ".s", ".S", ".i", ".h"];
 /// # Errors
 /// When it asks for what cannot be done.
 pub fn read(name: &str, arguments: &[String]) -> Result<CompileCall, CannotCompile> {
-    let mut call = CompileCall {
-        kept: Vec::new(),
-        ignored: Vec::new(),
-        language: if name == "em++" { Language::Cxx } else { Language::C },
-        inputs: Vec::new(),
-        libraries: Vec::new(),
-        links: false,
-        source: None,
-        output: None,
-    };
+    let language = if name == "em++" { Language::Cxx } else { Language::C };
+    let mut call = CompileCall { language, ..CompileCall::default() };
     let mut stops_early = false;
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -194,6 +187,14 @@ pub fn line_flags(exceptions: ExceptionModel, llvm: u32) -> Vec<&'static str> {
         flags.extend(["-mllvm", "-wasm-use-legacy-eh=true"]);
     }
     flags
+}
+
+/// The same for a real `emcc`, which knows the target.
+pub fn emscripten_flags(exceptions: ExceptionModel) -> [&'static str; 3] {
+    match exceptions {
+        ExceptionModel::Wasm => ["-fPIC", "-fwasm-exceptions", "-sSUPPORT_LONGJMP=wasm"],
+        ExceptionModel::JavaScript => ["-fPIC", "-fexceptions", "-sSUPPORT_LONGJMP=emscripten"],
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 
 use super::c::{self, CPlan, Tools};
 use super::c_arguments::{self, CompileCall};
@@ -18,7 +18,7 @@ use crate::wasm::module::Import;
 /// Compiles the sources of a call as `emcc` or `em++` and links them.
 ///
 /// # Errors
-/// When the compiler or the linker cannot be started, or the linker fails: then with its words.
+/// When the compiler or the linker cannot be started, the linker fails, or the release lacks what the program uses.
 pub(super) fn run(
     plan: &DriverPlan,
     (c, tools): (&CPlan, &Tools),
@@ -35,7 +35,7 @@ pub(super) fn run(
         }
         let object = work.path().join(format!("{number}.o"));
         let one = CompileCall { kept: call.flags(), ..call.clone() };
-        let command = c::clang(plan, (c, tools), (name, &one))?;
+        let command = c::compiler_call(plan, (c, tools), (name, &one))?;
         let command = command.arg("-c").arg("-o").arg(&object).arg(input);
         log(plan, &format!("compile for a program {}", command.copyable()))?;
         let status = super::exit_status(command.pass_through()?);
@@ -56,13 +56,7 @@ pub(super) fn run(
         return Ok(0);
     }
     fs_err::remove_file(&output)?;
-    let said: Vec<String> = missing
-        .iter()
-        .map(|name| format!("error: undefined symbol: {name} (the release has none)"))
-        .collect();
-    log(plan, &said.join("\n"))?;
-    eprintln!("{}", said.join("\n"));
-    Ok(1)
+    bail!("undefined symbol: {} (the release has none)", missing.join(", "))
 }
 
 /// What a module asks for that the release does not have.

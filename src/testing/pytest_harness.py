@@ -18,6 +18,11 @@ def run(request, report):
 
     os.chdir(request["folder"])
     os.environ.update(request["variables"])
+    if sys.platform == "emscripten":
+        # No file names the local time zone, as on other Unixes: JavaScript knows it.
+        import js
+
+        os.environ.setdefault("TZ", js.Intl.DateTimeFormat().resolvedOptions().timeZone)
     # As `pytest` does, and `python -m pytest` does not: the current folder stays off the path.
     sys.path[:] = [entry for entry in sys.path if entry not in ("", request["folder"])]
 

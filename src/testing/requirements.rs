@@ -3,9 +3,10 @@
 //!
 //! What was found is kept: the same question needs no network the second time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::anyhow;
 use pep440_rs::Version;
@@ -136,8 +137,22 @@ fn fetched(shelf: Shelf<'_>, node: &Node) -> Fetched {
     }
 }
 
-/// A file of the release from Pyodide's content delivery network.
+/// A file of the release from Pyodide's content delivery network. What could not be had is not asked for again: many requirements
+/// of one run need the same few packages.
 fn from_network(shelf: Shelf<'_>, package: &LockedPackage) -> Option<PathBuf> {
+    static OUT_OF_REACH: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let asked = || OUT_OF_REACH.lock().unwrap_or_else(PoisonError::into_inner);
+    if asked().contains(&package.sha256) {
+        return None;
+    }
+    let fetched = fetch(shelf, package);
+    if fetched.is_none() {
+        asked().insert(package.sha256.clone());
+    }
+    fetched
+}
+
+fn fetch(shelf: Shelf<'_>, package: &LockedPackage) -> Option<PathBuf> {
     let Access { cache, .. } = shelf.access;
     let address =
         format!("https://cdn.jsdelivr.net/pyodide/v{}/full/{}", shelf.runtime.version, package.file_name);

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 
+use super::headers;
+use crate::abi::EmscriptenVersion;
 use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::process::{Invocation, look_up};
@@ -21,6 +23,16 @@ const LIBCXX: u32 = 19;
 
 /// How to get what C takes.
 pub const ADVICE: &str = "install clang 19 or newer with its tools, and Emscripten's headers (Debian: `apt-get install clang-19 llvm-19 libc++-19-dev emscripten`)";
+
+/// What compiles C.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum CToolchain {
+    /// A clang of this machine, with headers that are brought to the line's layouts
+    #[default]
+    Clang,
+    /// An emsdk, or another Emscripten, whose C library is laid out as the line's
+    Emsdk,
+}
 
 /// A clang.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +70,38 @@ pub fn find(ui: Ui, environment: &Environment) -> Result<CCompiler> {
         ),
         ADVICE,
     ))
+}
+
+/// The folder with `emcc`, `em++` and `emar` of the user's Emscripten: that of `EMSDK`, or the first on the `PATH`.
+///
+/// # Errors
+/// When there is none, or its C library is laid out otherwise than the line's.
+pub fn find_emsdk(ui: Ui, environment: &Environment, line: EmscriptenVersion) -> Result<PathBuf> {
+    let advice =
+        format!("install it (`emsdk install {line}`, `emsdk activate {line}`), or leave `--c-toolchain` out");
+    let own = environment.get("EMSDK").map(|root| Path::new(root).join("upstream/emscripten/emcc"));
+    let emcc =
+        own.filter(|path| path.is_file()).or_else(|| look_up(environment, "emcc")).ok_or_else(|| {
+            hinted(
+                anyhow!("no `emcc` for `--c-toolchain emsdk`: looked in `EMSDK` and on the `PATH`"),
+                &advice,
+            )
+        })?;
+    let printed = Invocation::new(&emcc).arg("-dumpversion").output(ui)?.stdout;
+    let found: EmscriptenVersion = printed.trim().parse()?;
+    if !headers::are_laid_out_alike(found, line)? {
+        return Err(hinted(
+            anyhow!(
+                "`{}` is Emscripten {found}, whose C library is laid out otherwise than that of Emscripten {line}",
+                emcc.display()
+            ),
+            advice,
+        ));
+    }
+    if found != line {
+        ui.warn(format!("`{}` is Emscripten {found}, the release has {line}", emcc.display()));
+    }
+    Ok(emcc.parent().unwrap_or(&emcc).to_owned())
 }
 
 fn version(ui: Ui, clang: &Path) -> Result<u32> {

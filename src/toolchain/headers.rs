@@ -110,6 +110,15 @@ fn find(environment: &Environment) -> Result<Original> {
     ))
 }
 
+/// Whether the structs of two versions' C libraries are the same, as far as this is known.
+///
+/// # Errors
+/// When the facts cannot be read.
+pub fn are_laid_out_alike(one: EmscriptenVersion, other: EmscriptenVersion) -> Result<bool> {
+    let facts = facts()?;
+    Ok(applied(&facts, one)?.len() == applied(&facts, other)?.len())
+}
+
 /// The edits that a line has.
 fn applied(facts: &Facts, line: EmscriptenVersion) -> Result<Vec<&Edit>> {
     let mut found = Vec::new();

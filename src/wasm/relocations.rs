@@ -5,10 +5,8 @@
 //! function's belongs: <https://github.com/llvm/llvm-project/issues/215664>. There is no other such relocation at a call, so
 //! that the right one is known.
 
-use anyhow::Context;
+use anyhow::{Context, Result};
 use wasmparser::{KnownCustom, Parser, Payload, RelocationType};
-
-use crate::error::Result;
 
 /// The type of a relocation that names a function: `R_WASM_FUNCTION_INDEX_LEB`.
 const FUNCTION_INDEX: u8 = 0;
@@ -59,7 +57,7 @@ fn in_object(object: &[u8], start: usize) -> Result<Vec<usize>> {
     for payload in Parser::new(0).parse_all(object) {
         match payload? {
             Payload::CodeSectionStart { unchecked_range, .. } => {
-                code = usize::try_from(unchecked_range.start)?
+                code = usize::try_from(unchecked_range.start)?;
             }
             Payload::CustomSection(section) if section.name() == "reloc.CODE" => {
                 let KnownCustom::Reloc(relocations) = section.as_known() else { continue };

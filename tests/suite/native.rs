@@ -82,4 +82,16 @@ fn what_cannot_be_compiled_is_said() {
     assert!(hint.contains("apt-get install clang-19 llvm-19 libc++-19-dev emscripten"), "{hint}");
     assert_eq!(absent.status, Some(2));
     assert!(!place.path().join("dist").exists(), "no wheel is kept");
+    let emscripten = place.path().join("emsdk/upstream/emscripten");
+    fs_err::create_dir_all(&emscripten).unwrap();
+    fs_err::copy(fixture("programs/emcc"), emscripten.join("emcc")).unwrap();
+    let other = tool(&["build", "./c-and-cpp", "--pyodide", "314.0.7", "--c-toolchain", "emsdk", "-q"])
+        .in_folder(place.path())
+        .env("EMSDK", place.path().join("emsdk"))
+        .run();
+    let said = telling(&other.stderr, "laid out otherwise");
+    assert!(said.ends_with(
+        "is Emscripten 3.1.6, whose C library is laid out otherwise than that of Emscripten 5.0.3"
+    ));
+    assert_eq!(other.status, Some(2));
 }
