@@ -13,7 +13,7 @@ const FUNCTION_INDEX: u8 = 0;
 /// `call` and `return_call`.
 const CALLS: [u8; 2] = [0x10, 0x12];
 
-/// The places in an object file, or in the objects of an archive, where [`FUNCTION_INDEX`] must stand.
+/// The places in an object file, or in the objects of an archive, where the type of a relocation is wrong.
 ///
 /// Files that are neither have none.
 ///
