@@ -8,6 +8,9 @@ use crate::error::hinted;
 /// How many lines of a log are shown.
 const SHOWN: usize = 40;
 
+/// What maturin says when cargo has said why.
+const CARGO_FAILED: &str = "Failed to build a native library through cargo";
+
 /// A build back end failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the build back end failed in `{}`:\n{telling}\n    the full log is `{}`", .project.display(), .log.display())]
@@ -36,7 +39,9 @@ fn without_chatter<'a>(lines: &[&'a str]) -> Vec<&'a str> {
         let is_frame = text.split_once(": ").is_some_and(|(number, _)| number.parse::<u32>().is_ok())
             || text.starts_with("at ");
         reads_frames = text == "stack backtrace:" || reads_frames && is_frame;
-        if text.starts_with("💥 maturin failed") && !kept.is_empty() {
+        // What maturin says of its own stays: it is the only place where the cause stands.
+        let repeats_cargo = || lines.get(number + 1).is_some_and(|next| next.contains(CARGO_FAILED));
+        if text.starts_with("💥 maturin failed") && repeats_cargo() {
             break;
         }
         let is_empty_again = text.is_empty() && kept.last().is_some_and(|last| last.trim().is_empty());
@@ -76,12 +81,15 @@ mod tests {
     fn what_a_failed_build_script_said_is_shown() {
         let log = "error: failed to run custom build command for `a v1`\n\nCaused by:\n  --- stdout\n  cargo:rerun-if-changed=a\n  \
                    CFLAGS = None\n\n  --- stderr\n  a.c:1: error: no\n  panicked\n  stack backtrace:\n     0: main\n     at a.rs:1\n  \
-                   note: end\n💥 maturin failed\n  again";
+                   note: end\n💥 maturin failed\n  Caused by: Failed to build a native library through cargo\n  again";
         let lines: Vec<&str> = log.lines().collect();
         let expected = "error: failed to run custom build command for `a v1`\n\nCaused by:\n  --- stderr\n  a.c:1: error: no\n  \
                         panicked\n  note: end";
         assert_eq!(without_chatter(&lines).join("\n"), expected);
         let alone = ["error: x", "--- stdout", "why"];
         assert_eq!(without_chatter(&alone), alone);
+        let of_maturin =
+            ["warning: x", "💥 maturin failed", "  Caused by: The module name must not contain a minus"];
+        assert_eq!(without_chatter(&of_maturin), of_maturin);
     }
 }
