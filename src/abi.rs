@@ -194,6 +194,11 @@ impl EmscriptenVersion {
     }
 }
 
+/// Whether a name is one of the helpers of JavaScript exceptions that the runtime makes as they are asked for.
+pub fn is_made_on_demand(name: &str) -> bool {
+    name.starts_with("invoke_") || name.starts_with("__cxa_find_matching_catch_")
+}
+
 /// How C++ exceptions, and so Rust panics, unwind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

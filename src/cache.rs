@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::error::{Result, hinted};
 use crate::ui::Ui;
@@ -202,6 +202,24 @@ fn full(error: anyhow::Error, folder: &Path) -> anyhow::Error {
         error,
         format!("the disk of `{}` is full: `cargo pyodide clean` frees the cache", folder.display()),
     )
+}
+
+/// Writes a file beside its place, then moves it there.
+///
+/// # Errors
+/// When that fails: the old file is still there.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let Some(folder) = path.parent() else { bail!("`{}` is in no folder", path.display()) };
+    let written = tempfile::NamedTempFile::new_in(folder)
+        .map_err(anyhow::Error::new)
+        .and_then(|mut file| {
+            std::io::Write::write_all(&mut file, bytes)?;
+            file.as_file().sync_all()?;
+            file.persist(path)?;
+            Ok(())
+        })
+        .with_context(|| format!("cannot write `{}`", path.display()));
+    written.map_err(|error| with_disk_hint(error, folder))
 }
 
 /// Adds advice to an error that comes from a full or read-only disk.

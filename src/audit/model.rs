@@ -2,7 +2,7 @@
 
 use super::catalogue::Code;
 use super::{Findings, list};
-use crate::abi::ExceptionModel;
+use crate::abi::{self, ExceptionModel};
 use crate::runtime::Runtime;
 
 /// Names that a module misses and that tell how it was compiled.
@@ -43,7 +43,7 @@ pub(super) fn is_tag(name: &str) -> bool {
 }
 
 fn is_script(name: &str) -> bool {
-    name.starts_with("invoke_") || name.starts_with("__cxa_find_matching_catch_") || SCRIPT.contains(&name)
+    abi::is_made_on_demand(name) || SCRIPT.contains(&name)
 }
 
 /// Whether the absence of a name tells how the module was compiled.

@@ -1,7 +1,8 @@
 //! Crates that take every WebAssembly for a browser: a copy of one that knows Emscripten for what it is.
 //!
 //! Such crates ask `cfg(target_arch = "wasm32")`, in their sources and in their manifest, where they mean the target of
-//! wasm-bindgen; their build scripts ask how the target's name starts. In the copy the question leaves Emscripten out, so that the crate does what it does on other Unixes.
+//! wasm-bindgen; their build scripts ask how the target's name starts. In the copy the question leaves Emscripten out, so
+//! that the crate does what it does on other Unixes.
 
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,6 @@
 //! made of what the release's own `sysconfig` says. The others come from a CPython of the host with the same minor version.
 //! C code that keeps to the stable ABI is served by those of another minor version, which refuse all else.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -76,11 +75,9 @@ fn donor(workshop: Workshop<'_>, wanted: PythonVersion, named: Option<&Path>) ->
             None => bail!("`{}` has no headers of Python: there is no `patchlevel.h`", folder.display()),
         };
     }
-    let beside = look_up(workshop.environment, &format!("python{wanted}"));
-    let pythons =
-        std::iter::once(workshop.python.program.clone()).chain(beside).chain(managed(workshop, wanted));
-    let folders = pythons.filter_map(|python| include_folder(workshop, &python));
-    folders.into_iter().find(|folder| version(folder) == Some(wanted)).ok_or_else(|| {
+    let own = include_folder(workshop, &workshop.python.program);
+    let own = own.filter(|folder| version(folder) == Some(wanted));
+    own.or_else(|| headers_of(workshop, wanted)).ok_or_else(|| {
         hinted(
             anyhow!(
                 "an extension in C needs the headers of Python {wanted}, and no Python of this machine has them: asked \
@@ -97,22 +94,26 @@ fn donor(workshop: Workshop<'_>, wanted: PythonVersion, named: Option<&Path>) ->
 
 /// A folder with headers of another Python: the nearest older one, else the one that runs the back end.
 fn other_donor(workshop: Workshop<'_>, wanted: PythonVersion) -> Option<PathBuf> {
-    let older = (OLDEST..wanted.minor).rev().flat_map(|minor| {
-        let version = PythonVersion { minor, ..wanted };
-        [look_up(workshop.environment, &format!("python{version}")), managed(workshop, version)]
-    });
-    let mut pythons = older.flatten().chain([workshop.python.program.clone()]);
-    pythons.find_map(|python| include_folder(workshop, &python).filter(|folder| version(folder).is_some()))
+    let mut older = (OLDEST..wanted.minor).rev();
+    older.find_map(|minor| headers_of(workshop, PythonVersion { minor, ..wanted })).or_else(|| {
+        include_folder(workshop, &workshop.python.program).filter(|folder| version(folder).is_some())
+    })
+}
+
+/// The headers of a Python that is called by its version, or that uv or pyenv keeps.
+fn headers_of(workshop: Workshop<'_>, wanted: PythonVersion) -> Option<PathBuf> {
+    let its =
+        |python: PathBuf| include_folder(workshop, &python).filter(|folder| version(folder) == Some(wanted));
+    let beside = look_up(workshop.environment, &format!("python{wanted}")).and_then(its);
+    beside.or_else(|| managed(workshop, wanted).and_then(its))
 }
 
 /// Has `Python.h` of another minor version refuse what is not the stable ABI, or a newer one than it knows.
 fn guard(folder: &Path, has: PythonVersion, wanted: PythonVersion) -> Result<()> {
     let path = folder.join("Python.h");
     let original = fs_err::read_to_string(&path)?;
-    let mut text = String::new();
     let most = has.major << 24 | has.minor << 16 | 0xffff;
-    let _ = write!(
-        text,
+    let text = format!(
         "#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 > {most:#x}\n\
          #error \"these are the headers of Python {has}, which serve its stable ABI alone: \
          this needs those of Python {wanted}, with `--headers`\"\n#endif\n{original}"

@@ -29,7 +29,9 @@ pub(super) fn of_project(
     variables.extend(choice_variables(workshop, project, choices));
     variables.extend(["CFLAGS", "CXXFLAGS"].map(|name| c_flags(workshop, name, key)));
     if workshop.environment.get("RUSTC_WRAPPER").is_some() {
-        variables.extend(["CC", "CXX"].map(|name| (for_target(name), compiler_of(name).to_owned())));
+        // The crate `cc` calls a compiler through the wrapper of rustc only if a variable names that compiler.
+        let compilers = [("CC", "emcc"), ("CXX", "em++")];
+        variables.extend(compilers.map(|(name, program)| (for_target(name), program.to_owned())));
     }
     variables.extend(choices.overlay.env.clone());
     if project.wants_nightly() && !choices.overlay.env.contains_key("RUSTC_BOOTSTRAP") {
@@ -89,11 +91,6 @@ fn setuptools_variables(folder: &Path) -> Result<Vec<(String, String)>> {
 /// The variable of this name that the crate `cc` reads for the target alone.
 fn for_target(name: &str) -> String {
     format!("{name}_{}", TARGET.replace('-', "_"))
-}
-
-/// The crate `cc` calls a compiler through the wrapper of rustc only if a variable names that compiler.
-fn compiler_of(variable: &str) -> &'static str {
-    if variable == "CXX" { "em++" } else { "emcc" }
 }
 
 /// What build scripts pass to a C compiler: a flag of our own that means nothing, for what cannot see our plan and must tell

@@ -18,7 +18,7 @@ use super::{Session, import, runtime_request, runtimes_of};
 use crate::audit::{self, Severity};
 use crate::build::failure::BackendFailed;
 use crate::build::{HostPython, Workshop};
-use crate::cache::Cache;
+use crate::cache::{Cache, write_whole};
 use crate::env::Environment;
 use crate::error::{Result, cause, render};
 use crate::process::limits::end_with_parent;
@@ -99,7 +99,7 @@ pub(super) fn run(environment: &Environment, cache: &Cache, arguments: &SweepCel
         let kind = if record.tests.is_some() { FailureKind::Tests } else { FailureKind::Error };
         record.failure = Some(Failure { step: record.next_step(), kind, text });
     }
-    state::write(&answer, &serde_json::to_vec(&record)?)?;
+    write_whole(&answer, &serde_json::to_vec(&record)?)?;
     Ok(0)
 }
 
@@ -139,7 +139,7 @@ fn steps(environment: &Environment, cache: &Cache, request: CellRequest, record:
             Step::Test => work.test(&wheel, record)?,
         };
         record.steps.push(StepRecord { step, seconds: started.elapsed().as_secs_f64(), note });
-        state::write(&work.request.answer, &serde_json::to_vec(record)?)?;
+        write_whole(&work.request.answer, &serde_json::to_vec(record)?)?;
     }
     Ok(())
 }
@@ -241,7 +241,7 @@ impl Work<'_> {
         let suite =
             prepared.run(self.workshop, (&self.runtime, Place::Node), (&self.choices, Stream::Stderr))?;
         let results = suite.results;
-        state::write(&self.request.tests, &serde_json::to_vec(&results)?)?;
+        write_whole(&self.request.tests, &serde_json::to_vec(&results)?)?;
         record.tests = Some(testing::counts(&results));
         record.comparison = self.compared(&prepared, (&package, &results));
         let failed: Vec<String> = results
@@ -270,7 +270,7 @@ impl Work<'_> {
             let run: Result<Vec<TestResult>, String> = run.map_err(|error| render(&error));
             serde_json::to_vec(&run)
                 .map_err(Into::into)
-                .and_then(|bytes| state::write(path, &bytes))
+                .and_then(|bytes| write_whole(path, &bytes))
                 .map(|()| run)
         };
         Some(match native.unwrap_or_else(|error: anyhow::Error| Err(render(&error))) {

@@ -10,7 +10,7 @@ use clap::Args;
 use super::sweep::{Part, ReportFormat, conclude, times};
 use super::sweep_cell::CellRequest;
 use super::{RuntimeList, Session, Voice, runtime_list, runtimes};
-use crate::cache::Cache;
+use crate::cache::{Cache, write_whole};
 use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::process::limits::{Ended, Limits, memory_of_machine};
@@ -347,7 +347,7 @@ impl Sweep<'_> {
             offline: self.arguments.offline,
         };
         let path = work.path().join("request.json");
-        state::write(&path, &serde_json::to_vec(&request)?)?;
+        write_whole(&path, &serde_json::to_vec(&request)?)?;
         let log = self.state.path(&request.record.log);
         if log.is_file() {
             fs_err::remove_file(&log)?;

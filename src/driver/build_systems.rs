@@ -6,9 +6,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use super::{DriverPlan, log};
+use crate::cache::{remove_folder, write_whole};
 use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::process::{Invocation, look_up};
@@ -37,7 +38,7 @@ pub(super) fn run(plan: &DriverPlan, name: &str, arguments: &[String]) -> Result
     };
     if !program.contains(['/', '\\']) && look_up(&environment, program).is_none() {
         return Err(hinted(
-            anyhow::anyhow!("no `{program}` on the `PATH`: a build script runs it to build C or C++"),
+            anyhow!("no `{program}` on the `PATH`: a build script runs it to build C or C++"),
             format!("install it (Debian: `apt-get install {program}`)"),
         ));
     }
@@ -73,7 +74,7 @@ fn forget_other_compiler(arguments: &[String]) -> Result<()> {
     let drivers = executable.parent().unwrap_or(&executable).to_string_lossy();
     if fs_err::read_to_string(&remembered).is_ok_and(|text| !text.contains(&*drivers)) {
         fs_err::remove_file(&remembered)?;
-        crate::cache::remove_folder(&folder.join("CMakeFiles"))?;
+        remove_folder(&folder.join("CMakeFiles"))?;
     }
     Ok(())
 }
@@ -88,9 +89,7 @@ fn toolchain_file(plan: &DriverPlan) -> Result<PathBuf> {
         }
         fs_err::create_dir_all(path.parent().unwrap_or(&folder))?;
         // Several crates may be configured at once: the file is there whole, or not at all.
-        let written = tempfile::NamedTempFile::new_in(&folder)?;
-        fs_err::write(written.path(), content)?;
-        written.persist(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
+        write_whole(&path, content.as_bytes())?;
     }
     Ok(folder.join(CMAKE_FILES[0].0))
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::c_arguments::{self, CompileCall, Language};
 use super::{DriverPlan, log, program};
 use crate::abi::ExceptionModel;
-use crate::cache::Cache;
+use crate::cache::{Cache, write_whole};
 use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::process::Invocation;
@@ -146,9 +146,7 @@ fn tools(plan: &DriverPlan, c: &CPlan) -> Result<Tools> {
     let headers = headers::prepared(ui, (&cache, &environment), (&compiler, plan.emscripten))?;
     let tools = Tools::Clang { compiler, headers };
     // Several compilers run at once: the file is there whole, or not at all.
-    let written = tempfile::NamedTempFile::new_in(plan.log.parent().unwrap_or(Path::new(".")))?;
-    fs_err::write(written.path(), serde_json::to_vec(&tools)?)?;
-    written.persist(&kept).with_context(|| format!("cannot write `{}`", kept.display()))?;
+    write_whole(&kept, &serde_json::to_vec(&tools)?)?;
     Ok(tools)
 }
 

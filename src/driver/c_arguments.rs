@@ -113,9 +113,9 @@ pub fn read(name: &str, arguments: &[String]) -> Result<CompileCall, CannotCompi
     Ok(call)
 }
 
-/// Settings (`-sNAME=…`), ports, linker flags, and CPUs that WebAssembly does not have, with what hardens them, as
-/// distributions compile it into their Pythons. `-pthread` too, which build
-/// scripts pass without being asked: code that calls `pthread_create` compiles, and is told that there are no threads.
+/// Settings (`-sNAME=…`), ports, and CPUs that WebAssembly does not have, with what hardens them, as distributions compile it
+/// into their Pythons. `-pthread` too, which build scripts pass without being asked: code that calls `pthread_create`
+/// compiles, and is told that there are no threads.
 fn is_for_emscripten(text: &str) -> bool {
     let is_setting =
         text.strip_prefix("-s").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
@@ -142,7 +142,7 @@ fn take_input(path: &str, call: &mut CompileCall) {
     if CXX.iter().any(|ending| path.ends_with(ending)) {
         call.language = Language::Cxx;
     }
-    if CXX.iter().chain(&C).any(|ending| path.ends_with(ending)) {
+    if has_ending_of_source(path) {
         call.source = Some(path.to_owned());
     }
     call.inputs.push(path.to_owned());
@@ -150,7 +150,11 @@ fn take_input(path: &str, call: &mut CompileCall) {
 
 /// Whether an input is to be compiled, and not only linked.
 pub fn is_source(path: &str) -> bool {
-    path == "-" || CXX.iter().chain(&C).any(|ending| path.ends_with(ending))
+    path == "-" || has_ending_of_source(path)
+}
+
+fn has_ending_of_source(path: &str) -> bool {
+    CXX.iter().chain(&C).any(|ending| path.ends_with(ending))
 }
 
 impl CompileCall {

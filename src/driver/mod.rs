@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::abi::EmscriptenVersion;
 use crate::error::Result;
 use crate::overlay::crates::CrateRecipe;
-use crate::toolchain::WasmLd;
+use crate::toolchain::{TARGET, WasmLd};
 
 /// What the driver does when it is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,26 +122,23 @@ pub fn run(plan: &Path, name: &str, arguments: Vec<OsString>) -> Result<u8> {
             let rustc = plan.rustc.as_ref().ok_or_else(|| anyhow!("the driver's plan names no rustc"))?;
             rustc::run(&plan, rustc, arguments)
         }
-        "emcc" | "em++" | "emar" | "emranlib" | "emcmake" | "emconfigure" | "emmake" => {
-            let arguments: Vec<String> = arguments
-                .into_iter()
-                .map(|argument| {
-                    argument.into_string().map_err(|bad| anyhow!("`{}` is not UTF-8", bad.display()))
-                })
-                .collect::<Result<_>>()?;
-            compile_or_link(&plan, name, arguments)
-        }
+        "emcc" | "em++" | "emar" | "emranlib" => compile_or_link(&plan, name, texts(arguments)?),
+        "emcmake" | "emconfigure" | "emmake" => build_systems::run(&plan, name, &texts(arguments)?),
         _ => bail!("the driver was called as `{name}`, which it does not know"),
     }
 }
 
+fn texts(arguments: Vec<OsString>) -> Result<Vec<String>> {
+    let text = |argument: OsString| {
+        argument.into_string().map_err(|bad| anyhow!("`{}` is not UTF-8", bad.display()))
+    };
+    arguments.into_iter().map(text).collect()
+}
+
 fn compile_or_link(plan: &DriverPlan, name: &str, arguments: Vec<String>) -> Result<u8> {
     let asks = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    if ["emcmake", "emconfigure", "emmake"].contains(&name) {
-        return build_systems::run(plan, name, &arguments);
-    }
     if asks("-dumpmachine") {
-        return answer("wasm32-unknown-emscripten\n");
+        return answer(&format!("{TARGET}\n"));
     }
     if asks("-dumpversion") {
         return answer(&format!("{}\n", plan.emscripten));

@@ -11,6 +11,7 @@ use anyhow::{Context, anyhow, bail};
 use super::c::{self, CPlan, Tools};
 use super::c_arguments::{self, CompileCall};
 use super::{DriverPlan, arguments, link, log};
+use crate::abi;
 use crate::error::Result;
 use crate::wasm::Module;
 use crate::wasm::module::Import;
@@ -27,6 +28,8 @@ pub(super) fn run(
     let linker = plan.wasm_ld.as_ref().ok_or_else(|| anyhow!("the driver's plan names no linker"))?;
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
     let output = call.output.clone().unwrap_or_else(|| "a.out".to_owned());
+    let call_without_files = CompileCall { kept: call.flags(), ..call.clone() };
+    let compiler = c::compiler_call(plan, (c, tools), (name, &call_without_files))?;
     let mut inputs = Vec::new();
     for (number, input) in call.inputs.iter().enumerate() {
         if !c_arguments::is_source(input) {
@@ -34,9 +37,7 @@ pub(super) fn run(
             continue;
         }
         let object = work.path().join(format!("{number}.o"));
-        let one = CompileCall { kept: call.flags(), ..call.clone() };
-        let command = c::compiler_call(plan, (c, tools), (name, &one))?;
-        let command = command.arg("-c").arg("-o").arg(&object).arg(input);
+        let command = compiler.clone().arg("-c").arg("-o").arg(&object).arg(input);
         log(plan, &format!("compile for a program {}", command.copyable()))?;
         let status = super::exit_status(command.pass_through()?);
         if status != 0 {
@@ -68,15 +69,10 @@ fn missing(module: &Module, symbols: &Path) -> Result<Vec<String>> {
     });
     let mut missing: Vec<String> = wanted
         .map(|(_, name, _)| name)
-        .filter(|name| !has.contains(name.as_str()) && !is_made_on_demand(name))
+        .filter(|name| !has.contains(name.as_str()) && !abi::is_made_on_demand(name))
         .cloned()
         .collect();
     missing.sort();
     missing.dedup();
     Ok(missing)
-}
-
-/// Helpers of JavaScript exceptions, of which the runtime makes as many as are asked for.
-fn is_made_on_demand(name: &str) -> bool {
-    name.starts_with("invoke_") || name.starts_with("__cxa_find_matching_catch_")
 }

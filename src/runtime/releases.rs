@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow};
 use semver::Version;
 
 use crate::abi::{Line, ReleaseRequest};
-use crate::cache::{Cache, Kind};
+use crate::cache::{Cache, Kind, write_whole};
 use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::process::{self, Invocation};
@@ -205,10 +205,7 @@ fn read_list(cache: &Cache) -> Option<Vec<Version>> {
 fn write_list(cache: &Cache, versions: &[Version]) -> Result<()> {
     let texts: Vec<String> = versions.iter().map(ToString::to_string).collect();
     fs_err::create_dir_all(cache.root())?;
-    let mut file = tempfile::NamedTempFile::new_in(cache.root())?;
-    serde_json::to_writer(&mut file, &texts)?;
-    file.persist(list_path(cache)).context("cannot keep the list of releases")?;
-    Ok(())
+    write_whole(&list_path(cache), &serde_json::to_vec(&texts)?).context("cannot keep the list of releases")
 }
 
 fn near_advice(error: Unavailable, request: &ReleaseRequest, listed: &[Version]) -> anyhow::Error {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use serde::{Deserialize, Serialize};
 
 use super::list::Package;
 use super::record::{Cell, Record, Step};
+use crate::cache::write_whole;
 use crate::error::{Result, hinted};
 
 /// The form of the files here. Others are refused, not guessed at.
@@ -137,7 +138,7 @@ impl State {
 
     fn write_plan(&self, plan: &Plan) -> Result<()> {
         let file = PlanFile { format: FORMAT, plan: plan.clone() };
-        write(&self.plan_file(), &serde_json::to_vec_pretty(&file)?)
+        write_whole(&self.plan_file(), &serde_json::to_vec_pretty(&file)?)
     }
 
     /// What the sweep is of.
@@ -177,7 +178,7 @@ impl State {
     /// # Errors
     /// When it cannot be written: then an older record stays.
     pub fn keep(&self, record: &Record) -> Result<()> {
-        write(&self.record_path(&record.cell), &serde_json::to_vec_pretty(record)?)
+        write_whole(&self.record_path(&record.cell), &serde_json::to_vec_pretty(record)?)
     }
 
     /// The record of a cell, if it is finished.
@@ -202,24 +203,6 @@ impl State {
         }
         Ok(records)
     }
-}
-
-/// Writes a file beside its place, then moves it there.
-///
-/// # Errors
-/// When that fails: the old file is still there.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let Some(folder) = path.parent() else { bail!("`{}` is in no folder", path.display()) };
-    let written = tempfile::NamedTempFile::new_in(folder)
-        .map_err(anyhow::Error::new)
-        .and_then(|mut file| {
-            std::io::Write::write_all(&mut file, bytes)?;
-            file.as_file().sync_all()?;
-            file.persist(path)?;
-            Ok(())
-        })
-        .with_context(|| format!("cannot write `{}`", path.display()));
-    written.map_err(|error| crate::cache::with_disk_hint(error, folder))
 }
 
 /// Reads a file of JSON.

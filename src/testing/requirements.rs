@@ -137,8 +137,8 @@ fn fetched(shelf: Shelf<'_>, node: &Node) -> Fetched {
     }
 }
 
-/// A file of the release from Pyodide's content delivery network. What could not be had is not asked for again: many requirements
-/// of one run need the same few packages.
+/// A file of the release from Pyodide's content delivery network. What could not be had is not asked for again: many
+/// requirements of one run need the same few packages.
 fn from_network(shelf: Shelf<'_>, package: &LockedPackage) -> Option<PathBuf> {
     static OUT_OF_REACH: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let asked = || OUT_OF_REACH.lock().unwrap_or_else(PoisonError::into_inner);

@@ -79,7 +79,7 @@ pub fn find(ui: Ui, environment: &Environment) -> Result<CCompiler> {
 pub fn find_emsdk(ui: Ui, environment: &Environment, line: EmscriptenVersion) -> Result<PathBuf> {
     let advice =
         format!("install it (`emsdk install {line}`, `emsdk activate {line}`), or leave `--c-toolchain` out");
-    let own = environment.get("EMSDK").map(|root| Path::new(root).join("upstream/emscripten/emcc"));
+    let own = headers::emscripten_of_emsdk(environment).map(|folder| folder.join("emcc"));
     let emcc =
         own.filter(|path| path.is_file()).or_else(|| look_up(environment, "emcc")).ok_or_else(|| {
             hinted(

@@ -91,10 +91,15 @@ pub fn prepared(
     Ok(Headers { config_site: folder.join("config-site"), sysroot: folder })
 }
 
+/// The folder of Emscripten in the emsdk that `EMSDK` names.
+pub(super) fn emscripten_of_emsdk(environment: &Environment) -> Option<PathBuf> {
+    environment.get("EMSDK").map(|root| Path::new(root).join("upstream/emscripten"))
+}
+
 fn find(environment: &Environment) -> Result<Original> {
-    let emsdk = environment.get("EMSDK").map(|root| Path::new(root).join("upstream/emscripten"));
     let usual = ["/usr/share/emscripten", "/usr/lib/emscripten", "/opt/homebrew/opt/emscripten/libexec"];
-    let places: Vec<PathBuf> = emsdk.into_iter().chain(usual.map(PathBuf::from)).collect();
+    let places: Vec<PathBuf> =
+        emscripten_of_emsdk(environment).into_iter().chain(usual.map(PathBuf::from)).collect();
     for place in &places {
         let include = place.join("cache/sysroot/include");
         let version = fs_err::read_to_string(place.join("emscripten-version.txt")).ok();

@@ -56,9 +56,7 @@ impl RustToolchain {
     pub fn compiler(&self) -> Invocation {
         without_rust_settings(Invocation::new(&self.rustc))
     }
-}
 
-impl RustToolchain {
     /// A call of its cargo in a folder, steered by nothing but its arguments.
     pub fn cargo_in(&self, folder: &Path) -> Invocation {
         without_rust_settings(Invocation::new(&self.cargo).current_dir(folder).env("RUSTC", &self.rustc))

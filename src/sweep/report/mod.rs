@@ -14,6 +14,7 @@ pub use markdown::document;
 use super::record::{Comparison, Record, Step, TestCounts, WheelRecord};
 use super::state::{self, Line, State};
 use super::verdict::{Status, Verdict, verdict};
+use crate::cache::write_whole;
 use crate::error::Result;
 use crate::sweep::record::FindingCounts;
 
@@ -144,9 +145,9 @@ impl Report {
     /// # Errors
     /// When they cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        state::write(&folder.join("report.json"), &serde_json::to_vec_pretty(self)?)?;
-        state::write(&folder.join("report.md"), document(self).as_bytes())?;
-        state::write(&folder.join("report.html"), page(self)?.as_bytes())
+        write_whole(&folder.join("report.json"), &serde_json::to_vec_pretty(self)?)?;
+        write_whole(&folder.join("report.md"), document(self).as_bytes())?;
+        write_whole(&folder.join("report.html"), page(self)?.as_bytes())
     }
 
     /// The packages, in their order, with their cells by line.
