@@ -7,9 +7,10 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context as _;
 
-use crate::error::{Result, hinted};
+use crate::error::Result;
+use crate::files::with_disk_hint;
 use crate::ui::Ui;
 
 /// The file that says that an entry is whole.
@@ -117,8 +118,9 @@ impl Cache {
     /// What `make` says, or when the cache cannot be written. Then the entry stays absent.
     pub fn get_or_make(
         &self,
-        ui: Ui,
-        (kind, key): (Kind, &str),
+        ui: &Ui,
+        kind: Kind,
+        key: &str,
         make: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<PathBuf> {
         let folder = self.entry(kind, key);
@@ -144,7 +146,7 @@ impl Cache {
     ///
     /// # Errors
     /// When the lock file cannot be made or locked.
-    pub fn lock(&self, ui: Ui, kind: Kind, key: &str) -> Result<EntryLock> {
+    pub fn lock(&self, ui: &Ui, kind: Kind, key: &str) -> Result<EntryLock> {
         let path = self.folder(kind).join(format!("{key}.lock"));
         let made = fs_err::create_dir_all(self.folder(kind))
             .and_then(|()| fs_err::OpenOptions::new().create(true).truncate(false).write(true).open(&path));
@@ -164,7 +166,7 @@ impl Cache {
     ///
     /// # Errors
     /// When it cannot be removed.
-    pub fn discard(&self, ui: Ui, kind: Kind, key: &str) -> Result<()> {
+    pub fn discard(&self, ui: &Ui, kind: Kind, key: &str) -> Result<()> {
         let _lock = self.lock(ui, kind, key)?;
         remove_folder(&self.entry(kind, key))
     }
@@ -182,66 +184,4 @@ pub fn remove_folder(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The bytes that a folder's files take.
-pub fn size_of_folder(folder: &Path) -> u64 {
-    let Ok(entries) = fs_err::read_dir(folder) else { return 0 };
-    entries
-        .flatten()
-        .map(|entry| match entry.file_type() {
-            Ok(kind) if kind.is_dir() => size_of_folder(&entry.path()),
-            Ok(kind) if kind.is_file() => entry.metadata().map_or(0, |metadata| metadata.len()),
-            _ => 0,
-        })
-        .sum()
-}
-
-fn full(error: anyhow::Error, folder: &Path) -> anyhow::Error {
-    hinted(
-        error,
-        format!("the disk of `{}` is full: `cargo pyodide clean` frees the cache", folder.display()),
-    )
-}
-
-/// Writes a file beside its place, then moves it there.
-///
-/// # Errors
-/// When that fails: the old file is still there.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let Some(folder) = path.parent() else { bail!("`{}` is in no folder", path.display()) };
-    let written = tempfile::NamedTempFile::new_in(folder)
-        .map_err(anyhow::Error::new)
-        .and_then(|mut file| {
-            std::io::Write::write_all(&mut file, bytes)?;
-            file.as_file().sync_all()?;
-            file.persist(path)?;
-            Ok(())
-        })
-        .with_context(|| format!("cannot write `{}`", path.display()));
-    written.map_err(|error| with_disk_hint(error, folder))
-}
-
-/// Adds advice to an error that comes from a full or read-only disk.
-pub fn with_disk_hint(error: anyhow::Error, folder: &Path) -> anyhow::Error {
-    use std::io::ErrorKind;
-    let kind = error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .map(std::io::Error::kind)
-        .last();
-    // Other programs, npm and pip among them, say it in their own words.
-    let said = ["ENOSPC", "No space left on device"].iter().any(|words| format!("{error:#}").contains(words));
-    match kind {
-        _ if said => full(error, folder),
-        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => full(error, folder),
-        Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => hinted(
-            error,
-            format!(
-                "`{}` cannot be written: set `CARGO_PYODIDE_CACHE_DIR` to a folder that can",
-                folder.display()
-            ),
-        ),
-        _ => error,
-    }
 }

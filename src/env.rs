@@ -18,10 +18,17 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Takes the snapshot.
+    /// Takes the snapshot of this process's environment.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn read() -> Self {
         Self { variables: std::env::vars_os().collect() }
+    }
+
+    /// An environment of just these variables.
+    #[cfg(test)]
+    pub(crate) fn from_iter<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let owned = |(name, value): (&str, &str)| (OsString::from(name), OsString::from(value));
+        Self { variables: variables.into_iter().map(owned).collect() }
     }
 
     /// A variable's value, if it is set and not empty.
@@ -42,6 +49,17 @@ impl Environment {
     /// The folders that `PATH` names, in order.
     pub fn path_folders(&self) -> Vec<PathBuf> {
         self.get("PATH").map(|path| std::env::split_paths(path).collect()).unwrap_or_default()
+    }
+
+    /// Cargo's home: `CARGO_HOME`, or `.cargo` in the user's home.
+    ///
+    /// # Errors
+    /// When there is no home folder.
+    pub fn cargo_home(&self) -> crate::error::Result<PathBuf> {
+        match self.get("CARGO_HOME") {
+            Some(home) => Ok(PathBuf::from(home)),
+            None => Ok(etcetera::home_dir()?.join(".cargo")),
+        }
     }
 
     /// The folder of the cache: `CARGO_PYODIDE_CACHE_DIR`, or the user's cache folder by the platform's convention.

@@ -52,11 +52,48 @@ pub fn hinted(error: impl Into<anyhow::Error>, hint: impl Into<String>) -> anyho
     Advice { hint: hint.into(), error: error.into() }.into()
 }
 
+/// Names the cause of an error, for reports that group failures: an entry of `facts/causes.toml`.
+#[derive(Debug)]
+struct Identified {
+    id: &'static str,
+    error: anyhow::Error,
+}
+
+impl fmt::Display for Identified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl std::error::Error for Identified {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+/// An error whose cause is known, by its name in `facts/causes.toml`. The words of the error may change freely.
+pub fn with_cause(id: &'static str, error: impl Into<anyhow::Error>) -> anyhow::Error {
+    Identified { id, error: error.into() }.into()
+}
+
+/// The name of an error's cause, if one is known: that nearest to the root.
+pub fn cause_id(error: &anyhow::Error) -> Option<&'static str> {
+    fn of(link: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+        if let Some(advice) = link.downcast_ref::<Advice>() {
+            return cause_id(&advice.error);
+        }
+        let named = link.downcast_ref::<Identified>()?;
+        cause_id(&named.error).or(Some(named.id))
+    }
+    error.chain().filter_map(of).last()
+}
+
 /// The cause of this type, if an error has one, with or without advice.
 pub fn cause<E: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error) -> Option<&E> {
     error.chain().find_map(|link| {
-        let inside = || link.downcast_ref::<Advice>().and_then(|advice| cause(&advice.error));
-        link.downcast_ref().or_else(inside)
+        let advice = || link.downcast_ref::<Advice>().and_then(|advice| cause(&advice.error));
+        let named = || link.downcast_ref::<Identified>().and_then(|named| cause(&named.error));
+        link.downcast_ref().or_else(advice).or_else(named)
     })
 }
 
@@ -79,5 +116,50 @@ pub fn render(error: &anyhow::Error) -> String {
 
 /// The advice nearest to the cause: the most specific one.
 fn hint_of(error: &anyhow::Error) -> Option<&str> {
-    error.chain().filter_map(|cause| cause.downcast_ref::<Advice>()).last().map(|advice| advice.hint.as_str())
+    error.chain().filter_map(hint_in).last()
+}
+
+fn hint_in<'a>(link: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
+    if let Some(named) = link.downcast_ref::<Identified>() {
+        return hint_of(&named.error);
+    }
+    let advice = link.downcast_ref::<Advice>()?;
+    hint_of(&advice.error).or(Some(&advice.hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context as _, anyhow};
+
+    use super::*;
+
+    #[test]
+    fn errors_are_rendered_from_the_outside_in() {
+        let error = anyhow!("no route").context("cannot reach `x`").context("no wheel");
+        insta::assert_snapshot!(render(&error), @"");
+    }
+
+    #[test]
+    fn the_most_specific_advice_counts() {
+        let inner = hinted(anyhow!("inside"), "look here");
+        let error = hinted(inner.context("outside"), "look there");
+        assert_eq!(hint_of(&error), Some("look here"));
+    }
+
+    #[test]
+    fn a_cause_is_known_through_context_and_advice() {
+        let named = with_cause("inner-cause", anyhow!("inside"));
+        let error = Err::<(), _>(hinted(named, "do this")).context("outside").unwrap_err();
+        assert_eq!(cause_id(&error), Some("inner-cause"));
+        assert_eq!(hint_of(&error), Some("do this"));
+        assert_eq!(cause_id(&anyhow!("nothing")), None);
+        let both = with_cause("outer", with_cause("inner", anyhow!("x")).context("y"));
+        assert_eq!(cause_id(&both), Some("inner"));
+    }
+
+    #[test]
+    fn a_named_cause_is_not_said_twice() {
+        let error = with_cause("a", hinted(anyhow!("what").context("which"), "how"));
+        assert_eq!(render(&error), "error: which\n  caused by: what\nhint: how");
+    }
 }

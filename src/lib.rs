@@ -1,22 +1,29 @@
 //! Builds Python packages with a Rust core for [Pyodide](https://pyodide.org), with a plain stable Rust.
 //!
-//! ARCHITECTURE.md tells the life of a build. Each folder is one step of it; data goes forward only.
+//! ARCHITECTURE.md tells the life of a build. Each folder is one step of it; data goes forward only. The command line is a
+//! thin program on top of this library: `building::build` builds, `audit::audit` audits, `testing` tests, `sweep` does it all
+//! for many packages.
 
 pub mod abi;
 pub mod audit;
-pub mod build;
+pub mod backend;
+pub mod building;
 pub mod cache;
 pub mod causes;
-pub mod ci;
-pub mod cli;
+pub mod context;
 pub mod dependencies;
 pub mod digest;
 pub mod driver;
 pub mod env;
 pub mod error;
+pub mod files;
+pub mod host_python;
+pub mod index;
 pub mod overlay;
+pub mod plan;
 pub mod process;
 pub mod project;
+pub mod releases;
 pub mod run;
 pub mod runtime;
 pub mod source;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::catalogue::Code;
-use super::{Examined, Findings, Subject};
+use super::examined::{Examined, Subject};
+use super::finding::Findings;
 use crate::abi::PythonVersion;
 use crate::wheel::extension;
 

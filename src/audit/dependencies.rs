@@ -4,43 +4,27 @@ use pep440_rs::Version;
 use pep508_rs::{Requirement, VerbatimUrl};
 
 use super::catalogue::Code;
-use super::{Companions, Findings};
+use super::examined::AuditContext;
+use super::finding::Findings;
+use super::index::Availability;
 use crate::runtime::{Runtime, markers};
 use crate::wheel::WheelContents;
 use crate::wheel::filename::normalised;
 use crate::wheel::metadata::{Metadata, fits};
 
-/// What the package index has of a requirement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Availability {
-    /// A pure Python wheel of this version.
-    Pure(Version),
-    /// Files, but no pure wheel of a version that fits.
-    NotPure,
-    /// No such project.
-    Unknown,
-    /// It could not be asked, and why.
-    NotAsked(String),
-}
-
-/// Finds pure wheels on a package index.
-pub trait PureWheels {
-    /// The newest pure wheel of a normalised name that fits the specifiers and this Python.
-    fn find(&self, name: &str, fits: &dyn Fn(&Version) -> bool, python: &Version) -> Availability;
-}
-
 /// Checks every requirement that applies inside the release.
 pub(super) fn check(
     wheel: &WheelContents,
     runtime: &Runtime,
-    (companions, findings): (&Companions<'_>, &mut Findings),
+    context: &AuditContext<'_>,
+    findings: &mut Findings,
 ) {
     // What is wrong with the metadata itself was said already.
     let Ok(metadata) = Metadata::of(wheel) else { return };
     let environment = markers::of(runtime);
     for requirement in &metadata.requires {
         if requirement.evaluate_markers(&environment, &[]) {
-            one(requirement, runtime, (companions, findings));
+            one(requirement, runtime, context, findings);
         }
     }
 }
@@ -48,12 +32,13 @@ pub(super) fn check(
 fn one(
     requirement: &Requirement<VerbatimUrl>,
     runtime: &Runtime,
-    (companions, findings): (&Companions<'_>, &mut Findings),
+    context: &AuditContext<'_>,
+    findings: &mut Findings,
 ) {
     let name = normalised(requirement.name.as_ref());
     let shown = Requirement { marker: pep508_rs::MarkerTree::TRUE, ..requirement.clone() }.to_string();
     let release = format!("Pyodide {}", runtime.version);
-    let beside = companions.wheels.iter().filter_map(|wheel| Metadata::of(wheel).ok());
+    let beside = context.wheels.iter().filter_map(|wheel| Metadata::of(wheel).ok());
     if let Some(mate) = beside.into_iter().find(|mate| normalised(&mate.name) == name) {
         if !fits(requirement, &mate.version) {
             let message = format!(
@@ -74,8 +59,7 @@ fn one(
         None => format!("which is not part of {release}"),
     };
     let python = runtime.python_release.only_release();
-    let found =
-        companions.index.map(|index| index.find(&name, &|version| fits(requirement, version), &python));
+    let found = context.index.map(|index| index.find(&name, &|version| fits(requirement, version), &python));
     if let Some((code, rest)) = elsewhere(found, has.is_some()) {
         findings.add(code, shown.clone(), format!("it requires `{shown}`, {place}, {rest}"));
     }

@@ -1,34 +1,35 @@
 //! What the loader and Python need of a module: its first section, its start-up, its entry, its suffix.
 
 use super::catalogue::Code;
-use super::{Examined, Findings, Subject, Surroundings, list};
+use super::examined::{Examined, ModuleContext, Subject};
+use super::finding::{Findings, list};
 use crate::runtime::Runtime;
 use crate::wasm::dylink::{Form, Place};
 use crate::wasm::{ExportKind, Module, Signature};
 use crate::wheel::extension::{self, ExtensionName};
 
 /// Checks one module.
-pub(super) fn check(this: &Examined<'_>, surroundings: &Surroundings<'_>, findings: &mut Findings) {
-    let Surroundings { runtime, .. } = surroundings;
+pub(super) fn check(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
+    let ModuleContext { runtime, .. } = context;
     section(&this.module, runtime, findings);
     start_up(this, runtime, findings);
-    if !is_library(this, surroundings)
+    if !is_library(this, context)
         && let Some(name) = extension::parse(this.path)
     {
         suffix(&name, runtime, findings);
-        entry(&this.module, &name, (runtime, findings));
+        entry(&this.module, &name, runtime, findings);
     }
-    shared_names(this, surroundings, findings);
+    shared_names(this, context, findings);
 }
 
 /// Whether a module is there for others and not for Python.
-pub(super) fn is_library(this: &Examined<'_>, surroundings: &Surroundings<'_>) -> bool {
+pub(super) fn is_library(this: &Examined<'_>, context: &ModuleContext<'_>) -> bool {
     let (folder, file) = this.path.rsplit_once('/').unwrap_or(("", this.path));
     let enters = this.module.exports.iter().any(|export| export.name.starts_with("PyInit"));
     let wanted = |other: &Examined<'_>| {
         other.module.dylink.iter().any(|dylink| dylink.needed.iter().any(|name| name.ends_with(file)))
     };
-    !enters && (folder.ends_with(".libs") || file.starts_with("lib") || surroundings.all.iter().any(wanted))
+    !enters && (folder.ends_with(".libs") || file.starts_with("lib") || context.all.iter().any(wanted))
 }
 
 fn section(module: &Module, runtime: &Runtime, findings: &mut Findings) {
@@ -87,7 +88,7 @@ fn suffix(name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) 
     }
 }
 
-fn entry(module: &Module, name: &ExtensionName<'_>, (runtime, findings): (&Runtime, &mut Findings)) {
+fn entry(module: &Module, name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) {
     let wanted = Signature { parameters: Vec::new(), results: vec![wasmparser::ValType::I32] };
     let entry = name.entry();
     let found = module.exports.iter().find(|export| {
@@ -108,7 +109,7 @@ fn entry(module: &Module, name: &ExtensionName<'_>, (runtime, findings): (&Runti
             findings.add(Code::ENTRY_TYPE, entry, message);
         }
         Some(_) => {
-            let message = format!("its `{entry}` is no function: Python cannot call it");
+            let message = format!("its `{entry}` is not a function: Python cannot call it");
             findings.add(Code::ENTRY_TYPE, entry, message);
         }
         None => {
@@ -128,17 +129,16 @@ fn entry(module: &Module, name: &ExtensionName<'_>, (runtime, findings): (&Runti
     }
 }
 
-/// Up to 3.12 CPython for Emscripten calls entries through JavaScript (`_PyImport_InitFunc_TrampolineCall`), which does not
-/// mind parameters that can be made out of nothing; 64-bit integers cannot.
+/// JavaScript makes missing parameters out of nothing; 64-bit integers cannot be made.
 fn is_forgiven(signature: &Signature, runtime: &Runtime) -> bool {
-    runtime.python.minor <= 12
+    runtime.calls_entries_through_javascript()
         && signature.results == [wasmparser::ValType::I32]
         && !signature.parameters.contains(&wasmparser::ValType::I64)
 }
 
 /// Names that two modules export and one of them looks up in the table of the whole process.
-fn shared_names(this: &Examined<'_>, surroundings: &Surroundings<'_>, findings: &mut Findings) {
-    let Subject::Wheel(_) = surroundings.subject else { return };
+fn shared_names(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
+    let Subject::Wheel(_) = context.subject else { return };
     let own: std::collections::BTreeSet<&str> = this
         .module
         .imports
@@ -150,7 +150,7 @@ fn shared_names(this: &Examined<'_>, surroundings: &Surroundings<'_>, findings: 
     if own.is_empty() {
         return;
     }
-    for other in surroundings.all.iter().filter(|other| other.path != this.path) {
+    for other in context.all.iter().filter(|other| other.path != this.path) {
         let shared: Vec<&str> = other
             .module
             .exports

@@ -8,8 +8,9 @@ use std::collections::{BTreeSet, HashMap};
 use wasmparser::ValType;
 
 use super::catalogue::Code;
+use super::examined::{Examined, ModuleContext};
+use super::finding::Findings;
 use super::model::{self, Missing};
-use super::{Examined, Findings, Surroundings};
 use crate::runtime::javascript::ScriptValue;
 use crate::runtime::{Provider, Runtime};
 use crate::wasm::dylink::Dylink;
@@ -19,14 +20,14 @@ use crate::wasm::{ExportKind, Import, Module, Signature};
 /// Finds the libraries that a module asks for, and theirs; says which are not there.
 pub(super) fn libraries<'a>(
     this: &'a Examined<'_>,
-    surroundings: &'a Surroundings<'_>,
+    context: &'a ModuleContext<'_>,
     findings: &mut Findings,
 ) -> Vec<&'a Module> {
     let known = |name: &str| {
-        let own = surroundings.all.iter().map(|other| (other.path, &other.module));
-        let mates = surroundings.mates.iter().map(|mate| (mate.path.as_str(), &mate.module));
+        let own = context.all.iter().map(|other| (other.path, &other.module));
+        let neighbours = context.neighbours.iter().map(|other| (other.path.as_str(), &other.module));
         let file = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-        own.chain(mates).find(|(path, _)| file(path) == file(name)).map(|(_, module)| module)
+        own.chain(neighbours).find(|(path, _)| file(path) == file(name)).map(|(_, module)| module)
     };
     let mut found: Vec<&Module> = Vec::new();
     let mut wanted: Vec<&str> = needed(&this.module);
@@ -54,11 +55,7 @@ fn needed(module: &Module) -> Vec<&str> {
 }
 
 /// Checks every import.
-pub(super) fn check(
-    this: &Examined<'_>,
-    (runtime, libraries): (&Runtime, &[&Module]),
-    findings: &mut Findings,
-) {
+pub(super) fn check(this: &Examined<'_>, runtime: &Runtime, libraries: &[&Module], findings: &mut Findings) {
     let mut defined: HashMap<&str, &ExportKind> = HashMap::new();
     for module in libraries.iter().copied().chain([&this.module]) {
         defined.extend(module.exports.iter().map(|export| (export.name.as_str(), &export.kind)));
@@ -173,7 +170,7 @@ impl Check<'_> {
             Some(Provider::WasmFunction(has))
                 if has != *wanted && self.runtime.symbols.is_found_late(name) =>
             {
-                self.script_function(name, (wanted, &has), is_used);
+                self.script_function(name, wanted, &has, is_used);
             }
             Some(Provider::WasmFunction(has)) if has != *wanted => {
                 let message = format!(
@@ -183,7 +180,7 @@ impl Check<'_> {
                 self.findings.add(Code::FUNCTION_TYPE, name.to_owned(), message);
             }
             Some(Provider::ScriptFunction { exact: Some(has), .. }) if has != *wanted => {
-                self.script_function(name, (wanted, &has), is_used);
+                self.script_function(name, wanted, &has, is_used);
             }
             Some(Provider::WasmFunction(_) | Provider::ScriptFunction { .. }) => {}
             Some(Provider::Data | Provider::ScriptValue(_)) => {
@@ -194,7 +191,7 @@ impl Check<'_> {
     }
 
     /// JavaScript converts numbers into each other, but not numbers into 64-bit integers or back.
-    fn script_function(&mut self, name: &str, (wanted, has): (&Signature, &Signature), is_used: bool) {
+    fn script_function(&mut self, name: &str, wanted: &Signature, has: &Signature, is_used: bool) {
         let wide = |kind: Option<&ValType>| kind == Some(&ValType::I64);
         let count = wanted.parameters.len().max(has.parameters.len());
         let mixes = |at: usize| wide(wanted.parameters.get(at)) != wide(has.parameters.get(at));
@@ -224,7 +221,7 @@ impl Check<'_> {
         match self.defined.get(name) {
             // Through a stub of JavaScript, which links with any type; a different one traps or throws in the call.
             Some(ExportKind::Function(has)) if has == wanted => {}
-            Some(ExportKind::Function(has)) => self.script_function(name, (wanted, &has.clone()), is_used),
+            Some(ExportKind::Function(has)) => self.script_function(name, wanted, &has.clone(), is_used),
             _ if model::is_telling(name) => self.missing.take(name),
             _ => {
                 let message = format!(
@@ -240,18 +237,18 @@ impl Check<'_> {
         let has = self.runtime.symbols.memory();
         let own =
             self.module.dylink.as_ref().map_or(0, |dylink| u64::from(dylink.memory_size).div_ceil(65536));
-        self.limits(("memory", "pages"), wanted, Limits { minimum: has.minimum.max(own), ..has });
+        self.limits("memory", "pages", wanted, Limits { minimum: has.minimum.max(own), ..has });
     }
 
     fn table(&mut self, wanted: &Limits) {
         let has = self.runtime.symbols.table();
         let own = self.module.dylink.as_ref().map_or(0, |dylink: &Dylink| u64::from(dylink.table_size));
-        self.limits(("table", "elements"), wanted, Limits { minimum: has.minimum + own, ..has });
+        self.limits("table", "elements", wanted, Limits { minimum: has.minimum + own, ..has });
     }
 
-    fn limits(&mut self, (what, unit): (&str, &str), wanted: &Limits, has: Limits) {
+    fn limits(&mut self, what: &str, unit: &str, wanted: &Limits, has: Limits) {
         let release = self.release();
-        let problem = if wanted.peculiarity.is_some() {
+        let problem = if wanted.kind.is_some() {
             format!("of another kind than that of {release}")
         } else if wanted.minimum > has.minimum {
             format!("of at least {} {unit}, {release} has {}", wanted.minimum, has.minimum)

@@ -6,7 +6,8 @@ use memchr::memmem;
 
 use super::catalogue::Code;
 use super::entry::is_library;
-use super::{Companions, Examined, Findings, Surroundings, list};
+use super::examined::{Examined, ModuleContext};
+use super::finding::{Findings, list};
 use crate::runtime::Runtime;
 use crate::wasm::{ExportKind, Import, callers};
 
@@ -44,12 +45,8 @@ const IDLE: [(Code, &str, &[&str]); 5] = [
 const LARGE: usize = 8 << 20;
 
 /// Looks at one module.
-pub(super) fn check(
-    this: &Examined<'_>,
-    surroundings: &Surroundings<'_>,
-    (companions, findings): (&Companions<'_>, &mut Findings),
-) {
-    idle(this, (companions, findings));
+pub(super) fn check(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
+    idle(this, context, findings);
     if this.bytes.len() > LARGE {
         let message = format!(
             "it is {:.1} MiB large: a browser's main thread compiles no more than 8 MiB at once",
@@ -57,10 +54,10 @@ pub(super) fn check(
         );
         findings.add(Code::LARGE_MODULE, None, message);
     }
-    if !is_library(this, surroundings) {
+    if !is_library(this, context) {
         exports(this, findings);
     }
-    collisions(this, surroundings.runtime, findings);
+    collisions(this, context.runtime, findings);
     local_paths(this, findings);
     debug_sections(this, findings);
     aborts(this, findings);
@@ -71,7 +68,7 @@ fn mebibytes(bytes: usize) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-fn idle(this: &Examined<'_>, (companions, findings): (&Companions<'_>, &mut Findings)) {
+fn idle(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
     let functions: Vec<&str> = this
         .module
         .imports
@@ -84,7 +81,7 @@ fn idle(this: &Examined<'_>, (companions, findings): (&Companions<'_>, &mut Find
         let used: Vec<&str> =
             names.iter().copied().filter(|name| functions.contains(name) && !own.contains(name)).collect();
         let Some(first) = used.first() else { continue };
-        let crates = crates_behind(this, (companions, &used));
+        let crates = crates_behind(this, context, &used);
         let by = if crates.is_empty() {
             String::new()
         } else {
@@ -96,9 +93,9 @@ fn idle(this: &Examined<'_>, (companions, findings): (&Companions<'_>, &mut Find
 }
 
 /// The crates whose functions reach these imports, as far as there are names.
-fn crates_behind(this: &Examined<'_>, (companions, imports): (&Companions<'_>, &[&str])) -> BTreeSet<String> {
-    let with_names = companions.with_names.and_then(|find| find(this.path));
-    callers::crates_behind(with_names.as_deref().unwrap_or(this.bytes), imports).unwrap_or_default()
+fn crates_behind(this: &Examined<'_>, context: &ModuleContext<'_>, imports: &[&str]) -> BTreeSet<String> {
+    let raw = context.audit.raw_modules.and_then(|modules| modules.get(this.path));
+    callers::crates_behind(raw.map_or(this.bytes, Vec::as_slice), imports).unwrap_or_default()
 }
 
 /// What Python and the loader look for in a module.

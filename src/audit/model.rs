@@ -1,7 +1,7 @@
 //! Recognises modules that were built for another way of unwinding, by what they miss.
 
 use super::catalogue::Code;
-use super::{Findings, list};
+use super::finding::{Findings, list};
 use crate::abi::{self, ExceptionModel};
 use crate::runtime::Runtime;
 

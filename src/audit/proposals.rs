@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::catalogue::Code;
-use super::{Examined, Findings};
+use super::examined::Examined;
+use super::finding::Findings;
 use crate::runtime::Runtime;
 
 /// Checks one module, by its instructions: the section that names features may have been stripped.

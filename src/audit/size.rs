@@ -1,19 +1,18 @@
 //! Where the bytes of a module are: by section, by crate and by function, as far as there are names.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use serde::Serialize;
 use wasmparser::{Parser, Payload};
 
-use super::is_module;
+use super::examined::is_module;
 use crate::error::Result;
 use crate::wasm::code::count_functions;
 use crate::wasm::{Module, callers, module};
 use crate::wheel::WheelContents;
-use crate::wheel::finish::gzip_size;
+use crate::wheel::compressed::{brotli_size, gzip_size};
 
 /// The sizes of one module, all in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -156,26 +155,6 @@ fn sorted(parts: HashMap<String, u64>) -> Vec<Part> {
     let mut parts: Vec<Part> = parts.into_iter().map(|(name, bytes)| Part { name, bytes }).collect();
     parts.sort_by(|a, b| (b.bytes, &a.name).cmp(&(a.bytes, &b.name)));
     parts
-}
-
-fn brotli_size(bytes: &[u8]) -> Result<u64> {
-    let mut writer = brotli::CompressorWriter::new(Counter(0), 1 << 16, 11, 22);
-    writer.write_all(bytes).context("cannot compress")?;
-    Ok(writer.into_inner().0)
-}
-
-/// Counts bytes and forgets them.
-struct Counter(u64);
-
-impl Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Whether a wheel's name, WHEEL, METADATA and RECORD tell the truth about it, and fit a release.
 
 use super::catalogue::Code;
-use super::{Findings, is_module};
+use super::examined::is_module;
+use super::finding::Findings;
 use crate::runtime::Runtime;
 use crate::wheel::metadata::{Fields, Metadata};
 use crate::wheel::{WheelContents, filename, record};

@@ -6,9 +6,10 @@ use std::path::Path;
 use pep440_rs::Version;
 use pep508_rs::{Requirement, VerbatimUrl};
 
+use crate::context::Context;
 use crate::error::Result;
-use crate::project::{Core, Project};
-use crate::source::{Access, archive, index, only_folder};
+use crate::project::{Core, Project, PyProject};
+use crate::source::{archive, only_folder, sdist};
 use crate::wheel::filename::normalised;
 use crate::wheel::metadata::fits;
 
@@ -84,18 +85,18 @@ impl fmt::Display for Missing {
 ///
 /// # Errors
 /// When the sdist cannot be unpacked. One that cannot be had is told as such.
-pub(super) fn classify(requirement: &Requirement<VerbatimUrl>, access: Access<'_>) -> Result<Missing> {
+pub(super) fn classify(requirement: &Requirement<VerbatimUrl>, context: &Context) -> Result<Missing> {
     let name = requirement.name.as_ref();
-    let Some(version) = index::newest_sdist(name, &|version| fits(requirement, version), access)? else {
+    let Some(version) = sdist::newest(name, &|version| fits(requirement, version), context)? else {
         return Ok(Missing::OnlyWheels);
     };
-    let Ok(sdist) = index::sdist(&normalised(name), Some(&version), access) else {
+    let Ok(found) = sdist::find(&normalised(name), Some(&version), context) else {
         return Ok(Missing::OnlyWheels);
     };
     let work = tempfile::tempdir()?;
-    archive::unpack(&sdist.path, work.path())?;
+    archive::unpack(&found.path, work.path())?;
     let tree = only_folder(work.path())?;
-    if let Ok(project) = Project::read(&tree)
+    if let Ok(project) = PyProject::read(&tree).and_then(|read| Project::read(&tree, &read))
         && project.core == Core::Rust
     {
         let lock = project.manifest.as_deref().and_then(lock_near).unwrap_or_default();

@@ -3,25 +3,26 @@
 //! It goes the way micropip goes: the wheels at hand, then the release's own packages, then the newest pure wheel of the
 //! package index. Nothing is tried out: the first that fits is taken, as micropip does.
 
+pub mod index;
 pub mod missing;
+pub mod report;
 pub mod substitutes;
+pub mod wheels;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::Context;
 use pep440_rs::Version;
 use pep508_rs::{ExtraName, MarkerEnvironment, Requirement, VerbatimUrl};
 
+use crate::context::{Context, Network};
 use crate::error::Result;
-use crate::runtime::releases::Network;
 use crate::runtime::{Runtime, markers};
-use crate::source::Access;
-use crate::source::pure::{PureFile, PureIndex, PureWheel};
-use crate::wheel::WheelContents;
+use crate::source::pure::{self, PureFile, PureWheel};
 use crate::wheel::filename::normalised;
 use crate::wheel::metadata::{Metadata, fits};
+use crate::wheel::{OpenedWheel, WheelContents};
 use missing::Missing;
 
 /// A requirement, and what it requires itself.
@@ -66,8 +67,7 @@ pub struct Resolver<'a> {
     runtime: &'a Runtime,
     environment: MarkerEnvironment,
     at_hand: Vec<Metadata>,
-    access: Access<'a>,
-    index: Option<PureIndex>,
+    context: &'a Context,
     preference: Preference,
     seen: BTreeSet<(String, Option<Version>, Vec<ExtraName>)>,
     chosen: BTreeMap<String, (Origin, Option<Metadata>)>,
@@ -77,22 +77,17 @@ impl<'a> Resolver<'a> {
     /// A resolver for a release, with these wheels at hand.
     ///
     /// # Errors
-    /// When a wheel cannot be read, or pip's configuration not be used.
-    pub fn new(runtime: &'a Runtime, wheels: &[impl AsRef<Path>], access: Access<'a>) -> Result<Self> {
-        let metadata = |path: &Path| {
-            Metadata::of(&WheelContents::open(path)?)
-                .with_context(|| format!("cannot use the wheel `{}`", path.display()))
-        };
-        let index = match access.network {
-            Network::Allowed => Some(PureIndex::open(access)?),
-            Network::Forbidden => None,
-        };
+    /// When pip's configuration cannot be used.
+    pub fn new(context: &'a Context, runtime: &'a Runtime, wheels: &[OpenedWheel]) -> Result<Self> {
+        if context.network == Network::Allowed {
+            // What is wrong with the index's settings is told before anything is looked up.
+            context.index()?;
+        }
         Ok(Self {
             runtime,
             environment: markers::of(runtime),
-            at_hand: wheels.iter().map(|path| metadata(path.as_ref())).collect::<Result<_>>()?,
-            access,
-            index,
+            at_hand: wheels.iter().map(|wheel| wheel.metadata().clone()).collect(),
+            context,
             preference: Preference::Release,
             seen: BTreeSet::new(),
             chosen: BTreeMap::new(),
@@ -159,7 +154,7 @@ impl<'a> Resolver<'a> {
             let version = package.version.parse::<Version>();
             if self.preference == Preference::Index
                 && package.file_name.ends_with("-none-any.whl")
-                && let Some(found) = self.on_index(requirement, (name, version.as_ref().ok()))?
+                && let Some(found) = self.find_on_index(requirement, name, version.as_ref().ok())?
             {
                 return Ok(found);
             }
@@ -167,13 +162,13 @@ impl<'a> Resolver<'a> {
                 return Ok((Origin::Release(package.version.clone()), Some(locked(name, package))));
             }
         }
-        let Some(index) = &self.index else {
+        if self.context.network == Network::Forbidden {
             return Ok((Origin::Missing(Missing::NotAsked), None));
-        };
+        }
         let python = self.runtime.python_release.only_release();
-        match index.find(name, &|version| fits(requirement, version), &python)? {
-            PureWheel::Found(file) => self.downloaded(index, file),
-            PureWheel::None => Ok((Origin::Missing(missing::classify(requirement, self.access)?), None)),
+        match pure::find(self.context, name, &|version| fits(requirement, version), &python)? {
+            PureWheel::Found(file) => self.download(file),
+            PureWheel::None => Ok((Origin::Missing(missing::classify(requirement, self.context)?), None)),
             PureWheel::NoProject => Ok((Origin::Missing(Missing::Unknown), None)),
         }
     }
@@ -181,26 +176,28 @@ impl<'a> Resolver<'a> {
 
 impl Resolver<'_> {
     /// A pure package of the release from the index: in the release's version, else in another that fits.
-    fn on_index(
+    fn find_on_index(
         &self,
         requirement: &Requirement<VerbatimUrl>,
-        (name, version): (&str, Option<&Version>),
+        name: &str,
+        version: Option<&Version>,
     ) -> Result<Option<(Origin, Option<Metadata>)>> {
-        let Some(index) = &self.index else { return Ok(None) };
+        if self.context.network == Network::Forbidden {
+            return Ok(None);
+        }
         let python = self.runtime.python_release.only_release();
         let same = |found: &Version| Some(found) == version && fits(requirement, found);
         let any = |found: &Version| fits(requirement, found);
         for wanted in [&same as &dyn Fn(&Version) -> bool, &any] {
-            if let PureWheel::Found(file) = index.find(name, wanted, &python)? {
-                return self.downloaded(index, file).map(Some);
+            if let PureWheel::Found(file) = pure::find(self.context, name, wanted, &python)? {
+                return self.download(file).map(Some);
             }
         }
         Ok(None)
     }
 
-    fn downloaded(&self, index: &PureIndex, file: PureFile) -> Result<(Origin, Option<Metadata>)> {
-        let Access { ui, cache, .. } = self.access;
-        let path = index.download(&file, (ui, cache))?;
+    fn download(&self, file: PureFile) -> Result<(Origin, Option<Metadata>)> {
+        let path = pure::download(self.context, &file)?;
         let wheel = WheelContents::open(&path)?;
         Ok((Origin::Pure(Box::new(file), path), Some(Metadata::of(&wheel)?)))
     }

@@ -6,13 +6,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 
-use super::{DriverPlan, log};
-use crate::cache::{remove_folder, write_whole};
+use crate::cache::remove_folder;
 use crate::env::Environment;
 use crate::error::{Result, hinted};
-use crate::process::{Invocation, look_up};
+use crate::files::write_if_changed;
+use crate::plan::DriverPlan;
+use crate::process::{Invocation, exit_code, look_up};
 
 /// What CMake reads first, and what it reads of the platform.
 const CMAKE_FILES: [(&str, &str); 2] = [
@@ -31,12 +32,16 @@ const SYSTEM_NAME: &str = "-DCMAKE_SYSTEM_NAME=";
 ///
 /// # Errors
 /// When none is named, it is not there, or it cannot be started.
-pub(super) fn run(plan: &DriverPlan, name: &str, arguments: &[String]) -> Result<u8> {
-    let environment = Environment::read();
+pub(super) fn run(
+    plan: &DriverPlan,
+    name: &str,
+    arguments: &[String],
+    environment: &Environment,
+) -> Result<u8> {
     let Some((program, rest)) = arguments.split_first() else {
         bail!("`{name}` was called without a program to run");
     };
-    if !program.contains(['/', '\\']) && look_up(&environment, program).is_none() {
+    if !program.contains(['/', '\\']) && look_up(environment, program).is_none() {
         return Err(hinted(
             anyhow!("no `{program}` on the `PATH`: a build script runs it to build C or C++"),
             format!("install it (Debian: `apt-get install {program}`)"),
@@ -51,7 +56,7 @@ pub(super) fn run(plan: &DriverPlan, name: &str, arguments: &[String]) -> Result
     } else {
         command = PROGRAMS.into_iter().fold(command, |command, (name, value)| command.env(name, value));
         // Binutils' cannot read WebAssembly, and a configure script would take it.
-        if let Some(nm) = look_up(&environment, "llvm-nm") {
+        if let Some(nm) = look_up(environment, "llvm-nm") {
             command = command.env("NM", nm);
         }
     }
@@ -60,8 +65,8 @@ pub(super) fn run(plan: &DriverPlan, name: &str, arguments: &[String]) -> Result
         Some(_) => format!("{SYSTEM_NAME}Emscripten"),
         None => argument.clone(),
     }));
-    log(plan, &format!("{name} {}", command.copyable()))?;
-    command.pass_through().map(super::exit_status)
+    plan.log(&format!("{name} {}", command.copyable()))?;
+    command.run_through().map(exit_code)
 }
 
 /// Removes what CMake remembers of a build with a driver in another folder: it would start anew without being told of the
@@ -84,12 +89,8 @@ fn toolchain_file(plan: &DriverPlan) -> Result<PathBuf> {
     let folder = plan.log.with_file_name("cmake");
     for (name, content) in CMAKE_FILES {
         let path = folder.join(name);
-        if fs_err::read_to_string(&path).is_ok_and(|there| there == content) {
-            continue;
-        }
         fs_err::create_dir_all(path.parent().unwrap_or(&folder))?;
-        // Several crates may be configured at once: the file is there whole, or not at all.
-        write_whole(&path, content.as_bytes())?;
+        write_if_changed(&path, content)?;
     }
     Ok(folder.join(CMAKE_FILES[0].0))
 }

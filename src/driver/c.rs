@@ -3,133 +3,112 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context as _, anyhow};
 use serde::{Deserialize, Serialize};
 
-use super::c_arguments::{self, CompileCall, Language};
-use super::{DriverPlan, log, program};
-use crate::abi::ExceptionModel;
-use crate::cache::{Cache, write_whole};
+use super::c_arguments::{CompileCall, Language};
+use crate::abi::exceptions;
+use crate::cache::Cache;
+use crate::context::{Context, Network};
 use crate::env::Environment;
 use crate::error::{Result, hinted};
-use crate::process::Invocation;
-use crate::toolchain::c_compiler::CCompiler;
-use crate::toolchain::headers::Headers;
-use crate::toolchain::{c_compiler, headers};
-use crate::ui::{Ui, Verbosity};
+use crate::files::write_whole;
+use crate::plan::{C_TOOLS, CPlan, DriverPlan, Jumps};
+use crate::process::{Invocation, exit_code};
+use crate::toolchain::c_compiler::{self, CCompiler};
+use crate::toolchain::c_headers::{self, Headers};
+use crate::ui::Ui;
 use crate::wasm::Module;
-
-/// What compiling C for a line takes beside what the plan says of the line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CPlan {
-    /// How exceptions unwind.
-    pub exceptions: ExceptionModel,
-    /// Whether the line has the helpers that today's clang calls for setjmp.
-    pub jumps: Jumps,
-    /// The cache's folder, in which headers are kept.
-    pub cache: PathBuf,
-    /// A file that lists what the release has for C to use, one name a line.
-    pub symbols: PathBuf,
-    /// The folder with a real `emcc`, if it is to compile.
-    pub emsdk: Option<PathBuf>,
-    /// The folder with `Python.h`, where the package's extension is written in C.
-    pub python: Option<PathBuf>,
-}
-
-/// Whether C code can use setjmp.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Jumps {
-    /// It can: from 0.26 on.
-    Served,
-    /// The line has the helpers of clang before 19: up to 0.25.
-    OtherHelpers,
-}
-
-/// Serves a call as `emcc` or `em++` that does not link.
-///
-/// # Errors
-/// When it cannot be understood, no compiler or headers are there, or the compiler cannot be started.
-pub(super) fn compile(plan: &DriverPlan, name: &str, arguments: &[String]) -> Result<u8> {
-    let c = plan.c.as_ref().ok_or_else(|| anyhow!("the driver's plan says nothing of C"))?;
-    let call = c_arguments::read(name, arguments)?;
-    let tools = tools(plan, c)?;
-    if call.links {
-        return program::run(plan, (c, &tools), (name, &call));
-    }
-    let command = compiler_call(plan, (c, &tools), (name, &call))?;
-    log(plan, &format!("compile {}\n  ignored: {}", command.copyable(), call.ignored.join(" ")))?;
-    if call.output.is_none() && call.kept.iter().any(|argument| argument == "-E") {
-        return preprocess(command, &c.cache);
-    }
-    let status = super::exit_status(command.pass_through()?);
-    if status == 0 && c.jumps == Jumps::OtherHelpers {
-        refuse_jumps(plan, &call)?;
-    }
-    Ok(status)
-}
-
-/// How the compiler is called for what stays of a call's arguments.
-///
-/// # Errors
-/// When it is C++, and libc++'s headers are missing.
-pub(super) fn compiler_call(
-    plan: &DriverPlan,
-    (c, tools): (&CPlan, &Tools),
-    (name, call): (&str, &CompileCall),
-) -> Result<Invocation> {
-    let command = match tools {
-        Tools::Clang { compiler, headers } => clang(c, (compiler, headers), (name, call))?,
-        Tools::Emsdk(folder) => {
-            Invocation::new(folder.join(name)).args(c_arguments::emscripten_flags(c.exceptions))
-        }
-    };
-    let hidden = plan.rustc.iter().flat_map(|rustc| &rustc.remap);
-    let command =
-        command.args(hidden.map(|(folder, name)| format!("-ffile-prefix-map={}={name}", folder.display())));
-    Ok(match &c.python {
-        Some(headers) => command.arg("-I").arg(headers).args(without_python_of_host(&call.kept)),
-        None => command.args(&call.kept),
-    })
-}
-
-fn clang(
-    c: &CPlan,
-    (compiler, headers): (&CCompiler, &Headers),
-    (name, call): (&str, &CompileCall),
-) -> Result<Invocation> {
-    let mut command = Invocation::new(&compiler.clang)
-        .args(c_arguments::line_flags(c.exceptions, compiler.llvm))
-        .arg("--sysroot")
-        .arg(&headers.sysroot)
-        .args(["-Xclang", "-iwithsysroot/include/compat"]);
-    if call.language == Language::Cxx {
-        command = command
-            .args(["-nostdinc++", "-isystem"])
-            .arg(&headers.config_site)
-            .arg("-isystem")
-            .arg(c_compiler::libcxx_headers(compiler)?);
-    }
-    // `emcc` compiles `-x`-less C++ inputs as C++ by their endings; `em++` everything.
-    if name == "em++" {
-        command = command.arg("--driver-mode=g++");
-    }
-    Ok(command)
-}
 
 /// What C is compiled with. It is looked for once a build, not once a file.
 #[derive(Serialize, Deserialize)]
-pub(super) enum Tools {
+enum Tools {
     /// A clang, and headers for it.
     Clang { compiler: CCompiler, headers: Headers },
     /// The folder with an `emcc` that has its own.
     Emsdk(PathBuf),
 }
 
-/// The file beside a build's log that says what C is compiled with.
-pub const C_TOOLS: &str = "c-tools.json";
+/// The compiler of a build, called as `emcc` or `em++`.
+pub(super) struct Compiler<'a> {
+    /// What the driver is told.
+    pub(super) plan: &'a DriverPlan,
+    /// The part of it that is about C.
+    pub(super) c: &'a CPlan,
+    name: &'a str,
+    tools: Tools,
+}
 
-fn tools(plan: &DriverPlan, c: &CPlan) -> Result<Tools> {
+impl<'a> Compiler<'a> {
+    /// Finds the compiler that the plan means.
+    ///
+    /// # Errors
+    /// When the plan says nothing of C, or no compiler or headers are there.
+    pub(super) fn find(plan: &'a DriverPlan, name: &'a str, environment: &Environment) -> Result<Self> {
+        let c = plan.c.as_ref().ok_or_else(|| anyhow!("the driver's plan says nothing of C"))?;
+        Ok(Self { plan, c, name, tools: find_tools(plan, c, environment)? })
+    }
+
+    /// Serves a call that does not link.
+    ///
+    /// # Errors
+    /// When the compiler cannot be started, or compiled what the line cannot run.
+    pub(super) fn compile(&self, call: &CompileCall) -> Result<u8> {
+        let command = self.command(call)?;
+        let log = format!("compile {}\n  ignored: {}", command.copyable(), call.ignored.join(" "));
+        self.plan.log(&log)?;
+        if call.output.is_none() && call.kept.iter().any(|argument| argument == "-E") {
+            return preprocess(command, &self.c.cache);
+        }
+        let status = exit_code(command.run_through()?);
+        if status == 0 && self.c.jumps == Jumps::OtherHelpers {
+            refuse_jumps(self.plan, call)?;
+        }
+        Ok(status)
+    }
+
+    /// How the compiler is called for what stays of a call's arguments.
+    ///
+    /// # Errors
+    /// When the call is C++, and libc++'s headers are missing.
+    pub(super) fn command(&self, call: &CompileCall) -> Result<Invocation> {
+        let command = match &self.tools {
+            Tools::Clang { compiler, headers } => self.clang(compiler, headers, call.language)?,
+            Tools::Emsdk(folder) => {
+                Invocation::new(folder.join(self.name)).args(exceptions::emscripten_flags(self.c.exceptions))
+            }
+        };
+        let hidden = self.plan.rustc.iter().flat_map(|rustc| &rustc.remap);
+        let command = command
+            .args(hidden.map(|(folder, name)| format!("-ffile-prefix-map={}={name}", folder.display())));
+        Ok(match &self.c.python {
+            Some(headers) => command.arg("-I").arg(headers).args(without_python_of_host(&call.kept)),
+            None => command.args(&call.kept),
+        })
+    }
+
+    fn clang(&self, compiler: &CCompiler, headers: &Headers, language: Language) -> Result<Invocation> {
+        let mut command = Invocation::new(&compiler.clang)
+            .args(exceptions::clang_flags(self.c.exceptions, compiler.llvm))
+            .arg("--sysroot")
+            .arg(&headers.sysroot)
+            .args(["-Xclang", "-iwithsysroot/include/compat"]);
+        if language == Language::Cxx {
+            command = command
+                .args(["-nostdinc++", "-isystem"])
+                .arg(&headers.config_site)
+                .arg("-isystem")
+                .arg(c_compiler::libcxx_headers(compiler)?);
+        }
+        // `emcc` compiles `-x`-less C++ inputs as C++ by their endings; `em++` everything.
+        if self.name == "em++" {
+            command = command.arg("--driver-mode=g++");
+        }
+        Ok(command)
+    }
+}
+
+fn find_tools(plan: &DriverPlan, c: &CPlan, environment: &Environment) -> Result<Tools> {
     if let Some(folder) = &c.emsdk {
         return Ok(Tools::Emsdk(folder.clone()));
     }
@@ -139,11 +118,10 @@ fn tools(plan: &DriverPlan, c: &CPlan) -> Result<Tools> {
     {
         return Ok(tools);
     }
-    let environment = Environment::read();
-    let ui = Ui::new(Verbosity::Quiet);
-    let compiler = c_compiler::find(ui, &environment)?;
     let cache = Cache::new(c.cache.clone());
-    let headers = headers::prepared(ui, (&cache, &environment), (&compiler, plan.emscripten))?;
+    let context = Context::new(Ui::silent(), environment.clone(), cache, Network::Forbidden);
+    let compiler = c_compiler::find(&context.ui, environment)?;
+    let headers = c_headers::prepare(&context, &compiler, plan.emscripten)?;
     let tools = Tools::Clang { compiler, headers };
     // Several compilers run at once: the file is there whole, or not at all.
     write_whole(&kept, &serde_json::to_vec(&tools)?)?;
@@ -161,7 +139,7 @@ fn without_python_of_host(arguments: &[String]) -> impl Iterator<Item = &String>
 fn preprocess(command: Invocation, cache: &Path) -> Result<u8> {
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
     let file = work.path().join("preprocessed");
-    let status = super::exit_status(command.arg("-o").arg(&file).pass_through()?);
+    let status = exit_code(command.arg("-o").arg(&file).run_through()?);
     if status == 0 {
         let cache = cache.to_string_lossy();
         let finder = memchr::memmem::Finder::new(cache.as_bytes());
@@ -200,13 +178,17 @@ fn refuse_jumps(plan: &DriverPlan, call: &CompileCall) -> Result<()> {
 ///
 /// # Errors
 /// When there is no archiver, or it cannot be started.
-pub(super) fn archive(plan: &DriverPlan, name: &str, arguments: &[String]) -> Result<u8> {
+pub(super) fn archive(
+    plan: &DriverPlan,
+    name: &str,
+    arguments: &[String],
+    environment: &Environment,
+) -> Result<u8> {
     let archiver = match plan.c.as_ref().and_then(|c| c.emsdk.as_ref()) {
         Some(folder) => folder.join("emar"),
         None => {
-            let environment = Environment::read();
-            let compiler = c_compiler::find(Ui::new(Verbosity::Quiet), &environment).ok();
-            c_compiler::archiver(&environment, compiler.as_ref())?
+            let compiler = c_compiler::find(&Ui::silent(), environment).ok();
+            c_compiler::find_archiver(environment, compiler.as_ref())?
         }
     };
     let mut command = Invocation::new(archiver);
@@ -215,13 +197,6 @@ pub(super) fn archive(plan: &DriverPlan, name: &str, arguments: &[String]) -> Re
         command = command.arg("s");
     }
     let command = command.args(arguments);
-    log(plan, &format!("archive {}", command.copyable()))?;
-    command.pass_through().map(super::exit_status).context("cannot archive objects")
-}
-
-impl CPlan {
-    /// The plan for a line.
-    pub fn new(exceptions: ExceptionModel, jumps: Jumps, (cache, symbols): (&Path, PathBuf)) -> Self {
-        Self { exceptions, jumps, cache: cache.to_owned(), symbols, emsdk: None, python: None }
-    }
+    plan.log(&format!("archive {}", command.copyable()))?;
+    command.run_through().map(exit_code).context("cannot archive objects")
 }

@@ -2,11 +2,11 @@
 //!
 //! What means something to clang stays, in order; what Emscripten alone understands goes; what cannot be done is refused.
 
-use crate::abi::ExceptionModel;
+use crate::plan::PLAN_FLAG;
 
 /// Which language an input is in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Language {
+pub(super) enum Language {
     /// C, and assembly.
     #[default]
     C,
@@ -16,7 +16,7 @@ pub enum Language {
 
 /// What a call asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CompileCall {
+pub(super) struct CompileCall {
     /// The arguments that stay.
     pub kept: Vec<String>,
     /// Those that mean nothing to clang, for the log.
@@ -37,14 +37,11 @@ pub struct CompileCall {
 
 /// Why a call cannot be served.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CannotCompile {
+pub(super) enum CannotCompile {
     /// Threads.
     #[error("`{0}` asks for threads, which Pyodide does not have")]
     Threads(String),
 }
-
-/// Our own flag: it changes nothing but the command line, by which a compiler cache tells lines apart.
-pub const PLAN_FLAG: &str = "-fcargo-pyodide-plan=";
 
 /// Flags of Emscripten alone that take a value of their own.
 const WITH_VALUE: [&str; 9] = [
@@ -68,7 +65,7 @@ const C: [&str; 5] = [".c", ".s", ".S", ".i", ".h"];
 ///
 /// # Errors
 /// When it asks for what cannot be done.
-pub fn read(name: &str, arguments: &[String]) -> Result<CompileCall, CannotCompile> {
+pub(super) fn read(name: &str, arguments: &[String]) -> Result<CompileCall, CannotCompile> {
     let language = if name == "em++" { Language::Cxx } else { Language::C };
     let mut call = CompileCall { language, ..CompileCall::default() };
     let mut stops_early = false;
@@ -149,7 +146,7 @@ fn take_input(path: &str, call: &mut CompileCall) {
 }
 
 /// Whether an input is to be compiled, and not only linked.
-pub fn is_source(path: &str) -> bool {
+pub(super) fn is_source(path: &str) -> bool {
     path == "-" || has_ending_of_source(path)
 }
 
@@ -159,7 +156,7 @@ fn has_ending_of_source(path: &str) -> bool {
 
 impl CompileCall {
     /// The arguments that stay, without inputs and output.
-    pub fn flags(&self) -> Vec<String> {
+    pub(super) fn flags(&self) -> Vec<String> {
         let mut flags = Vec::new();
         let mut rest = self.kept.iter();
         while let Some(argument) = rest.next() {
@@ -170,34 +167,6 @@ impl CompileCall {
             }
         }
         flags
-    }
-}
-
-/// What every compilation for a line gets: the target, position independence, how exceptions and longjmp unwind.
-pub fn line_flags(exceptions: ExceptionModel, llvm: u32) -> Vec<&'static str> {
-    let mut flags = vec!["--target=wasm32-unknown-emscripten", "-fPIC"];
-    flags.extend(match exceptions {
-        ExceptionModel::Wasm => &["-fwasm-exceptions", "-mllvm", "-wasm-enable-sjlj"][..],
-        ExceptionModel::JavaScript => &[
-            "-fexceptions",
-            "-mllvm",
-            "-enable-emscripten-cxx-exceptions",
-            "-mllvm",
-            "-enable-emscripten-sjlj",
-        ][..],
-    });
-    // LLVM 20 learnt to choose between the two encodings.
-    if exceptions == ExceptionModel::Wasm && llvm >= 20 {
-        flags.extend(["-mllvm", "-wasm-use-legacy-eh=true"]);
-    }
-    flags
-}
-
-/// The same for a real `emcc`, which knows the target.
-pub fn emscripten_flags(exceptions: ExceptionModel) -> [&'static str; 3] {
-    match exceptions {
-        ExceptionModel::Wasm => ["-fPIC", "-fwasm-exceptions", "-sSUPPORT_LONGJMP=wasm"],
-        ExceptionModel::JavaScript => ["-fPIC", "-fexceptions", "-sSUPPORT_LONGJMP=emscripten"],
     }
 }
 

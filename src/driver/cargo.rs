@@ -8,11 +8,11 @@
 
 use std::ffi::OsString;
 
-use super::{CargoPlan, DriverPlan, log};
+use crate::abi::TARGET;
 use crate::env::Environment;
 use crate::error::Result;
-use crate::process::Invocation;
-use crate::toolchain::TARGET;
+use crate::plan::{CargoPlan, DriverPlan};
+use crate::process::{Invocation, exit_code};
 
 /// Subcommands that compile.
 const COMPILING: [&str; 4] = ["build", "rustc", "b", "check"];
@@ -22,9 +22,13 @@ const COMPILING: [&str; 4] = ["build", "rustc", "b", "check"];
 const LOCAL: [&str; 2] = ["CARGO_TARGET_DIR", "CARGO_PYODIDE_CACHE_DIR"];
 
 /// Runs the real cargo and returns its exit status.
-pub(super) fn run(plan: &DriverPlan, cargo: &CargoPlan, arguments: Vec<OsString>) -> Result<u8> {
-    let environment = Environment::read();
-    let own = backend_flags(&environment);
+pub(super) fn run(
+    plan: &DriverPlan,
+    cargo: &CargoPlan,
+    arguments: Vec<OsString>,
+    environment: &Environment,
+) -> Result<u8> {
+    let own = backend_flags(environment);
     let mut arguments = rewrite(cargo, arguments);
     if let Some(folder) = environment.text("CARGO_TARGET_DIR") {
         let setting = format!("build.target-dir={}", toml::Value::from(folder));
@@ -35,7 +39,7 @@ pub(super) fn run(plan: &DriverPlan, cargo: &CargoPlan, arguments: Vec<OsString>
         arguments.splice(0..0, ["--config".into(), format!("target.{TARGET}.rustflags={flags}").into()]);
     }
     let shown: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
-    log(plan, &format!("cargo {}", shown.join(" ")))?;
+    plan.log(&format!("cargo {}", shown.join(" ")))?;
     let mut command = Invocation::new(&cargo.program).args(arguments);
     for name in LOCAL {
         command = command.env_remove(name);
@@ -45,8 +49,8 @@ pub(super) fn run(plan: &DriverPlan, cargo: &CargoPlan, arguments: Vec<OsString>
         // configuration: the compiler behind it is a stable one.
         command = command.env("__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS", "stable");
     }
-    let status = command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").pass_through()?;
-    Ok(super::exit_status(status))
+    let status = command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").run_through()?;
+    Ok(exit_code(status))
 }
 
 /// The flags that the back end put into the environment: the user's own were taken out before it started.
@@ -78,45 +82,40 @@ fn without_unstable(words: Vec<String>) -> Vec<String> {
 /// The arguments for the real cargo.
 fn rewrite(cargo: &CargoPlan, arguments: Vec<OsString>) -> Vec<OsString> {
     let mut own = arguments.into_iter().peekable();
-    // Only a rustup stand-in understands `+toolchain`.
+    // Only rustup's proxy understands `+toolchain`.
     let _ = own.next_if(|first| first.to_string_lossy().starts_with('+'));
-    let mut rewritten: Vec<OsString> = vec!["--config".into(), cargo.config.clone().into()];
-    let mut compiles = false;
-    let mut subcommand = None;
-    let mut has_profile = false;
-    for argument in own.by_ref() {
+    let (mut kept, mut subcommand, mut names_profile) = (Vec::new(), None, false);
+    let mut behind_dashes = Vec::new();
+    while let Some(argument) = own.next() {
         let text = argument.to_string_lossy().into_owned();
         if text == "--" {
-            push_choices(cargo, (compiles, has_profile), &mut rewritten);
-            rewritten.push(argument);
-            rewritten.extend(own);
-            return rewritten;
+            behind_dashes.push(argument);
+            behind_dashes.extend(own.by_ref());
+            break;
         }
         if subcommand.is_none() && !text.starts_with('-') {
-            compiles = COMPILING.contains(&text.as_str());
             subcommand = Some(text.clone());
         }
-        match text.as_str() {
-            "--locked" | "--frozen" => {}
-            "--release" | "-r" if compiles && cargo.profile.is_some() => {}
-            _ => {
-                has_profile |= text.starts_with("--profile");
-                rewritten.push(argument);
-            }
-        }
+        names_profile |= text.starts_with("--profile");
+        kept.push(argument);
     }
-    push_choices(cargo, (compiles, has_profile), &mut rewritten);
+    let compiles = subcommand.is_some_and(|name| COMPILING.contains(&name.as_str()));
+    let profile = cargo.profile.as_ref().filter(|_| compiles);
+    let is_dropped = |text: &str| match text {
+        "--locked" | "--frozen" => true,
+        "--release" | "-r" => profile.is_some(),
+        _ => false,
+    };
+    let mut rewritten: Vec<OsString> = vec!["--config".into(), cargo.config.clone().into()];
+    rewritten.extend(kept.into_iter().filter(|word: &OsString| !is_dropped(&word.to_string_lossy())));
+    rewritten.extend(
+        profile.filter(|_| !names_profile).map(|profile| OsString::from(format!("--profile={profile}"))),
+    );
+    if compiles {
+        rewritten.extend(cargo.features.iter().map(OsString::from));
+    }
+    rewritten.extend(behind_dashes);
     rewritten
-}
-
-fn push_choices(cargo: &CargoPlan, (compiles, has_profile): (bool, bool), rewritten: &mut Vec<OsString>) {
-    if !compiles {
-        return;
-    }
-    if let Some(profile) = cargo.profile.as_ref().filter(|_| !has_profile) {
-        rewritten.push(format!("--profile={profile}").into());
-    }
-    rewritten.extend(cargo.features.iter().map(OsString::from));
 }
 
 #[cfg(test)]

@@ -2,16 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context as _, anyhow};
 
-use super::arguments::LinkPlan;
-use super::supplements::{self, Supplement, WideInvoke};
-use super::{DriverPlan, SupplementPlan, arguments, log};
+use super::link_arguments::{self, LinkPlan};
+use super::supplements::{self, WideInvoke};
 use crate::env::Environment;
 use crate::error::Result;
+use crate::plan::{DriverPlan, Supplement, SupplementPlan, WasmLd};
 use crate::process::Invocation;
-use crate::toolchain::WasmLd;
-use crate::ui::{Ui, Verbosity};
+use crate::ui::Ui;
 use crate::wasm::module::Import;
 use crate::wasm::{Module, relocations};
 
@@ -19,16 +18,16 @@ use crate::wasm::{Module, relocations};
 ///
 /// # Errors
 /// When the arguments do not describe one, or wasm-ld fails: then with its words, which rustc shows.
-pub(super) fn run(plan: &DriverPlan, given: Vec<String>) -> Result<u8> {
+pub(super) fn run(plan: &DriverPlan, given: Vec<String>, environment: &Environment) -> Result<u8> {
     let given = expand(given)?;
     // Cargo links a dependency too that is a `cdylib` beside a library; nobody loads what comes of it.
-    let is_dependency = Environment::read().get("CARGO_PRIMARY_PACKAGE").is_none();
-    let read = arguments::read(&given);
+    let is_dependency = environment.get("CARGO_PRIMARY_PACKAGE").is_none();
+    let read = link_arguments::read(&given);
     let checked =
         read.and_then(|link| if is_dependency { Ok(link) } else { link.require_entry().map(|()| link) });
     let mut link = checked.inspect_err(|error| {
         // rustc shows our message; the log is for whoever looks deeper.
-        let _ = log(plan, &format!("refused: {error}\n  {}", given.join(" ")));
+        let _ = plan.log(&format!("refused: {error}\n  {}", given.join(" ")));
     })?;
     let linker = plan.wasm_ld.as_ref().ok_or_else(|| anyhow!("the driver's plan names no linker"))?;
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
@@ -40,7 +39,7 @@ pub(super) fn run(plan: &DriverPlan, given: Vec<String>) -> Result<u8> {
     if let Some(supplements) = &plan.supplements {
         let bytes = fs_err::read(Path::new(&link.output))?;
         let module = Module::read(&bytes)?;
-        let wide = missing_wide_invokes(supplements, (&module, &bytes))?;
+        let wide = missing_wide_invokes(supplements, &module, &bytes)?;
         let wanted = asked_for(supplements, &module);
         if !wide.is_empty() || !wanted.is_empty() {
             let more = SupplementPlan { wanted, ..supplements.clone() };
@@ -69,7 +68,7 @@ fn mend_calls(plan: &DriverPlan, link: &mut LinkPlan, work: &Path) -> Result<()>
         if places.is_empty() {
             continue;
         }
-        log(plan, &format!("{} calls of globals mended in {}", places.len(), path.display()))?;
+        plan.log(&format!("{} calls of globals mended in {}", places.len(), path.display()))?;
         relocations::mend(&mut bytes, &places);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let mended = work.join(format!("mended-{number}-{name}"));
@@ -108,11 +107,11 @@ pub(super) fn call(plan: &DriverPlan, linker: &WasmLd, link: &LinkPlan) -> Resul
         .args(&linker.first_arguments)
         .arg(format!("@{}", response.path().display()));
     let (ignored, passed) = (link.ignored.join(" "), link.arguments().join(" "));
-    log(plan, &format!("link {}\n  ignored: {ignored}\n  {passed}", link.output))?;
-    let output = command.output(Ui::new(Verbosity::Quiet))?;
+    plan.log(&format!("link {}\n  ignored: {ignored}\n  {passed}", link.output))?;
+    let output = command.output(&Ui::silent())?;
     let said = format!("{}{}", output.stdout, output.stderr);
     if !said.trim().is_empty() {
-        log(plan, &said)?;
+        plan.log(&said)?;
     }
     Ok(())
 }
@@ -120,7 +119,8 @@ pub(super) fn call(plan: &DriverPlan, linker: &WasmLd, link: &LinkPlan) -> Resul
 /// The `invoke_j…` that a linked module imports and the line does not have.
 fn missing_wide_invokes(
     supplements: &SupplementPlan,
-    (module, bytes): (&Module, &[u8]),
+    module: &Module,
+    bytes: &[u8],
 ) -> Result<Vec<WideInvoke>> {
     let Some(has) = &supplements.wide_invokes else { return Ok(Vec::new()) };
     let names = Module::function_names(bytes)?;
@@ -144,7 +144,7 @@ fn expand(given: Vec<String>) -> Result<Vec<String>> {
     let mut expanded = Vec::with_capacity(given.len());
     for argument in given {
         match argument.strip_prefix('@') {
-            Some(path) => expanded.extend(arguments::split_response(&fs_err::read_to_string(path)?)),
+            Some(path) => expanded.extend(link_arguments::split_response(&fs_err::read_to_string(path)?)),
             None => expanded.push(argument),
         }
     }

@@ -6,13 +6,14 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 
-use super::c::{self, CPlan, Tools};
+use super::c::Compiler;
 use super::c_arguments::{self, CompileCall};
-use super::{DriverPlan, arguments, link, log};
+use super::{link, link_arguments};
 use crate::abi;
 use crate::error::Result;
+use crate::process::exit_code;
 use crate::wasm::Module;
 use crate::wasm::module::Import;
 
@@ -20,16 +21,12 @@ use crate::wasm::module::Import;
 ///
 /// # Errors
 /// When the compiler or the linker cannot be started, the linker fails, or the release lacks what the program uses.
-pub(super) fn run(
-    plan: &DriverPlan,
-    (c, tools): (&CPlan, &Tools),
-    (name, call): (&str, &CompileCall),
-) -> Result<u8> {
+pub(super) fn run(compiler: &Compiler<'_>, call: &CompileCall) -> Result<u8> {
+    let plan = compiler.plan;
     let linker = plan.wasm_ld.as_ref().ok_or_else(|| anyhow!("the driver's plan names no linker"))?;
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
     let output = call.output.clone().unwrap_or_else(|| "a.out".to_owned());
-    let call_without_files = CompileCall { kept: call.flags(), ..call.clone() };
-    let compiler = c::compiler_call(plan, (c, tools), (name, &call_without_files))?;
+    let compile = compiler.command(&CompileCall { kept: call.flags(), ..call.clone() })?;
     let mut inputs = Vec::new();
     for (number, input) in call.inputs.iter().enumerate() {
         if !c_arguments::is_source(input) {
@@ -37,22 +34,23 @@ pub(super) fn run(
             continue;
         }
         let object = work.path().join(format!("{number}.o"));
-        let command = compiler.clone().arg("-c").arg("-o").arg(&object).arg(input);
-        log(plan, &format!("compile for a program {}", command.copyable()))?;
-        let status = super::exit_status(command.pass_through()?);
+        let command = compile.clone().arg("-c").arg("-o").arg(&object).arg(input);
+        plan.log(&format!("compile for a program {}", command.copyable()))?;
+        let status = exit_code(command.run_through()?);
         if status != 0 {
             return Ok(status);
         }
         inputs.push(object.to_string_lossy().into_owned());
     }
     let words = ["-shared", "-o", &output].map(str::to_owned).into_iter();
-    let mut wanted = arguments::read(&words.chain(inputs).chain(call.libraries.clone()).collect::<Vec<_>>())?;
+    let words: Vec<String> = words.chain(inputs).chain(call.libraries.clone()).collect();
+    let mut wanted = link_arguments::read(&words)?;
     // Nothing is exported, and all is to stay: it is read, or it uses what is asked for.
     wanted.exports.clear();
     wanted.inputs.push("--no-gc-sections".to_owned());
     link::call(plan, linker, &wanted)?;
     let bytes = fs_err::read(&output)?;
-    let missing = missing(&Module::read(&bytes)?, &c.symbols)?;
+    let missing = missing(&Module::read(&bytes)?, &compiler.c.symbols)?;
     if missing.is_empty() {
         return Ok(0);
     }

@@ -12,15 +12,20 @@ use std::ffi::OsString;
 
 use semver::Version;
 
-use super::{DriverPlan, RustcPlan, log};
+use crate::abi::TARGET;
 use crate::env::Environment;
 use crate::error::Result;
 use crate::overlay::crates::{CrateRecipe, Rule};
-use crate::process::Invocation;
-use crate::toolchain::TARGET;
+use crate::plan::{DriverPlan, RustcPlan};
+use crate::process::{Invocation, exit_code};
 
 /// Runs the real rustc and returns its exit status.
-pub(super) fn run(plan: &DriverPlan, rustc: &RustcPlan, mut arguments: Vec<OsString>) -> Result<u8> {
+pub(super) fn run(
+    plan: &DriverPlan,
+    rustc: &RustcPlan,
+    mut arguments: Vec<OsString>,
+    environment: &Environment,
+) -> Result<u8> {
     let mut command = Invocation::new(&rustc.program);
     if names_target(&arguments) && !arguments.iter().any(|argument| argument == "--sysroot") {
         command = rustc.sysroot.iter().fold(command, |command, folder| command.arg("--sysroot").arg(folder));
@@ -32,14 +37,14 @@ pub(super) fn run(plan: &DriverPlan, rustc: &RustcPlan, mut arguments: Vec<OsStr
         if !rustc.flags.is_empty() {
             command = command.env("RUSTC_BOOTSTRAP", "1").args(&rustc.flags);
             if arguments.iter().any(|argument| argument == "cdylib") {
-                log(plan, &format!("rustc with {}", rustc.flags.join(" ")))?;
+                plan.log(&format!("rustc with {}", rustc.flags.join(" ")))?;
             }
         }
-        if let Some((name, version)) = compiled_crate(&Environment::read()) {
-            let (changed, said) = with_recipes(&rustc.crates, (&name, &version), &arguments);
+        if let Some((name, version)) = compiled_crate(environment) {
+            let (changed, said) = apply_recipes(&rustc.crates, &name, &version, &arguments);
             arguments = changed;
             for why in said {
-                log(plan, &format!("rustc for {name} {version}: it {why}"))?;
+                plan.log(&format!("rustc for {name} {version}: it {why}"))?;
             }
         }
     }
@@ -47,8 +52,8 @@ pub(super) fn run(plan: &DriverPlan, rustc: &RustcPlan, mut arguments: Vec<OsStr
         // The one crate of the standard library that must not unwind itself: rustc's own build does the same.
         command = command.arg("-Cpanic=abort");
     }
-    let status = command.args(arguments).pass_through()?;
-    Ok(super::exit_status(status))
+    let status = command.args(arguments).run_through()?;
+    Ok(exit_code(status))
 }
 
 /// The crate that cargo has compiled: it tells rustc by environment variables.
@@ -58,14 +63,15 @@ fn compiled_crate(environment: &Environment) -> Option<(String, Version)> {
 }
 
 /// The arguments with what the recipes for a crate change, and why.
-fn with_recipes(
+fn apply_recipes(
     recipes: &[CrateRecipe],
-    package: (&str, &Version),
+    name: &str,
+    version: &Version,
     arguments: &[OsString],
 ) -> (Vec<OsString>, Vec<String>) {
     let feature = |name: &str| OsString::from(format!("feature=\"{name}\""));
     let has = |name: &str| arguments.contains(&feature(name));
-    let rules: Vec<&Rule> = recipes.iter().flat_map(|recipe| recipe.rules_for(package, has)).collect();
+    let rules: Vec<&Rule> = recipes.iter().flat_map(|recipe| recipe.rules_for(name, version, has)).collect();
     let off: Vec<OsString> =
         rules.iter().flat_map(|rule| &rule.without_features).map(|name| feature(name)).collect();
     let mut changed: Vec<OsString> = Vec::with_capacity(arguments.len());
@@ -111,7 +117,7 @@ mod tests {
         let recipes = [recipe.unwrap()];
         let check = |name: &str, version: &str, line: &str| {
             let arguments: Vec<_> = line.split(' ').map(OsString::from).collect();
-            let (changed, said) = with_recipes(&recipes, (name, &version.parse().unwrap()), &arguments);
+            let (changed, said) = apply_recipes(&recipes, name, &version.parse().unwrap(), &arguments);
             let words: Vec<_> = changed.iter().map(|word| word.to_string_lossy()).collect();
             format!("{} {said:?}", words.join(" "))
         };

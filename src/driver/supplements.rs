@@ -6,42 +6,27 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use wasmparser::ValType;
 
-use super::SupplementPlan;
+use crate::abi::TARGET;
 use crate::error::Result;
+use crate::plan::{Supplement, SupplementPlan};
 use crate::process::Invocation;
-use crate::toolchain::TARGET;
-use crate::ui::{Ui, Verbosity};
+use crate::ui::Ui;
 use crate::wasm::Signature;
 
-/// A supplement that is linked into every module of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Supplement {
-    /// How landing pads number types, for 0.21.
-    LandingPads,
-    /// Times with 32-bit seconds, for 0.21.
-    NarrowTime,
-    /// That there are no threads, for 0.21 to 0.29: for modules that ask for some.
-    NoThreads,
-}
-
-impl Supplement {
-    /// The source text and the name of its file.
-    fn source(self) -> (&'static str, &'static str) {
-        match self {
-            Supplement::LandingPads => ("landing_pads.rs", include_str!("supplements/landing_pads.rs")),
-            Supplement::NarrowTime => ("narrow_time.rs", include_str!("supplements/narrow_time.rs")),
-            Supplement::NoThreads => ("no_threads.rs", include_str!("supplements/no_threads.rs")),
-        }
+/// The name of a supplement's file, and its text.
+fn source(supplement: Supplement) -> (&'static str, &'static str) {
+    match supplement {
+        Supplement::LandingPads => ("landing_pads.rs", include_str!("supplements/landing_pads.rs")),
+        Supplement::NarrowTime => ("narrow_time.rs", include_str!("supplements/narrow_time.rs")),
+        Supplement::NoThreads => ("no_threads.rs", include_str!("supplements/no_threads.rs")),
     }
 }
 
 /// A function that calls another through JavaScript and returns 64 bits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WideInvoke {
+pub(super) struct WideInvoke {
     /// The name that objects call it by: LLVM's `__invoke_i64_ptr_i32`.
     pub symbol: String,
     /// Its parameters' types, in Rust: the function's table index first.
@@ -52,7 +37,7 @@ pub struct WideInvoke {
 
 impl WideInvoke {
     /// The supplement for an imported `invoke_j…` of this type; none if a type has no name here.
-    pub fn new(symbol: &str, signature: &Signature) -> Option<Self> {
+    pub(super) fn new(symbol: &str, signature: &Signature) -> Option<Self> {
         let named: Vec<(char, &str)> =
             signature.parameters.iter().copied().map(type_name).collect::<Option<_>>()?;
         let letters = named.iter().skip(1).map(|(letter, _)| letter);
@@ -77,7 +62,7 @@ fn type_name(kind: ValType) -> Option<(char, &'static str)> {
 
 /// The text of a crate with these supplements. A trampoline calls the function and stores its result; JavaScript calls the
 /// trampoline, which returns nothing, so that it need not make 64 bits out of nothing when something was thrown.
-pub fn wide_invokes(wanted: &[WideInvoke]) -> String {
+pub(super) fn wide_invokes(wanted: &[WideInvoke]) -> String {
     let mut text = "#![no_std]\n#![allow(non_snake_case)]\nuse core::mem::transmute;\n".to_owned();
     for (number, invoke) in wanted.iter().enumerate() {
         let rest = &invoke.parameters[1..];
@@ -120,31 +105,31 @@ mod n{number} {{
 ///
 /// # Errors
 /// When the compiler refuses one.
-pub fn compile(plan: &SupplementPlan, wide: &[WideInvoke], folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut sources: Vec<(&str, String)> = plan
-        .wanted
-        .iter()
-        .map(|supplement| supplement.source())
-        .map(|(name, text)| (name, text.to_owned()))
-        .collect();
-    if !wide.is_empty() {
-        sources.push(("wide_invokes.rs", wide_invokes(wide)));
+pub(super) fn compile(plan: &SupplementPlan, wide: &[WideInvoke], folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut sources = Vec::new();
+    for (name, text) in plan.wanted.iter().map(|supplement| source(*supplement)) {
+        let path = folder.join(name);
+        fs_err::write(&path, text)?;
+        sources.push(path);
     }
-    sources.into_iter().map(|(name, text)| compile_one(plan, (name, &text), folder)).collect()
+    if !wide.is_empty() {
+        let path = folder.join("wide_invokes.rs");
+        fs_err::write(&path, wide_invokes(wide))?;
+        sources.push(path);
+    }
+    sources.iter().map(|source| compile_one(plan, source)).collect()
 }
 
-fn compile_one(plan: &SupplementPlan, (name, text): (&str, &str), folder: &Path) -> Result<PathBuf> {
-    let source = folder.join(name);
+fn compile_one(plan: &SupplementPlan, source: &Path) -> Result<PathBuf> {
     let object = source.with_extension("o");
-    fs_err::write(&source, text)?;
     let sysroot = plan.sysroot.iter().flat_map(|path| ["--sysroot".into(), path.clone()]);
     Invocation::new(&plan.rustc)
         .args(sysroot)
         .args(["--target", TARGET, "--edition=2021", "--crate-type=lib", "--emit=obj", "--cap-lints=allow"])
         .args(["-Copt-level=2", "-Cpanic=abort", "-Ccodegen-units=1", "-Cforce-unwind-tables=no", "-o"])
         .arg(&object)
-        .arg(&source)
-        .output(Ui::new(Verbosity::Quiet))?;
+        .arg(source)
+        .output(&Ui::silent())?;
     Ok(object)
 }
 

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context as _, anyhow};
 use pep440_rs::Version;
 
+use super::document::{Overlay, Place, When};
 use super::keys::{CargoKeys, DependencyKeys, FileKeys, ProfileKeys, Section, TestKeys};
 use super::values::{CrateUpdate, Location, Sha256};
-use super::{Overlay, Place, When};
 use crate::error::{Result, hinted};
 use crate::wheel::requirements::{DependencyChange, DependencyEdit, Strictness};
 

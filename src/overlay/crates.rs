@@ -73,7 +73,8 @@ impl CrateRecipe {
     /// The rules that fit a crate of this name, version and features.
     pub fn rules_for<'a>(
         &'a self,
-        (name, version): (&'a str, &'a Version),
+        name: &'a str,
+        version: &'a Version,
         has_feature: impl Fn(&str) -> bool + 'a,
     ) -> impl Iterator<Item = &'a Rule> {
         let rules = if name == self.name { &self.rules[..] } else { &[] };

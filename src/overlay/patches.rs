@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 use diffy::patch_set::{FileOperation, ParseOptions, PatchSet};
 
 use super::values::InsidePath;

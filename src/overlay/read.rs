@@ -9,44 +9,29 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::document::{Head, Overlay, Place, Variant, When};
 use super::keys::section;
 use super::values::Versions;
-use super::{Overlay, Place, Variant, When};
 use crate::error::{Result, hinted};
 
 /// The keys that stand beside those of a section.
 const BESIDE: [&str; 3] = ["when", "variant", "recipe"];
 
-/// The head of a shipped recipe: for which package it is.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Head {
-    /// The package's normalised name.
-    pub package: String,
-    /// The versions for which it was made.
-    pub versions: Versions,
-    /// What it is for, in a line.
-    pub about: String,
-}
-
 /// Reads the text of an overlay.
 ///
 /// # Errors
 /// When a key is unknown or a value is wrong: with line and column.
-pub(super) fn overlay(text: &str, (label, place): (String, Place)) -> Result<Overlay> {
+pub(super) fn overlay(text: &str, label: &str, place: Place) -> Result<Overlay> {
     let parsed = DeTable::parse(text).map_err(Fault::from);
-    parsed
-        .and_then(|table| document(table, (label.clone(), place)))
-        .map_err(|error| located(&label, text, &error))
+    parsed.and_then(|table| document(table, label, place)).map_err(|error| located(label, text, &error))
 }
 
 /// Reads the table `[tool.cargo-pyodide]` of a `pyproject.toml`, if it has one.
 ///
 /// # Errors
 /// When a key is unknown or a value is wrong. A file that is no TOML is left to those whose file it is.
-pub(super) fn own_table(path: &Path, folder: &Path) -> Result<Option<Overlay>> {
-    let text = fs_err::read_to_string(path).unwrap_or_default();
-    let Ok(mut table) = DeTable::parse(&text) else { return Ok(None) };
+pub(super) fn own_table(text: &str, path: &Path) -> Result<Option<Overlay>> {
+    let Ok(mut table) = DeTable::parse(text) else { return Ok(None) };
     let own = take(table.get_mut(), "tool").and_then(|mut tool| {
         let DeValue::Table(tool) = tool.get_mut() else { return None };
         take(tool, "cargo-pyodide")
@@ -54,19 +39,19 @@ pub(super) fn own_table(path: &Path, folder: &Path) -> Result<Option<Overlay>> {
     let Some(own) = own else { return Ok(None) };
     let span = own.span();
     let DeValue::Table(table) = own.into_inner() else {
-        return Err(anyhow!("{}: `tool.cargo-pyodide` is no table", place(&path.display(), &text, span)));
+        return Err(anyhow!("{}: `tool.cargo-pyodide` is not a table", place(&path.display(), text, span)));
     };
-    let label = "`[tool.cargo-pyodide]` of the package".to_owned();
-    document(Spanned::new(span, table), (label, Place::Folder(folder.to_owned())))
+    let label = "`[tool.cargo-pyodide]` of the package";
+    document(Spanned::new(span, table), label, Place::Folder(path.parent().unwrap_or(path).to_owned()))
         .map(Some)
-        .map_err(|error| located(&path.display().to_string(), &text, &error))
+        .map_err(|error| located(&path.display().to_string(), text, &error))
 }
 
 fn take<'a>(table: &mut DeTable<'a>, key: &str) -> Option<Spanned<DeValue<'a>>> {
     table.remove(key)
 }
 
-fn document(mut table: Spanned<DeTable<'_>>, (label, place): (String, Place)) -> Result<Overlay, Fault> {
+fn document(mut table: Spanned<DeTable<'_>>, label: &str, place: Place) -> Result<Overlay, Fault> {
     let keys = table.get_mut();
     let head = take(keys, "recipe").map(|value| Head::deserialize(deserializer(value))).transpose()?;
     let when = match take(keys, "when") {
@@ -82,7 +67,7 @@ fn document(mut table: Spanned<DeTable<'_>>, (label, place): (String, Place)) ->
                 .collect::<Result<_, Fault>>()?
         }
     };
-    Ok(Overlay { label, place, head, base: section(table)?, when, variants })
+    Ok(Overlay { label: label.to_owned(), place, head, base: section(table)?, when, variants })
 }
 
 fn deserializer(value: Spanned<DeValue<'_>>) -> toml::de::ValueDeserializer<'_> {

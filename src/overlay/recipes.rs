@@ -3,13 +3,11 @@
 //! A recipe is an overlay with a head that says for which package and versions it is. It is chosen by name; a version that
 //! it was not made for is told, and built without it.
 
-use include_dir::{Dir, include_dir};
 use pep440_rs::Version;
 
-use super::{Overlay, Place, crates, read};
+use super::document::{Overlay, Place};
+use super::{crates, read, shipped};
 use crate::error::Result;
-
-static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/recipes");
 
 /// A recipe for a package.
 #[derive(Debug, Clone)]
@@ -31,29 +29,14 @@ pub struct CrateRecipe {
     pub recipe: crates::CrateRecipe,
 }
 
-/// A file that recipes name.
-pub(super) fn file(path: &str) -> Option<Vec<u8>> {
-    SHIPPED.get_file(path).map(|file| file.contents().to_vec())
-}
-
-fn texts(folder: &str) -> impl Iterator<Item = (String, String)> {
-    let folder = if folder.is_empty() { Some(&SHIPPED) } else { SHIPPED.get_dir(folder) };
-    let files = folder.into_iter().flat_map(Dir::files);
-    files.filter_map(|file| {
-        let name = file.path().file_stem()?.to_str()?.to_owned();
-        let is_recipe = file.path().extension()? == "toml";
-        is_recipe.then(|| Some((name, file.contents_utf8()?.to_owned())))?
-    })
-}
-
 /// All recipes for packages, by name.
 ///
 /// # Errors
 /// When one of them is wrong: a mistake of the tool's, which a test rules out.
 pub fn packages() -> Result<Vec<Recipe>> {
     let mut recipes = Vec::new();
-    for (name, text) in texts("") {
-        let overlay = read::overlay(&text, (format!("the recipe `{name}`"), Place::Shipped))?;
+    for (name, text) in shipped::texts("") {
+        let overlay = read::overlay(&text, &format!("the recipe `{name}`"), Place::Shipped)?;
         recipes.push(Recipe { name, text, overlay });
     }
     recipes.sort_by(|one, other| one.name.cmp(&other.name));
@@ -66,7 +49,7 @@ pub fn packages() -> Result<Vec<Recipe>> {
 /// When one of them is wrong: a mistake of the tool's, which a test rules out.
 pub fn crates() -> Result<Vec<CrateRecipe>> {
     let mut recipes = Vec::new();
-    for (_, text) in texts("crates") {
+    for (_, text) in shipped::texts("crates") {
         recipes.push(CrateRecipe { recipe: crates::CrateRecipe::read(&text)?, text });
     }
     recipes.sort_by(|one, other| one.recipe.name.cmp(&other.recipe.name));
@@ -118,7 +101,7 @@ mod tests {
             let whens = recipe.overlay.when.iter().map(|when| &when.section);
             for section in std::iter::once(&recipe.overlay.base).chain(whens).chain(variants) {
                 for path in &section.patches {
-                    assert!(file(&path.0).is_some(), "{}: `{path}` is not shipped", recipe.name);
+                    assert!(shipped::file(&path.0).is_some(), "{}: `{path}` is not shipped", recipe.name);
                 }
             }
             assert!(recipe.text.contains("https://"), "{} has no link", recipe.name);

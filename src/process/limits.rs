@@ -6,13 +6,12 @@
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
-use super::{INTERRUPTED, Invocation, watch_for_interrupts};
+use super::Invocation;
 use crate::error::Result;
 use crate::ui::Ui;
 
@@ -55,9 +54,9 @@ impl Invocation {
     ///
     /// # Errors
     /// When the program cannot be started, the log cannot be written, or Ctrl-C was pressed: then all was killed.
-    pub fn within(&self, ui: Ui, log: &Path, limits: Limits) -> Result<Watched> {
-        ui.detail(self.copyable());
-        watch_for_interrupts()?;
+    pub fn run_limited(&self, ui: &Ui, log: &Path, limits: Limits) -> Result<Watched> {
+        ui.command(&self.copyable());
+        ui.is_interrupted();
         let log = fs_err::OpenOptions::new().create(true).append(true).open(log)?.into_parts().0;
         let mut command = self.command();
         command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
@@ -65,7 +64,7 @@ impl Invocation {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child =
             command.spawn().with_context(|| format!("cannot start `{}`", self.program.display()))?;
-        let watched = watch(&mut child, limits);
+        let watched = watch(&mut child, limits, ui);
         if !matches!(watched, Ok(Watched { ended: Ended::ByItself(_), .. })) {
             kill_tree(Pid::from_u32(child.id()));
             let _ = child.kill();
@@ -75,13 +74,13 @@ impl Invocation {
     }
 }
 
-fn watch(child: &mut Child, limits: Limits) -> Result<Watched> {
+fn watch(child: &mut Child, limits: Limits, ui: &Ui) -> Result<Watched> {
     let started = Instant::now();
     let mut system = System::new();
     let mut memory = 0;
     let mut rounds = (0..COUNTED_EVERY).cycle();
     loop {
-        if INTERRUPTED.load(Ordering::Relaxed) {
+        if ui.is_interrupted() {
             bail!("interrupted");
         }
         if let Some(status) = child.try_wait().context("cannot wait for a child process")? {

@@ -9,15 +9,13 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 
 use crate::env::Environment;
 use crate::error::{Result, hinted};
-use crate::ui::{Spinner, Ui};
+use crate::ui::{Task, Ui};
 
 /// How many of a failed command's last lines are shown.
 const SHOWN_LINES: usize = 30;
@@ -85,8 +83,8 @@ impl Invocation {
     ///
     /// # Errors
     /// When the program cannot be started, or its status is not zero: then with its last lines.
-    pub fn output(&self, ui: Ui) -> Result<Output> {
-        let (status, output) = self.captured(ui)?;
+    pub fn output(&self, ui: &Ui) -> Result<Output> {
+        let (status, output) = self.output_unchecked(ui)?;
         if !status.success() {
             let shown = if output.stderr.trim().is_empty() { &output.stdout } else { &output.stderr };
             return Err(self.failed(status, shown));
@@ -98,8 +96,8 @@ impl Invocation {
     ///
     /// # Errors
     /// When the program cannot be started.
-    pub fn captured(&self, ui: Ui) -> Result<(ExitStatus, Output)> {
-        ui.detail(self.copyable());
+    pub fn output_unchecked(&self, ui: &Ui) -> Result<(ExitStatus, Output)> {
+        ui.command(&self.copyable());
         let output = self
             .command()
             .stdin(Stdio::null())
@@ -114,8 +112,8 @@ impl Invocation {
     ///
     /// # Errors
     /// When the program cannot be started or the log cannot be written.
-    pub fn logged(&self, ui: Ui, log: &Path, mut on_line: impl FnMut(&str)) -> Result<ExitStatus> {
-        ui.detail(self.copyable());
+    pub fn run_logged(&self, ui: &Ui, log: &Path, mut on_line: impl FnMut(&str)) -> Result<ExitStatus> {
+        ui.command(&self.copyable());
         let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
         let mut command = self.command();
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
@@ -132,15 +130,16 @@ impl Invocation {
     ///
     /// # Errors
     /// When the program cannot be started or waited for.
-    pub fn interactive(&self, ui: Ui) -> Result<ExitStatus> {
-        ui.detail(self.copyable());
-        watch_for_interrupts()?;
+    pub fn run_attached(&self, ui: &Ui) -> Result<ExitStatus> {
+        ui.command(&self.copyable());
+        // Asked before the child starts: a listener may begin to watch for Ctrl-C only now.
+        ui.is_interrupted();
         let child =
             self.command().spawn().with_context(|| format!("cannot start `{}`", self.program.display()))?;
-        let mut running = Running { child, leads_a_group: false };
+        let mut running = Running { child, ui: ui.clone(), leads_a_group: false };
         let mut pause = Duration::from_millis(1);
         loop {
-            if INTERRUPTED.load(Ordering::Relaxed) {
+            if ui.is_interrupted() {
                 // Its status then says that a signal ended it.
                 running.stop();
                 return running.child.wait().context("cannot wait for a child process");
@@ -157,9 +156,9 @@ impl Invocation {
     ///
     /// # Errors
     /// When the program cannot be started.
-    pub fn start(&self, ui: Ui, streams: Streams) -> Result<Running> {
-        ui.detail(self.copyable());
-        watch_for_interrupts()?;
+    pub fn spawn(&self, ui: &Ui, streams: Streams) -> Result<Running> {
+        ui.command(&self.copyable());
+        ui.is_interrupted();
         let mut command = self.command();
         command.stdin(Stdio::null());
         if streams == Streams::Silent {
@@ -168,14 +167,14 @@ impl Invocation {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn().with_context(|| format!("cannot start `{}`", self.program.display()))?;
-        Ok(Running { child, leads_a_group: true })
+        Ok(Running { child, ui: ui.clone(), leads_a_group: true })
     }
 
     /// Starts with the user's own stdin, stdout and stderr, and waits; signals are left to the two processes.
     ///
     /// # Errors
     /// When the program cannot be started or waited for.
-    pub fn pass_through(&self) -> Result<ExitStatus> {
+    pub fn run_through(&self) -> Result<ExitStatus> {
         self.command().status().with_context(|| format!("cannot start `{}`", self.program.display()))
     }
 
@@ -223,6 +222,7 @@ impl Invocation {
 #[derive(Debug)]
 pub struct Running {
     child: Child,
+    ui: Ui,
     #[cfg_attr(not(unix), expect(dead_code, reason = "there are no process groups"))]
     leads_a_group: bool,
 }
@@ -233,7 +233,7 @@ impl Running {
     /// # Errors
     /// When it cannot be asked, or Ctrl-C was pressed: then it was killed.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        if INTERRUPTED.load(Ordering::Relaxed) {
+        if self.ui.is_interrupted() {
             self.stop();
             bail!("interrupted");
         }
@@ -266,17 +266,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// Whether Ctrl-C was pressed while something ran beside us.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-/// From now on Ctrl-C ends what runs beside us, then us, by way of an error.
-fn watch_for_interrupts() -> Result<()> {
-    static WATCHING: OnceLock<bool> = OnceLock::new();
-    let watching =
-        WATCHING.get_or_init(|| ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)).is_ok());
-    if *watching { Ok(()) } else { bail!("cannot watch for Ctrl-C") }
 }
 
 /// Whether a program's output is shown.
@@ -320,14 +309,19 @@ pub fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// Says on the spinner what a line of cargo's or a back end's output is about.
-pub fn show_progress(spinner: &Spinner, line: &str) {
+/// The code with which we end after a program: cargo's own 101 where it has none, after a signal.
+pub(crate) fn exit_code(status: ExitStatus) -> u8 {
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(101)
+}
+
+/// Says on the task what a line of cargo's or a back end's output is about.
+pub fn show_progress(task: &dyn Task, line: &str) {
     let text = line.trim();
     if ["Compiling", "Building", "Downloading", "Downloaded", "Updating", "running "]
         .iter()
         .any(|v| text.starts_with(v))
     {
-        spinner.say(text);
+        task.say(text);
     }
 }
 

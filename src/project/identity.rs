@@ -4,7 +4,8 @@ use std::path::Path;
 
 use pep440_rs::Version;
 
-use super::{manifest, read_toml};
+use super::manifest::{self, read_toml};
+use super::pyproject::PyProject;
 use crate::wheel::filename::normalised;
 use crate::wheel::metadata::Fields;
 
@@ -20,13 +21,13 @@ pub struct Identity {
 impl Identity {
     /// Reads `PKG-INFO`, which every sdist has, else `pyproject.toml`, else what the Cargo manifest says, from which
     /// maturin takes both.
-    pub fn of(root: &Path) -> Self {
+    pub fn of(root: &Path, pyproject: &PyProject) -> Self {
         let pkg_info = fs_err::read_to_string(root.join("PKG-INFO")).unwrap_or_default();
         let fields = Fields::parse(&pkg_info);
         let field = |name: &str| fields.first(name).map(str::to_owned);
-        let pyproject = read_toml(&root.join("pyproject.toml")).unwrap_or_default();
-        let project = |key: &str| Some(pyproject.get("project")?.get(key)?.as_str()?.to_owned());
-        let cargo = || manifest(root, &pyproject).and_then(|path| read_toml(&path).ok()).unwrap_or_default();
+        let project = |key: &str| pyproject.project_text(key).map(str::to_owned);
+        let cargo =
+            || manifest::find(root, pyproject).and_then(|path| read_toml(&path).ok()).unwrap_or_default();
         let cargo = std::cell::LazyCell::new(cargo);
         let of_crate = |key: &str| Some(cargo.get("package")?.get(key)?.as_str()?.to_owned());
         let name = field("Name").or_else(|| project("name")).or_else(|| of_crate("name"));

@@ -33,7 +33,7 @@ impl Browser {
             let program = PathBuf::from(named);
             if !program.is_file() {
                 return Err(hinted(
-                    anyhow!("`CHROME` names `{}`, which is no program", program.display()),
+                    anyhow!("`CHROME` names `{}`, which is not a program", program.display()),
                     ADVICE,
                 ));
             }
@@ -49,11 +49,11 @@ impl Browser {
     ///
     /// # Errors
     /// When the browser cannot be started.
-    pub fn show(&self, ui: Ui, (address, profile): (&str, &Path)) -> Result<Running> {
+    pub fn show(&self, ui: &Ui, address: &str, profile: &Path) -> Result<Running> {
         let command = Invocation::new(&self.program);
         if self.is_firefox {
             let command = command.args(["--headless", "--no-remote", "--profile"]).arg(profile).arg(address);
-            return command.start(ui, Streams::Silent);
+            return command.spawn(ui, Streams::Silent);
         }
         let mut command = command.args([
             "--headless",
@@ -70,7 +70,7 @@ impl Browser {
         if is_root(profile) {
             command = command.arg("--no-sandbox");
         }
-        command.arg(format!("--user-data-dir={}", profile.display())).arg(address).start(ui, Streams::Silent)
+        command.arg(format!("--user-data-dir={}", profile.display())).arg(address).spawn(ui, Streams::Silent)
     }
 }
 

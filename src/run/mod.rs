@@ -1,6 +1,9 @@
 //! Runs Python in a real Pyodide, with wheels installed: on Node, and in a page or a worker of a browser.
 
 pub mod browser;
+pub mod import;
+mod message;
+mod node;
 mod server;
 pub mod session;
 
@@ -8,24 +11,22 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
-use semver::Version;
+use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 
-use session::{Next, Place, Session, Stream};
+pub use node::{ADVICE as NODE_ADVICE, find_node, node_version};
+use session::{Next, Place, Session};
 
+use crate::context::Context;
 use crate::env::Environment;
 use crate::error::{Result, hinted};
-use crate::process::{self, Invocation};
+use crate::process::Invocation;
 use crate::runtime::Runtime;
-use crate::ui::Ui;
-use crate::wheel::WheelContents;
+use crate::ui::Stream;
+use crate::wheel::WheelFilename;
 
 /// The status with which the runner says that the script never ran, or that the interpreter died under it.
 pub const COULD_NOT_START: i32 = 125;
-
-/// The first release whose streams can be set byte for byte.
-const RAW_STREAMS: Version = Version::new(0, 25, 0);
 
 /// A Python program and its arguments.
 #[derive(Debug, Clone, Serialize)]
@@ -55,55 +56,16 @@ struct Request<'a> {
     terminals: Vec<u32>,
 }
 
-/// How to get Node.
-pub const NODE_ADVICE: &str = "install Node.js 18 or newer (Debian: `apt-get install nodejs`)";
-
-/// Finds Node and holds its version against what the line needs.
+/// Runs a script on Node and returns its exit status. Its streams are those of this process.
 ///
 /// # Errors
-/// When there is none, or it is too old.
-pub fn find_node((ui, environment): (Ui, &Environment), runtime: &Runtime) -> Result<PathBuf> {
-    let node = process::find(environment, &["node", "nodejs"], NODE_ADVICE)?;
-    let major = node_version(ui, &node)?;
-    if major < runtime.facts.node {
-        return Err(hinted(
-            anyhow!(
-                "Pyodide {} needs Node {} or newer, but `{}` is {major}",
-                runtime.version,
-                runtime.facts.node,
-                node.display()
-            ),
-            NODE_ADVICE,
-        ));
-    }
-    Ok(node)
-}
-
-/// The major version of a Node.
-///
-/// # Errors
-/// When it does not run or does not say.
-pub fn node_version(ui: Ui, node: &Path) -> Result<u32> {
-    let printed = Invocation::new(node).arg("--version").output(ui)?.stdout;
-    let major = printed.trim().trim_start_matches('v').split('.').next().and_then(|text| text.parse().ok());
-    major.ok_or_else(|| anyhow!("`{} --version` printed `{}`", node.display(), printed.trim()))
-}
-
-/// Runs a script and returns its exit status. Its streams are ours.
-///
-/// # Errors
-/// When Node cannot be had, a wheel cannot be read or is for another runtime, or the interpreter dies.
-pub fn run(
-    (ui, environment): (Ui, &Environment),
-    runtime: &Runtime,
-    wheels: &[PathBuf],
-    script: &Script,
-) -> Result<u8> {
+/// When Node cannot be had, a wheel is for another runtime, or the interpreter dies.
+pub fn run(context: &Context, runtime: &Runtime, wheels: &[PathBuf], script: &Script) -> Result<u8> {
     let is_terminal =
         [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
     let terminals = (0..3).zip(is_terminal).filter(|(_, is)| *is).map(|(descriptor, _)| descriptor).collect();
-    let prepared = Prepared::new((ui, environment), runtime, wheels, (script, terminals))?;
-    let status = prepared.command.interactive(ui)?;
+    let prepared = Prepared::new(context, runtime, wheels, script, terminals)?;
+    let status = prepared.command.run_attached(&context.ui)?;
     match status.code() {
         Some(COULD_NOT_START) => {
             Err(anyhow!("Pyodide {} did not run the script to its end", runtime.version))
@@ -119,17 +81,20 @@ pub fn run(
 /// # Errors
 /// When no browser can be had, a wheel cannot be read or is for another runtime, or the interpreter dies.
 pub fn run_in_browser(
-    (ui, environment): (Ui, &Environment),
-    (runtime, place): (&Runtime, Place),
-    (foundation, wheels): (&[PathBuf], &[PathBuf]),
+    context: &Context,
+    runtime: &Runtime,
+    place: Place,
+    foundation: &[PathBuf],
+    wheels: &[PathBuf],
     script: &Script,
 ) -> Result<u8> {
     const FOLDER: &str = "/home/pyodide";
-    let wheels: Vec<PathBuf> = wheels.iter().map(|wheel| accepted(wheel, runtime)).collect::<Result<_>>()?;
+    let wheels: Vec<PathBuf> =
+        wheels.iter().map(|wheel| check_wheel(wheel, runtime)).collect::<Result<_>>()?;
     let mut program = serde_json::to_value(script)?;
     program["folder"] = FOLDER.into();
     program["path"] = FOLDER.into();
-    program["variables"] = serde_json::to_value(variables(environment))?;
+    program["variables"] = serde_json::to_value(variables(&context.environment))?;
     let session = Session {
         runtime,
         place,
@@ -141,10 +106,10 @@ pub fn run_in_browser(
         program,
         stdout: Stream::Stdout,
     };
-    let mut open = session.open((ui, environment))?;
+    let mut open = session.open(context)?;
     loop {
         match open.next(Duration::from_secs(1))? {
-            Next::Quiet => {}
+            Next::TimedOut => {}
             Next::Ended(how) => {
                 return Err(anyhow!("Pyodide {} on {place} ended under the script: {how}", runtime.version));
             }
@@ -177,18 +142,18 @@ pub struct Captured {
     pub stderr: String,
 }
 
-/// Runs a script without a word and returns what it printed.
+/// Runs a script on Node and returns what it printed.
 ///
 /// # Errors
-/// When Node cannot be had, or a wheel cannot be read or is for another runtime.
+/// When Node cannot be had, or a wheel is for another runtime.
 pub fn capture(
-    (ui, environment): (Ui, &Environment),
+    context: &Context,
     runtime: &Runtime,
     wheels: &[PathBuf],
     script: &Script,
 ) -> Result<Captured> {
-    let prepared = Prepared::new((ui, environment), runtime, wheels, (script, Vec::new()))?;
-    let (status, output) = prepared.command.captured(ui)?;
+    let prepared = Prepared::new(context, runtime, wheels, script, Vec::new())?;
+    let (status, output) = prepared.command.output_unchecked(&context.ui)?;
     Ok(Captured { status: status.code().unwrap_or(COULD_NOT_START), stderr: output.stderr })
 }
 
@@ -200,14 +165,15 @@ struct Prepared {
 
 impl Prepared {
     fn new(
-        (ui, environment): (Ui, &Environment),
+        context: &Context,
         runtime: &Runtime,
         wheels: &[PathBuf],
-        (script, terminals): (&Script, Vec<u32>),
+        script: &Script,
+        terminals: Vec<u32>,
     ) -> Result<Self> {
-        let node = find_node((ui, environment), runtime)?;
+        let node = find_node(context, runtime)?;
         let wheels: Vec<PathBuf> =
-            wheels.iter().map(|wheel| accepted(wheel, runtime)).collect::<Result<_>>()?;
+            wheels.iter().map(|wheel| check_wheel(wheel, runtime)).collect::<Result<_>>()?;
         let work = tempfile::tempdir().context("cannot make a temporary folder")?;
         let runner = work.path().join("node.mjs");
         fs_err::write(&runner, include_str!("node.mjs"))?;
@@ -219,8 +185,8 @@ impl Prepared {
             folder: std::env::current_dir().context("the current folder is gone")?,
             script,
             harness: include_str!("harness.py"),
-            variables: variables(environment),
-            raw_streams: runtime.version >= RAW_STREAMS,
+            variables: variables(&context.environment),
+            raw_streams: runtime.sets_streams_byte_by_byte(),
             terminals,
         };
         let path = work.path().join("request.json");
@@ -243,9 +209,12 @@ fn variables(environment: &Environment) -> std::collections::BTreeMap<&str, &str
 }
 
 /// A wheel's absolute path, if its tags say that this runtime installs it.
-fn accepted(path: &Path, runtime: &Runtime) -> Result<PathBuf> {
-    let wheel = WheelContents::read(path)?;
-    runtime.accepts(&wheel.filename).map_err(|reason| {
+fn check_wheel(path: &Path, runtime: &Runtime) -> Result<PathBuf> {
+    // Node names a missing file late, and as its own mistake.
+    fs_err::metadata(path)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let filename: WheelFilename = name.parse().with_context(|| format!("cannot use `{}`", path.display()))?;
+    runtime.accepts(&filename).map_err(|reason| {
         hinted(
             anyhow!("`{}` is not for Pyodide {}: {reason}", path.display(), runtime.version),
             "build it for this release, or name another with `--pyodide`",

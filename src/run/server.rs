@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use tiny_http::{Header, Method, Request, Response, StatusCode};
 
-use super::session::Message;
+use super::message::Message;
 use crate::error::Result;
 
 /// What is served.

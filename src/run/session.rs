@@ -4,30 +4,31 @@
 //! doing.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use semver::Version;
+use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::browser::Browser;
+use super::message::Message;
+use super::node::find_node;
 use super::server::{self, Served, Server};
-use super::{RAW_STREAMS, find_node};
-use crate::env::Environment;
+use crate::context::Context;
 use crate::error::Result;
 use crate::process::{Invocation, Running, Streams, describe};
 use crate::runtime::Runtime;
-use crate::ui::Ui;
+use crate::ui::{Stream, Ui};
 
 /// How long a browser may take to show a page.
 const START: Duration = Duration::from_mins(1);
 
 /// Where a session runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
     /// Node.js
@@ -71,9 +72,6 @@ pub struct Session<'a> {
     pub stdout: Stream,
 }
 
-/// The first release whose event loop waits by switching stacks, without being told to.
-const STACK_SWITCHING: Version = Version::new(0, 28, 0);
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Request<'a> {
@@ -90,40 +88,9 @@ struct Request<'a> {
     stdout: u8,
 }
 
-/// What comes out of a session.
-#[derive(Debug)]
-pub enum Message {
-    /// An event: an object with the key `event`.
-    Event(Value),
-    /// Bytes for our stdout or stderr.
-    Output(Stream, Vec<u8>),
-    /// The browser's renderer is gone.
-    Gone,
-}
-
-/// One of our output streams.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-impl Message {
-    /// What a browser sent to an address of the server.
-    pub(super) fn of_post(path: &str, body: Vec<u8>) -> Option<Self> {
-        match path {
-            "/event" => serde_json::from_slice(&body).ok().map(Self::Event),
-            "/stdout" => Some(Self::Output(Stream::Stdout, body)),
-            "/stderr" | "/console" => Some(Self::Output(Stream::Stderr, body)),
-            _ => None,
-        }
-    }
-}
-
 /// A session that runs. It ends when this is dropped, and leaves nothing behind.
-pub struct Open {
+pub struct RunningSession {
+    ui: Ui,
     child: Running,
     messages: Receiver<Message>,
     events: Option<EventFile>,
@@ -139,7 +106,7 @@ pub enum Next {
     /// An event.
     Event(Value),
     /// Nothing in the time given.
-    Quiet,
+    TimedOut,
     /// It ended without saying so, and how.
     Ended(String),
 }
@@ -149,7 +116,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// When Node or a browser cannot be had or started.
-    pub fn open(&self, (ui, environment): (Ui, &Environment)) -> Result<Open> {
+    pub fn open(&self, context: &Context) -> Result<RunningSession> {
         let work = tempfile::Builder::new()
             .prefix("cargo-pyodide-")
             .tempdir()
@@ -174,28 +141,29 @@ impl Session<'_> {
             folder: self.folder,
             harness: self.harness,
             program: &self.program,
-            raw_streams: self.runtime.version >= RAW_STREAMS,
-            switches_stacks: self.runtime.version >= STACK_SWITCHING,
+            raw_streams: self.runtime.sets_streams_byte_by_byte(),
+            switches_stacks: self.runtime.switches_stacks(),
             stdout: if self.stdout == Stream::Stdout { 1 } else { 2 },
         })?;
         let (sender, messages) = channel();
         match self.place {
-            Place::Node => self.on_node((ui, environment), request, (work, messages)),
+            Place::Node => self.open_on_node(context, request, work, messages),
             Place::Page | Place::Worker => {
-                let browser = Browser::find(environment)?;
                 let served = Served { request, runtime: self.runtime.folder.clone(), files };
-                self.in_browser(ui, (&browser, served), (work, sender, messages))
+                let server = server::start(served, sender)?;
+                self.open_in_browser(context, server, work, messages)
             }
         }
     }
 
-    fn on_node(
+    fn open_on_node(
         &self,
-        (ui, environment): (Ui, &Environment),
+        context: &Context,
         request: String,
-        (work, messages): (tempfile::TempDir, Receiver<Message>),
-    ) -> Result<Open> {
-        let node = find_node((ui, environment), self.runtime)?;
+        work: tempfile::TempDir,
+        messages: Receiver<Message>,
+    ) -> Result<RunningSession> {
+        let node = find_node(context, self.runtime)?;
         let path = |name: &str| work.path().join(name);
         fs_err::write(path("session.mjs"), include_str!("session.mjs"))?;
         fs_err::write(path("node_output.mjs"), include_str!("node_output.mjs"))?;
@@ -209,23 +177,32 @@ impl Session<'_> {
             path("request.json"),
             path("events.jsonl"),
         ]);
-        let child = command.start(ui, Streams::Ours)?;
-        Ok(Open { child, messages, events: Some(events), deadline: None, _server: None, _work: work })
+        let child = command.spawn(&context.ui, Streams::Ours)?;
+        Ok(RunningSession {
+            ui: context.ui.clone(),
+            child,
+            messages,
+            events: Some(events),
+            deadline: None,
+            _server: None,
+            _work: work,
+        })
     }
 
-    fn in_browser(
+    fn open_in_browser(
         &self,
-        ui: Ui,
-        (browser, served): (&Browser, Served),
-        (work, sender, messages): (tempfile::TempDir, Sender<Message>, Receiver<Message>),
-    ) -> Result<Open> {
-        let server = server::start(served, sender)?;
+        context: &Context,
+        server: Server,
+        work: tempfile::TempDir,
+        messages: Receiver<Message>,
+    ) -> Result<RunningSession> {
         let place = if self.place == Place::Worker { "worker" } else { "page" };
         let address = format!("{}?in={place}", server.address);
         let profile = work.path().join("profile");
         fs_err::create_dir_all(&profile)?;
-        let child = browser.show(ui, (&address, &profile))?;
-        Ok(Open {
+        let child = Browser::find(&context.environment)?.show(&context.ui, &address, &profile)?;
+        Ok(RunningSession {
+            ui: context.ui.clone(),
             child,
             messages,
             events: None,
@@ -236,7 +213,7 @@ impl Session<'_> {
     }
 }
 
-impl Open {
+impl RunningSession {
     /// Waits for the next event, at most this long. Output is passed on meanwhile.
     ///
     /// # Errors
@@ -254,7 +231,7 @@ impl Open {
                     self.deadline = None;
                     return Ok(Next::Event(event));
                 }
-                Ok(Message::Output(stream, bytes)) => pass_on(stream, &bytes)?,
+                Ok(Message::Output(stream, bytes)) => self.ui.pass_on(stream, &bytes),
                 Ok(Message::Gone) => return Ok(Next::Ended("the browser's renderer died".to_owned())),
                 Err(RecvTimeoutError::Timeout) => {}
                 // There is no sender where a file brings the events.
@@ -271,18 +248,10 @@ impl Open {
                 return Ok(Next::Ended(format!("the browser showed no page within {} s", START.as_secs())));
             }
             if started.elapsed() >= wait {
-                return Ok(Next::Quiet);
+                return Ok(Next::TimedOut);
             }
         }
     }
-}
-
-fn pass_on(stream: Stream, bytes: &[u8]) -> Result<()> {
-    let written = match stream {
-        Stream::Stdout => std::io::stdout().write_all(bytes).and_then(|()| std::io::stdout().flush()),
-        Stream::Stderr => std::io::stderr().write_all(bytes),
-    };
-    written.context("cannot pass the session's output on")
 }
 
 /// A file to which events are added while it is read.

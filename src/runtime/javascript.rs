@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context as _, anyhow};
 use wasmparser::ValType;
 
 use crate::error::Result;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context as _, anyhow};
 
 use crate::abi::{EmscriptenVersion, PythonVersion};
 use crate::error::Result;

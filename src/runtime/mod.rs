@@ -4,22 +4,25 @@
 //! facts (Python, Emscripten, ABI, exception model, every importable symbol with its type) are read from the files
 //! themselves; only what they cannot say comes from `facts/abis.toml`.
 
-pub mod fetch;
+mod data_file;
+pub(crate) mod differences;
 pub mod javascript;
 pub mod lock_file;
 pub mod markers;
-pub mod releases;
+mod python_literal;
 pub mod symbols;
+pub mod sysconfig;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context as _, anyhow};
 use semver::Version;
 
 pub use javascript::StartUp;
 pub use lock_file::{LockFacts, LockedPackage};
 pub use symbols::{Provider, Symbols};
+pub use sysconfig::SysConfig;
 
 use crate::abi::{EmscriptenVersion, ExceptionModel, Line, LineFacts, PythonVersion, facts_of};
 use crate::error::{Result, hinted};
@@ -65,6 +68,7 @@ pub struct Runtime {
     pub start_up: StartUp,
     /// What the files cannot say.
     pub facts: LineFacts,
+    extension_suffix: String,
 }
 
 impl Runtime {
@@ -76,13 +80,16 @@ impl Runtime {
         let read = || -> Result<Self> {
             let version = package_version(folder)?;
             let lock = lock_file::read(folder)?;
-            let (main_module, thread_error, script) = std::thread::scope(|scope| {
+            let (main_module, thread_error, script, configured) = std::thread::scope(|scope| {
                 let script = scope.spawn(|| javascript::read(folder));
+                let configured = scope.spawn(|| SysConfig::read(folder));
                 let bytes = fs_err::read(folder.join("pyodide.asm.wasm"))?;
                 let read = || anyhow::Ok((Module::read(&bytes)?, code::constant(&bytes, "pthread_create")?));
                 let (main_module, thread_error) = read().context("`pyodide.asm.wasm`")?;
                 let script = script.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-                anyhow::Ok((main_module, thread_error, script))
+                let configured =
+                    configured.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+                anyhow::Ok((main_module, thread_error, script, configured))
             })?;
             let facts = line_facts_for(&version, &lock, script.start_up)?;
             let symbols = Symbols::read(&main_module, &script)?;
@@ -100,6 +107,7 @@ impl Runtime {
                 thread_error,
                 start_up: script.start_up,
                 facts,
+                extension_suffix: configured.extension_suffix()?.to_owned(),
             })
         };
         read().with_context(|| format!("cannot use the Pyodide runtime in `{}`", folder.display()))
@@ -149,10 +157,10 @@ impl Runtime {
         }
     }
 
-    /// The suffix of extension modules, `.cpython-313-wasm32-emscripten.so`: what `EXT_SUFFIX` of the runtime's
-    /// sysconfig says, which is this on every line.
-    pub fn extension_suffix(&self) -> String {
-        format!(".cpython-{}{}-wasm32-emscripten.so", self.python.major, self.python.minor)
+    /// The suffix of extension modules, `.cpython-313-wasm32-emscripten.so`: `EXT_SUFFIX` of the release's own
+    /// configuration.
+    pub fn extension_suffix(&self) -> &str {
+        &self.extension_suffix
     }
 }
 
@@ -221,8 +229,8 @@ impl Runtime {
 
     /// The suffixes of files that Python imports as extension modules.
     pub fn extension_suffixes(&self) -> Vec<String> {
-        let mut suffixes = vec![self.extension_suffix(), ".abi3.so".into(), ".so".into()];
-        if self.python.minor >= 15 {
+        let mut suffixes = vec![self.extension_suffix().to_owned(), ".abi3.so".into(), ".so".into()];
+        if self.knows_stable_suffixes_of_platform() {
             let more = [".abi3-wasm32-emscripten.so", ".abi3t-wasm32-emscripten.so", ".abi3t.so"];
             suffixes.extend(more.map(str::to_owned));
         }

@@ -119,7 +119,7 @@ impl Symbols {
         for own in main_module.own.iter().rev() {
             match own {
                 Own::Memory(limits) => self.memory = *limits,
-                Own::Table(limits) if limits.peculiarity.is_none() => self.table = *limits,
+                Own::Table(limits) if limits.kind.is_none() => self.table = *limits,
                 Own::Table(_) => {}
             }
         }

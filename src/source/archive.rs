@@ -6,7 +6,7 @@
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::Context as _;
 
 use crate::error::{Result, hinted};
 

@@ -1,33 +1,33 @@
 //! Single files that an overlay names by their address: kept in the cache by their SHA-256.
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
+use url::Url;
 
-use super::Access;
-use super::client::Client;
-use super::pip::settings;
 use crate::cache::Kind;
+use crate::context::{Context, Network};
 use crate::error::{Result, hinted};
-use crate::runtime::releases::Network;
 
 /// The bytes at an address, which must have this SHA-256.
 ///
 /// # Errors
 /// When they cannot be had, or are others.
-pub fn fetch(address: &str, sha256: &str, access: Access<'_>) -> Result<Vec<u8>> {
-    let Access { ui, cache, network, .. } = access;
-    if network == Network::Forbidden && !cache.has(Kind::Files, sha256) {
+pub fn fetch(address: &str, sha256: &str, context: &Context) -> Result<Vec<u8>> {
+    let Context { ui, cache, .. } = context;
+    if context.network == Network::Forbidden && !cache.has(Kind::Files, sha256) {
         return Err(hinted(
             anyhow!("`{address}` is not in the cache, and the network may not be used (`--offline`)"),
             "run once without `--offline`, or name a file that you have",
         ));
     }
-    let folder = cache.get_or_make(ui, (Kind::Files, sha256), |folder| {
+    if context.has_failed(address) && !cache.has(Kind::Files, sha256) {
+        return Err(anyhow!("`{address}` could not be had before"));
+    }
+    let folder = cache.get_or_make(ui, Kind::Files, sha256, |folder| {
         ui.phase("Fetching", address);
-        let spinner = ui.spinner(format!("downloading {address}"));
-        let client = Client::new(&settings((ui, access.environment), access.python)?)?.for_files();
-        let bytes = client.get(address, "*/*");
-        drop(spinner);
-        let bytes = bytes?;
+        let task = ui.task(format!("downloading {address}"));
+        let url = Url::parse(address).with_context(|| format!("the address `{address}`"))?;
+        let bytes = context.index()?.fetch(&url).inspect_err(|_| context.note_failure(address))?;
+        drop(task);
         check(&bytes, sha256, address)?;
         Ok(fs_err::write(folder.join("file"), bytes)?)
     })?;

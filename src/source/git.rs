@@ -1,23 +1,23 @@
 //! Packages from git: clones with the user's git and makes a source archive of one commit.
 
-use anyhow::Context;
+use anyhow::Context as _;
 
-use super::{Access, SourceArchive};
+use super::origin::SourceArchive;
 use crate::cache::Kind;
+use crate::context::{Context, Network};
 use crate::error::{Result, hinted};
 use crate::process::{self, Invocation};
-use crate::runtime::releases::Network;
 
 /// A source archive of one commit. Submodules are not taken: an archive of a commit does not hold them.
 ///
 /// # Errors
 /// When git is not there, the repository or the revision cannot be had.
-pub fn archive(url: &str, revision: Option<&str>, access: Access<'_>) -> Result<SourceArchive> {
-    let Access { ui, cache, environment, network, .. } = access;
-    let git = process::find(environment, &["git"], "install git")?;
+pub fn archive(url: &str, revision: Option<&str>, context: &Context) -> Result<SourceArchive> {
+    let Context { ui, cache, .. } = context;
+    let git = process::find(&context.environment, &["git"], "install git")?;
     let revision = revision.unwrap_or("HEAD");
     let is_local = url.starts_with("file:") || !url.contains("://");
-    if network == Network::Forbidden && !is_local {
+    if context.network == Network::Forbidden && !is_local {
         return Err(hinted(
             anyhow::anyhow!("`{url}` is on the network, which may not be used (`--offline`)"),
             "clone it first and build the folder",
@@ -42,7 +42,7 @@ pub fn archive(url: &str, revision: Option<&str>, access: Access<'_>) -> Result<
         .map_err(|error| hinted(error, "name a branch, a tag or a full commit hash after the `@`"))?;
     let commit = commit.stdout.trim().to_owned();
     let key = crate::digest::key(&["git", url, &commit]);
-    let folder = cache.get_or_make(ui, (Kind::Sources, &key), |folder| {
+    let folder = cache.get_or_make(ui, Kind::Sources, &key, |folder| {
         let target = folder.join("source.tar.gz");
         git(&["archive", "--format=tar.gz", "--prefix=source/", "-o", &target.to_string_lossy(), &commit])?;
         Ok(())

@@ -4,84 +4,36 @@
 //! unpacks anew each time; nothing that a build writes reaches the archive.
 
 pub mod archive;
-mod client;
 pub mod file;
 pub mod git;
-pub mod index;
-pub mod pip;
+mod origin;
 pub mod pure;
 pub mod request;
+pub mod sdist;
+mod unpacked;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
-
+pub use origin::{Source, SourceArchive, TreeOwner};
 pub use request::SourceRequest;
+pub use unpacked::only_folder;
 
-use crate::cache::Cache;
-use crate::env::Environment;
+use crate::context::Context;
 use crate::error::{Result, hinted};
-use crate::runtime::releases::Network;
-use crate::ui::Ui;
-
-/// Where the package's files come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// A folder of the user's, built in place.
-    Folder(PathBuf),
-    /// An archive, unpacked for the build.
-    Archive(SourceArchive),
-}
-
-/// A source archive on disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceArchive {
-    /// The file.
-    pub path: PathBuf,
-    /// Its SHA-256, in hexadecimal digits.
-    pub sha256: String,
-    /// What the user asked for, for messages and the JSON report.
-    pub origin: String,
-}
-
-impl Source {
-    /// What the user asked for, in a word.
-    pub fn origin(&self) -> String {
-        match self {
-            Source::Folder(folder) => folder.display().to_string(),
-            Source::Archive(archive) => archive.origin.clone(),
-        }
-    }
-}
-
-/// What finding a source may use.
-#[derive(Debug, Clone, Copy)]
-pub struct Access<'a> {
-    /// Where to say what goes on.
-    pub ui: Ui,
-    /// Where archives are kept.
-    pub cache: &'a Cache,
-    /// The user's environment.
-    pub environment: &'a Environment,
-    /// Whether the network may be asked.
-    pub network: Network,
-    /// The host's Python, whose pip knows the package index.
-    pub python: &'a Path,
-}
 
 /// Finds the source that a request means.
 ///
 /// # Errors
 /// When it is not there, cannot be had, or is not what it should be.
-pub fn find(request: &SourceRequest, access: Access<'_>) -> Result<Source> {
+pub fn find(request: &SourceRequest, context: &Context) -> Result<Source> {
     match request {
         SourceRequest::Folder(folder) => folder_source(folder),
         SourceRequest::Archive(path) => archive_source(path).map(Source::Archive),
         SourceRequest::Package { name, version } => {
-            index::sdist(name, version.as_ref(), access).map(Source::Archive)
+            sdist::find(name, version.as_ref(), context).map(Source::Archive)
         }
         SourceRequest::Git { url, revision } => {
-            git::archive(url, revision.as_deref(), access).map(Source::Archive)
+            git::archive(url, revision.as_deref(), context).map(Source::Archive)
         }
     }
 }
@@ -105,32 +57,4 @@ fn archive_source(path: &Path) -> Result<SourceArchive> {
         .map_err(|error| hinted(error, "name a folder, an sdist, `NAME==VERSION` or `git+URL@REV`"))?;
     let path = plain(fs_err::canonicalize(path)?);
     Ok(SourceArchive { sha256: crate::digest::sha256(&bytes), origin: path.display().to_string(), path })
-}
-
-/// The one folder that an sdist holds, in which `pyproject.toml` or `setup.py` lies.
-///
-/// # Errors
-/// When it holds none or several, and it is not clear which one is meant.
-pub fn only_folder(unpacked: &Path) -> Result<PathBuf> {
-    let is_project =
-        |folder: &Path| folder.join("pyproject.toml").is_file() || folder.join("setup.py").is_file();
-    if is_project(unpacked) {
-        return Ok(unpacked.to_owned());
-    }
-    let folders: Vec<PathBuf> = fs_err::read_dir(unpacked)?
-        .collect::<Result<Vec<_>, _>>()
-        .context("cannot list what was unpacked")?
-        .into_iter()
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
-        .collect();
-    let projects: Vec<&PathBuf> = folders.iter().filter(|folder| is_project(folder)).collect();
-    match (&projects[..], &folders[..]) {
-        ([one], _) => Ok((*one).clone()),
-        ([], [one]) => Ok(one.clone()),
-        ([], _) => Err(anyhow!(
-            "the archive holds no Python project: no folder in it has a `pyproject.toml` or `setup.py`"
-        )),
-        _ => Err(anyhow!("the archive holds several Python projects: it is not an sdist")),
-    }
 }

@@ -1,28 +1,15 @@
 //! Pure Python wheels on the package index: what micropip would find there.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use pep440_rs::{Version, VersionSpecifiers};
+use url::Url;
 
-use super::Access;
-use super::client::Client;
-use super::index::{File, Project, absolute, safe_filename};
-use super::pip::settings;
-use crate::cache::{Cache, Kind};
+use crate::cache::Kind;
+use crate::context::Context;
 use crate::error::Result;
-use crate::ui::Ui;
+use crate::index::page::{File, Project, check_filename};
 use crate::wheel::WheelFilename;
-
-/// A connection to the index that is asked for pure wheels.
-#[derive(Debug)]
-pub struct PureIndex {
-    client: Client,
-    /// The pages that were asked for, by name; nothing where the index does not know the project.
-    pages: RefCell<BTreeMap<String, Option<Rc<Project>>>>,
-}
 
 /// The newest pure wheel that fits, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,63 +30,47 @@ pub struct PureFile {
     /// Its file name.
     pub filename: String,
     /// Its address.
-    url: String,
+    url: Url,
     /// Its SHA-256, if the index states it.
     sha256: Option<String>,
 }
 
-impl PureIndex {
-    /// A connection to the index that pip is configured for.
-    ///
-    /// # Errors
-    /// When pip's configuration cannot be read or used.
-    pub fn open(access: Access<'_>) -> Result<Self> {
-        let client = Client::new(&settings((access.ui, access.environment), access.python)?)?;
-        Ok(Self { client, pages: RefCell::default() })
-    }
+/// Looks for a wheel of a normalised name whose version fits, for this Python.
+///
+/// # Errors
+/// When the index cannot be asked.
+pub fn find(
+    context: &Context,
+    name: &str,
+    fits: &dyn Fn(&Version) -> bool,
+    python: &Version,
+) -> Result<PureWheel> {
+    let index = context.index()?;
+    let Some(project) = index.find_project(name)? else { return Ok(PureWheel::NoProject) };
+    let Some((version, file)) = newest(&project, fits, python) else { return Ok(PureWheel::None) };
+    Ok(PureWheel::Found(PureFile {
+        version,
+        filename: file.filename.clone(),
+        url: index.file_url(name, file)?,
+        sha256: file.hashes.sha256.clone(),
+    }))
+}
 
-    /// Looks for a wheel of a normalised name whose version fits, for this Python.
-    ///
-    /// # Errors
-    /// When the index cannot be asked.
-    pub fn find(&self, name: &str, fits: &dyn Fn(&Version) -> bool, python: &Version) -> Result<PureWheel> {
-        let Some(project) = self.project(name)? else { return Ok(PureWheel::NoProject) };
-        let page = self.client.page(name);
-        let found = newest(&project, fits, python).map(|(version, file)| PureFile {
-            version,
-            filename: file.filename.clone(),
-            url: absolute(&page, &file.url),
-            sha256: file.hashes.sha256.clone(),
-        });
-        Ok(found.map_or(PureWheel::None, PureWheel::Found))
-    }
-
-    /// A project's page, asked for once.
-    fn project(&self, name: &str) -> Result<Option<Rc<Project>>> {
-        if let Some(known) = self.pages.borrow().get(name) {
-            return Ok(known.clone());
+/// Downloads a wheel, or takes it from the cache. Returns its path.
+///
+/// # Errors
+/// When it cannot be had, or is not the one that the index means.
+pub fn download(context: &Context, file: &PureFile) -> Result<PathBuf> {
+    let filename = check_filename(&file.filename)?;
+    let key = file.sha256.clone().unwrap_or_else(|| crate::digest::key(&[file.url.as_str()]));
+    let folder = context.cache.get_or_make(&context.ui, Kind::Files, &key, |folder| {
+        let bytes = context.index()?.fetch(&file.url)?;
+        if let Some(stated) = &file.sha256 {
+            super::file::check(&bytes, stated, filename)?;
         }
-        let project = self.client.known_project(name)?.map(Rc::new);
-        self.pages.borrow_mut().insert(name.to_owned(), project.clone());
-        Ok(project)
-    }
-
-    /// Downloads a wheel, or takes it from the cache. Returns its path.
-    ///
-    /// # Errors
-    /// When it cannot be had, or is not the one that the index means.
-    pub fn download(&self, file: &PureFile, (ui, cache): (Ui, &Cache)) -> Result<PathBuf> {
-        let filename = safe_filename(&file.filename)?;
-        let key = file.sha256.clone().unwrap_or_else(|| crate::digest::key(&[&file.url]));
-        let folder = cache.get_or_make(ui, (Kind::Files, &key), |folder| {
-            let bytes = self.client.get(&file.url, "application/octet-stream")?;
-            if let Some(stated) = &file.sha256 {
-                super::file::check(&bytes, stated, filename)?;
-            }
-            Ok(fs_err::write(folder.join(filename), bytes)?)
-        })?;
-        Ok(folder.join(filename))
-    }
+        Ok(fs_err::write(folder.join(filename), bytes)?)
+    })?;
+    Ok(folder.join(filename))
 }
 
 fn newest<'a>(

@@ -71,7 +71,7 @@ pub struct List {
     /// The packages, in the list's order, each once.
     pub packages: Vec<Package>,
     /// How many were named again.
-    pub doubles: usize,
+    pub duplicates: usize,
 }
 
 /// Reads a list.
@@ -89,7 +89,7 @@ pub fn read(path: &Path) -> Result<List> {
     }
     let (all, mut seen) = (packages.len(), BTreeSet::new());
     let packages: Vec<Package> = packages.into_iter().filter(|package| seen.insert(package.key())).collect();
-    Ok(List { doubles: all - packages.len(), packages })
+    Ok(List { duplicates: all - packages.len(), packages })
 }
 
 fn parse(text: &str, path: &Path) -> Result<Vec<Package>> {

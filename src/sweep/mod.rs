@@ -3,11 +3,13 @@
 //! A sweep's state is a folder: one file a finished cell, written whole, so that it can go on after anything. Reports are
 //! made of that folder, and causes of failures are told when a report is made, not when the cell fails.
 
+pub mod cell;
 pub mod comparison;
 pub mod list;
 pub mod merge;
 pub mod record;
 pub mod report;
+pub mod run;
 pub mod schedule;
 pub mod shards;
 pub mod state;

@@ -9,9 +9,8 @@ use super::list::Package;
 use crate::testing::Outcome;
 
 /// A step of a cell. Each needs the ones before it.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
     /// From source to wheel.
@@ -122,6 +121,22 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What was said.
     pub text: String,
+    /// The cause, where the tool itself knows it: an entry of `facts/causes.toml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
+
+impl Failure {
+    /// A failure whose cause its words tell, if anything does.
+    pub fn new(step: Step, kind: FailureKind, text: String) -> Self {
+        Self { step, kind, text, cause: None }
+    }
+
+    /// A step's error.
+    pub fn of(step: Step, kind: FailureKind, error: &anyhow::Error) -> Self {
+        let cause = crate::error::cause_id(error).map(str::to_owned);
+        Self { cause, ..Self::new(step, kind, crate::error::render(error)) }
+    }
 }
 
 /// What ended a cell.

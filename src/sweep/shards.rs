@@ -1,14 +1,18 @@
 //! Parts of a sweep for several machines, of about the same length. Pure: the same list and times give the same parts.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use anyhow::anyhow;
 use serde::Serialize;
 
 use super::list::Package;
+use super::report::Report;
+use crate::error::Result;
 
-/// A part of a sweep.
+/// A part of a sweep: its packages, and how long they may take.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Shard {
+pub struct DealtShard {
     /// Its number, from 1.
     pub shard: usize,
     /// How many seconds it may take.
@@ -28,7 +32,7 @@ const UNKNOWN: f64 = 60.0;
 /// Deals packages out: the longest first, each to the part that is shortest so far. All lines of a package stay together,
 /// since they share what is compiled for the host. `times` are seconds by package; the mean stands for those without.
 #[expect(clippy::cast_precision_loss, reason = "a mean")]
-pub fn deal(packages: &[Package], times: &BTreeMap<String, f64>, count: usize) -> Vec<Shard> {
+pub fn deal(packages: &[Package], times: &BTreeMap<String, f64>, count: usize) -> Vec<DealtShard> {
     let mean = times.values().sum::<f64>() / times.len() as f64;
     let usual = if times.is_empty() { UNKNOWN } else { mean };
     let seconds = |package: &Package| times.get(&package.to_string()).copied().unwrap_or(usual);
@@ -49,9 +53,44 @@ pub fn deal(packages: &[Package], times: &BTreeMap<String, f64>, count: usize) -
         .map(|(number, (seconds, mut dealt))| {
             dealt.sort_unstable();
             let packages = dealt.into_iter().map(|at| packages[at].clone()).collect();
-            Shard { shard: number + 1, seconds, packages }
+            DealtShard { shard: number + 1, seconds, packages }
         })
         .collect()
+}
+
+/// The seconds that packages took in a sweep that was done before.
+///
+/// # Errors
+/// When its report cannot be read.
+pub fn seconds_of(sweep: Option<&Path>) -> Result<BTreeMap<String, f64>> {
+    let mut times = BTreeMap::new();
+    if let Some(path) = sweep {
+        for cell in Report::read(path)?.cells {
+            *times.entry(cell.package).or_default() += cell.seconds;
+        }
+    }
+    times.retain(|_, seconds| *seconds > 0.0);
+    Ok(times)
+}
+
+/// Which part of how many: `2/4`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// From 1 on.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl std::str::FromStr for Shard {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = || anyhow!("`{text}` is not `K/N`, part K of N");
+        let (number, of) = text.split_once('/').ok_or_else(wrong)?;
+        let shard = Self { number: number.parse()?, of: of.parse()? };
+        if (1..=shard.of).contains(&shard.number) { Ok(shard) } else { Err(wrong()) }
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +106,14 @@ mod tests {
             format!("{} ({})", names.join(" "), shard.seconds)
         });
         words.collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn shards_are_counted_from_one() {
+        assert_eq!("2/4".parse::<Shard>().unwrap(), Shard { number: 2, of: 4 });
+        for wrong in ["0/4", "5/4", "2", "a/b", "1/0"] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context as _, anyhow};
 use serde::{Deserialize, Serialize};
 
 use super::list::Package;
 use super::record::{Cell, Record, Step};
-use crate::cache::write_whole;
 use crate::error::{Result, hinted};
+use crate::files::write_whole;
 
 /// The form of the files here. Others are refused, not guessed at.
 const FORMAT: u32 = 1;
@@ -20,14 +20,14 @@ pub struct Plan {
     /// The packages.
     pub packages: Vec<Package>,
     /// The lines and the releases that stand for them.
-    pub lines: Vec<Line>,
+    pub lines: Vec<ReleaseOfLine>,
     /// What is done in each cell.
     pub steps: Vec<Step>,
 }
 
 /// A line and its release.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Line {
+pub struct ReleaseOfLine {
     /// The line: `0.29`.
     pub line: String,
     /// The release: `0.29.5`.
@@ -37,7 +37,7 @@ pub struct Line {
 impl Plan {
     /// The cells: for each package its lines.
     pub fn cells(&self) -> Vec<Cell> {
-        let cell = |package: &Package, line: &Line| Cell {
+        let cell = |package: &Package, line: &ReleaseOfLine| Cell {
             package: package.clone(),
             line: line.line.clone(),
             pyodide: line.pyodide.clone(),

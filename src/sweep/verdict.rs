@@ -52,7 +52,12 @@ pub struct Verdict {
 /// The verdict of a record; none if all went well. `results` are those of its tests, if there are some.
 pub fn verdict(record: &Record, results: &[TestResult]) -> Option<Verdict> {
     let failure = record.failure.as_ref()?;
-    let found = causes::find(&failure.text, when(failure.step));
+    // What the tool itself knows comes first; the words of other tools tell the rest.
+    let named = failure.cause.as_deref().and_then(causes::by_id);
+    let found = match named {
+        Some(cause) => Some(causes::Found { cause, line: first_line_of(&failure.text) }),
+        None => causes::find(&failure.text, when(failure.step)),
+    };
     let mut verdict = Verdict {
         step: failure.step,
         class: match failure.kind {
@@ -63,7 +68,7 @@ pub fn verdict(record: &Record, results: &[TestResult]) -> Option<Verdict> {
             FailureKind::Error => found.map_or(failure.step.to_string(), |found| found.cause.class.clone()),
         },
         cause: None,
-        line: first_line(&failure.text),
+        line: first_line_of(&failure.text).to_owned(),
         advice: None,
         tests: BTreeMap::new(),
     };
@@ -78,7 +83,7 @@ pub fn verdict(record: &Record, results: &[TestResult]) -> Option<Verdict> {
         }
         let most = verdict.tests.iter().max_by_key(|(_, count)| **count);
         verdict.cause = most.map(|(cause, _)| cause.clone());
-        let known = causes::all().iter().find(|cause| Some(&cause.id) == verdict.cause.as_ref());
+        let known = verdict.cause.as_deref().and_then(causes::by_id);
         verdict.advice = known.and_then(|cause| cause.advice.clone());
     } else if let (Some(found), FailureKind::Error) = (found, failure.kind) {
         verdict.cause = Some(found.cause.id.clone());
@@ -95,9 +100,9 @@ fn when(step: Step) -> When {
     }
 }
 
-fn first_line(text: &str) -> String {
+fn first_line_of(text: &str) -> &str {
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    line.trim().trim_start_matches("error: ").to_owned()
+    line.trim().trim_start_matches("error: ")
 }
 
 #[cfg(test)]
@@ -109,7 +114,7 @@ mod tests {
     fn record(step: Step, kind: FailureKind, text: &str) -> Record {
         let package = "x==1".parse().unwrap();
         let cell = Cell { package, line: "0.29".into(), pyodide: "0.29.5".into() };
-        Record { failure: Some(Failure { step, kind, text: text.into() }), ..Record::new(cell) }
+        Record { failure: Some(Failure::new(step, kind, text.into())), ..Record::new(cell) }
     }
 
     fn check(step: Step, kind: FailureKind, text: &str) -> String {

@@ -5,22 +5,23 @@
 
 pub mod junit;
 pub mod native;
-pub mod requirements;
+pub mod prepare;
+pub mod request;
 pub mod staging;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::env::Environment;
+use crate::context::Context;
 use crate::error::{Result, hinted};
-use crate::run::session::{Next, Place, Session, Stream};
+use crate::run::session::{Next, Place, Session};
 use crate::runtime::Runtime;
-use crate::ui::Ui;
+use crate::ui::Stream;
 
 /// The folder of the tests inside the runtime.
 const FOLDER: &str = "/home/pyodide/tests-of-package";
@@ -36,15 +37,15 @@ pub struct Plan<'a> {
     /// Where it runs.
     pub place: Place,
     /// The wheels of micropip and of what it needs.
-    pub foundation: Vec<PathBuf>,
+    pub micropip: &'a [PathBuf],
     /// The wheels that are installed.
-    pub wheels: Vec<PathBuf>,
+    pub wheels: &'a [PathBuf],
     /// The archive of the tests.
-    pub archive: PathBuf,
+    pub archive: &'a Path,
     /// What pytest is given.
     pub arguments: Vec<String>,
     /// Tests that cannot work, and why.
-    pub excused: BTreeMap<String, String>,
+    pub excused: &'a BTreeMap<String, String>,
     /// How long nothing may happen.
     pub timeout: Duration,
     /// Where pytest's output goes.
@@ -119,12 +120,12 @@ enum Ended {
 ///
 /// # Errors
 /// When they cannot be run: no runtime, a wheel that does not install, a package that cannot be imported by pytest at all.
-pub fn run(plan: &Plan<'_>, (ui, environment): (Ui, &Environment)) -> Result<Vec<TestResult>> {
+pub fn run(context: &Context, plan: &Plan<'_>) -> Result<Vec<TestResult>> {
     let mut results: Vec<TestResult> = Vec::new();
     loop {
         let before = results.len();
         let mut run = Attempt { plan, results: &mut results, current: None };
-        match run.go((ui, environment))? {
+        match run.go(context)? {
             Ended::Done(0 | 1 | 5) => return Ok(results),
             // 2: interrupted by errors while collecting, each of which is a result.
             Ended::Done(2) if results.len() > before => return Ok(results),
@@ -142,7 +143,9 @@ pub fn run(plan: &Plan<'_>, (ui, environment): (Ui, &Environment)) -> Result<Vec
                         plan.place
                     );
                 }
-                ui.warn(format!("the interpreter ended ({how}): the other tests go on in a fresh one"));
+                context
+                    .ui
+                    .warn(format!("the interpreter ended ({how}): the other tests go on in a fresh one"));
             }
         }
     }
@@ -155,12 +158,12 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn go(&mut self, access: (Ui, &Environment)) -> Result<Ended> {
+    fn go(&mut self, context: &Context) -> Result<Ended> {
         let plan = self.plan;
         let done: Vec<&str> = self.results.iter().map(|result| result.id.as_str()).collect();
         let mut arguments = plan.arguments.clone();
         // Up to 0.27 a file that was unlinked while it is open has no status, which pytest's capture asks for.
-        if plan.runtime.version < semver::Version::new(0, 28, 0) {
+        if !plan.runtime.keeps_unlinked_files() {
             arguments.insert(0, "--capture=sys".to_owned());
         }
         let program = json!({
@@ -170,22 +173,23 @@ impl Attempt<'_> {
             "done": done,
             "excused": plan.excused,
         });
+        let archives = [plan.archive.to_owned()];
         let session = Session {
             runtime: plan.runtime,
             place: plan.place,
-            foundation: &plan.foundation,
-            wheels: &plan.wheels,
-            archives: std::slice::from_ref(&plan.archive),
+            foundation: plan.micropip,
+            wheels: plan.wheels,
+            archives: &archives,
             folder: FOLDER,
             harness: HARNESS,
             program,
             stdout: plan.stdout,
         };
-        let mut open = session.open(access)?;
+        let mut open = session.open(context)?;
         loop {
             let ended = match open.next(plan.timeout)? {
                 Next::Event(event) => self.take(&event)?,
-                Next::Quiet => {
+                Next::TimedOut => {
                     Some(Ended::Died(format!("nothing happened for {} s", plan.timeout.as_secs())))
                 }
                 Next::Ended(how) => Some(Ended::Died(how)),

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::Context as _;
 use serde_json::json;
 
 use super::staging::Staged;
 use super::{HARNESS, TestResult};
-use crate::build::Workshop;
-use crate::build::environment::with_requirements;
+use crate::backend::environment;
 use crate::cache::Kind;
+use crate::context::Context;
 use crate::error::Result;
 use crate::process::{self, Invocation};
 use crate::source::Source;
@@ -19,8 +19,6 @@ use crate::toolchain::rust::without_rust_settings;
 /// What is built and run natively.
 #[derive(Debug, Clone, Copy)]
 pub struct NativeRun<'a> {
-    /// What the build shares.
-    pub workshop: Workshop<'a>,
     /// The source.
     pub source: &'a Source,
     /// The tests.
@@ -35,27 +33,27 @@ pub struct NativeRun<'a> {
 ///
 /// # Errors
 /// When the package does not build natively, or pytest cannot run.
-pub fn run(native: NativeRun<'_>) -> Result<Vec<TestResult>> {
-    let NativeRun { workshop, source, staged, requirements, arguments } = native;
-    let ui = workshop.ui;
+pub fn run(context: &Context, native: NativeRun<'_>) -> Result<Vec<TestResult>> {
+    let NativeRun { source, staged, requirements, arguments } = native;
+    let ui = &context.ui;
     let place: PathBuf = match source {
         Source::Folder(folder) => folder.clone(),
         Source::Archive(archive) => archive.path.clone(),
     };
     ui.phase("Compiling", format!("{} for this machine", source.origin()));
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let environment = with_requirements(workshop, &[requirements, &["pip".to_owned()]].concat())?;
+    let prepared = environment::prepare(context, &[requirements, &["pip".to_owned()]].concat())?;
     // The package itself goes into a folder of its own: the environment is shared.
     let site = work.path().join("site");
-    let mut pip = without_rust_settings(Invocation::new(environment.python()));
-    if let Some(default) = default_toolchain(workshop) {
+    let mut pip = without_rust_settings(Invocation::new(prepared.python()));
+    if let Some(default) = default_toolchain(context) {
         // A toolchain that the package names may not be there; the build for Pyodide asks for none either.
         pip = pip.env("RUSTUP_TOOLCHAIN", default);
     }
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"])
         .arg(&site)
         .arg(&place)
-        .env("CARGO_TARGET_DIR", workshop.cache.folder(Kind::Builds).join("native"))
+        .env("CARGO_TARGET_DIR", context.cache.folder(Kind::Builds).join("native"))
         .output(ui)
         .context("the package does not build for this machine")?;
     let tests = work.path().join("tests");
@@ -74,7 +72,7 @@ pub fn run(native: NativeRun<'_>) -> Result<Vec<TestResult>> {
     fs_err::write(path("harness.py"), HARNESS)?;
     fs_err::write(path("events.jsonl"), "")?;
     ui.phase("Testing", format!("{} on this machine", source.origin()));
-    Invocation::new(environment.python())
+    Invocation::new(prepared.python())
         .args([path("harness.py"), path("request.json"), path("events.jsonl")])
         .arg("cargo_pyodide_native")
         .env("PYTHONPATH", &site)
@@ -84,9 +82,9 @@ pub fn run(native: NativeRun<'_>) -> Result<Vec<TestResult>> {
 }
 
 /// The default toolchain, where rustup rules.
-fn default_toolchain(workshop: Workshop<'_>) -> Option<String> {
-    let rustup = process::look_up(workshop.environment, "rustup")?;
-    let printed = Invocation::new(rustup).arg("default").output(workshop.ui).ok()?.stdout;
+fn default_toolchain(context: &Context) -> Option<String> {
+    let rustup = process::look_up(&context.environment, "rustup")?;
+    let printed = Invocation::new(rustup).arg("default").output(&context.ui).ok()?.stdout;
     printed.split_whitespace().next().map(str::to_owned)
 }
 

@@ -1,17 +1,18 @@
-//! Takes a package's tests out of its source tree: into an archive that holds all beside them but the package itself, so
-//! that they see the installed wheel and never the tree.
+//! Takes a package's tests out of its source tree, with all that lies beside them except the package itself: tests see the
+//! installed wheel, never the tree.
 
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use pep508_rs::{Requirement, VerbatimUrl};
 
 use crate::error::{Result, hinted};
+use crate::project::PyProject;
 use crate::runtime::Runtime;
-use crate::wheel::WheelContents;
+use crate::wheel::OpenedWheel;
 use crate::wheel::filename::normalised;
 
 /// Folders that no test reads.
@@ -40,10 +41,10 @@ pub struct NoTests {
 ///
 /// # Errors
 /// When there are none.
-pub fn find(tree: &Path, named: Option<&Path>, wheel: &WheelContents) -> Result<Staged> {
+pub fn find(tree: &Path, pyproject: &PyProject, named: Option<&Path>, wheel: &OpenedWheel) -> Result<Staged> {
     let (root, paths) = match named {
         Some(named) => named_tests(tree, named)?,
-        None => usual_tests(tree).ok_or_else(|| {
+        None => usual_tests(tree, pyproject).ok_or_else(|| {
             hinted(
                 NoTests { tree: tree.to_owned() },
                 "name them with `--tests PATH`; sdists often leave them out, the repository has them",
@@ -52,16 +53,16 @@ pub fn find(tree: &Path, named: Option<&Path>, wheel: &WheelContents) -> Result<
     };
     let mut files = Vec::new();
     let kept: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-    let provided = importable(wheel);
+    let provided = wheel.top_level_names();
     if root.starts_with(tree) && tree.is_dir() {
-        list(&root, Path::new(""), (&provided, &kept), &mut files)?;
+        list(&root, Path::new(""), &provided, &kept, &mut files)?;
     } else {
         // Tests of the user's own: what else lies in that folder is no matter of theirs, but for pytest's settings.
         let settings = ["conftest.py", "pyproject.toml", "pytest.ini", "setup.cfg", "tox.ini"];
         files.extend(settings.map(PathBuf::from).into_iter().filter(|name| root.join(name).is_file()));
         for path in &kept {
             if root.join(path).is_dir() {
-                list(&root, path, (&provided, &kept), &mut files)?;
+                list(&root, path, &provided, &kept, &mut files)?;
             } else {
                 files.push(path.clone());
             }
@@ -88,13 +89,10 @@ fn named_tests(tree: &Path, named: &Path) -> Result<(PathBuf, Vec<String>)> {
 }
 
 /// The root, and what pytest is given.
-fn usual_tests(tree: &Path) -> Option<(PathBuf, Vec<String>)> {
-    let pyproject: toml::Table = fs_err::read_to_string(tree.join("pyproject.toml"))
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_default();
-    let table = pyproject.get("tool").and_then(|tool| tool.get("pytest"));
-    let options = table.and_then(|table| table.get("ini_options").or(Some(table)));
+fn usual_tests(tree: &Path, pyproject: &PyProject) -> Option<(PathBuf, Vec<String>)> {
+    let table = pyproject.tool("pytest");
+    let options =
+        table.map(|table| table.get("ini_options").and_then(toml::Value::as_table).unwrap_or(table));
     let said = options.and_then(|options| match options.get("testpaths")? {
         toml::Value::String(text) => Some(text.split_whitespace().map(str::to_owned).collect()),
         toml::Value::Array(paths) => {
@@ -139,7 +137,7 @@ fn is_left_out(path: &Path) -> bool {
 }
 
 /// Whether a file's name says that it holds tests.
-pub fn is_test_file(path: &Path) -> bool {
+fn is_test_file(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.ends_with(".py") && (name.starts_with("test_") || name.ends_with("_test.py"))
 }
@@ -151,18 +149,12 @@ fn has_tests(folder: &Path, depth: usize) -> bool {
         || depth > 0 && paths.iter().any(|path| path.is_dir() && has_tests(path, depth - 1))
 }
 
-/// The names under which the wheel's content is imported.
-fn importable(wheel: &WheelContents) -> BTreeSet<String> {
-    let tops = wheel.files.keys().filter_map(|path| path.split('/').next());
-    let names = tops.filter(|top| !top.ends_with(".dist-info") && !top.ends_with(".data"));
-    names.map(|top| top.split('.').next().unwrap_or(top).to_owned()).collect()
-}
-
 /// Lists the files below a folder. A folder with a name that the wheel provides is the package itself, unless tests lie in it.
 fn list(
     root: &Path,
     relative: &Path,
-    (provided, kept): (&BTreeSet<String>, &[PathBuf]),
+    provided: &BTreeSet<String>,
+    kept: &[PathBuf],
     files: &mut Vec<PathBuf>,
 ) -> Result<()> {
     for entry in fs_err::read_dir(root.join(relative))? {
@@ -176,7 +168,7 @@ fn list(
             let is_package = provided.contains(&name) && !is_of_tests;
             let leads_out = entry.file_type()?.is_symlink();
             if !is_left_out(&path) && !is_package && !leads_out {
-                list(root, &path, (provided, kept), files)?;
+                list(root, &path, provided, kept, files)?;
             }
         } else if is_of_tests || !name.strip_suffix(".py").is_some_and(|module| provided.contains(module)) {
             files.push(path);
@@ -210,12 +202,12 @@ impl Staged {
         tests.map(|file| file.to_string_lossy().replace('\\', "/")).collect()
     }
 
-    /// What the tests import from elsewhere, of what the package says that its tests need: extras, dependency groups and
-    /// requirement files whose names say `test`. Plugins of pytest are not imported, and taken.
-    pub fn requirements(&self, tree: &Path) -> Vec<String> {
+    /// What the tests import from elsewhere, of what the package states that its tests need. Plugins of pytest are not
+    /// imported, and taken.
+    pub fn choose_requirements(&self, stated: Vec<String>) -> Vec<String> {
         let imported = self.imports();
         let left_out = tools("left-out");
-        let mut found: Vec<String> = stated(tree)
+        let mut found: Vec<String> = stated
             .into_iter()
             .filter(|text| {
                 let Ok(requirement) = Requirement::<VerbatimUrl>::from_str(text) else { return false };
@@ -278,14 +270,14 @@ fn tools(list: &str) -> Vec<String> {
     names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
 }
 
-/// The requirements that the package states for its tests.
-fn stated(tree: &Path) -> Vec<String> {
-    let text = fs_err::read_to_string(tree.join("pyproject.toml")).unwrap_or_default();
-    let pyproject: toml::Table = text.parse().unwrap_or_default();
-    let extras = pyproject.get("project").and_then(|project| project.get("optional-dependencies"));
-    let groups = [extras, pyproject.get("dependency-groups")].into_iter().flatten();
+/// The requirements that the package states for its tests: extras, dependency groups and requirement files whose names say
+/// `test`.
+pub fn stated_requirements(tree: &Path, pyproject: &PyProject) -> Vec<String> {
+    let extras =
+        pyproject.table("project").and_then(|project| project.get("optional-dependencies")?.as_table());
+    let groups = [extras, pyproject.table("dependency-groups")].into_iter().flatten();
     let is_for_tests = |name: &str| name.contains("test") || name == "dev";
-    let named = groups.filter_map(toml::Value::as_table).flatten().filter(|(name, _)| is_for_tests(name));
+    let named = groups.flatten().filter(|(name, _)| is_for_tests(name));
     let listed = named.filter_map(|(_, entries)| entries.as_array()).flatten();
     let mut found: Vec<String> = listed.filter_map(|entry| entry.as_str().map(str::to_owned)).collect();
     let entries = fs_err::read_dir(tree).ok().into_iter().flatten().flatten().map(|entry| entry.path());

@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 
-use super::headers;
-use crate::abi::EmscriptenVersion;
 use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::process::{Invocation, look_up};
@@ -25,7 +23,8 @@ const LIBCXX: u32 = 19;
 pub const ADVICE: &str = "install clang 19 or newer with its tools, and Emscripten's headers (Debian: `apt-get install clang-19 llvm-19 libc++-19-dev emscripten`)";
 
 /// What compiles C.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum CToolchain {
     /// A clang of this machine, with headers that are brought to the line's layouts
     #[default]
@@ -47,7 +46,7 @@ pub struct CCompiler {
 ///
 /// # Errors
 /// When there is none.
-pub fn find(ui: Ui, environment: &Environment) -> Result<CCompiler> {
+pub fn find(ui: &Ui, environment: &Environment) -> Result<CCompiler> {
     let places: Vec<PathBuf> = match environment.get("CARGO_PYODIDE_CLANG") {
         Some(only) => vec![PathBuf::from(only)],
         None => std::iter::once("clang".to_owned())
@@ -72,39 +71,7 @@ pub fn find(ui: Ui, environment: &Environment) -> Result<CCompiler> {
     ))
 }
 
-/// The folder with `emcc`, `em++` and `emar` of the user's Emscripten: that of `EMSDK`, or the first on the `PATH`.
-///
-/// # Errors
-/// When there is none, or its C library is laid out otherwise than the line's.
-pub fn find_emsdk(ui: Ui, environment: &Environment, line: EmscriptenVersion) -> Result<PathBuf> {
-    let advice =
-        format!("install it (`emsdk install {line}`, `emsdk activate {line}`), or leave `--c-toolchain` out");
-    let own = headers::emscripten_of_emsdk(environment).map(|folder| folder.join("emcc"));
-    let emcc =
-        own.filter(|path| path.is_file()).or_else(|| look_up(environment, "emcc")).ok_or_else(|| {
-            hinted(
-                anyhow!("no `emcc` for `--c-toolchain emsdk`: looked in `EMSDK` and on the `PATH`"),
-                &advice,
-            )
-        })?;
-    let printed = Invocation::new(&emcc).arg("-dumpversion").output(ui)?.stdout;
-    let found: EmscriptenVersion = printed.trim().parse()?;
-    if !headers::are_laid_out_alike(found, line)? {
-        return Err(hinted(
-            anyhow!(
-                "`{}` is Emscripten {found}, whose C library is laid out otherwise than that of Emscripten {line}",
-                emcc.display()
-            ),
-            advice,
-        ));
-    }
-    if found != line {
-        ui.warn(format!("`{}` is Emscripten {found}, the release has {line}", emcc.display()));
-    }
-    Ok(emcc.parent().unwrap_or(&emcc).to_owned())
-}
-
-fn version(ui: Ui, clang: &Path) -> Result<u32> {
+fn version(ui: &Ui, clang: &Path) -> Result<u32> {
     let printed = Invocation::new(clang).arg("-dumpversion").output(ui)?.stdout;
     let major = printed.trim().split('.').next().and_then(|text| text.parse().ok());
     major.ok_or_else(|| anyhow!("it does not say its version"))
@@ -114,7 +81,7 @@ fn version(ui: Ui, clang: &Path) -> Result<u32> {
 ///
 /// # Errors
 /// When there is none.
-pub fn archiver(environment: &Environment, compiler: Option<&CCompiler>) -> Result<PathBuf> {
+pub fn find_archiver(environment: &Environment, compiler: Option<&CCompiler>) -> Result<PathBuf> {
     let beside = compiler.and_then(|compiler| {
         let folder = fs_err::canonicalize(&compiler.clang).ok()?;
         Some(folder.with_file_name(format!("llvm-ar{}", std::env::consts::EXE_SUFFIX)))

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use serde::{Deserialize, Serialize};
 
-use super::{RustToolchain, Tools};
+use super::RustToolchain;
+use crate::context::Context;
 use crate::env::Environment;
 use crate::error::{Result, hinted};
+use crate::plan::WasmLd;
 use crate::process::{Invocation, look_up};
 
 /// The oldest LLVM whose linker knows `--unresolved-symbols=import-dynamic` and today's object files.
@@ -16,27 +17,16 @@ pub const OLDEST_LLVM: u32 = 19;
 /// How to get one.
 pub const ADVICE: &str = "install a Rust toolchain with rustup (it carries `rust-lld`), or LLVM's linker (Debian: `apt-get install lld-19`)";
 
-/// A linker for WebAssembly.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WasmLd {
-    /// The program.
-    pub program: PathBuf,
-    /// Arguments before all others: `rust-lld` must be told which linker to be.
-    pub first_arguments: Vec<String>,
-    /// The version of LLVM that it belongs to.
-    pub llvm: u32,
-}
-
 /// The first linker that is new enough: the toolchains' own, then the `PATH`'s.
 ///
 /// # Errors
 /// When there is none.
-pub fn find(tools: Tools<'_>, toolchains: &[RustToolchain]) -> Result<WasmLd> {
+pub fn find(context: &Context, toolchains: &[RustToolchain]) -> Result<WasmLd> {
     let mut looked = Vec::new();
-    for (program, first_arguments) in places(tools.environment, toolchains) {
-        match version(tools, &program, &first_arguments) {
+    for (program, first_arguments) in places(&context.environment, toolchains) {
+        match version(context, &program, &first_arguments) {
             Ok(llvm) if llvm >= OLDEST_LLVM => {
-                tools.ui.detail(format!("linking with `{}` (LLVM {llvm})", program.display()));
+                context.ui.detail(format!("linking with `{}` (LLVM {llvm})", program.display()));
                 return Ok(WasmLd { program, first_arguments, llvm });
             }
             Ok(llvm) => looked.push(format!("`{}` is of LLVM {llvm}", program.display())),
@@ -69,8 +59,8 @@ fn places(environment: &Environment, toolchains: &[RustToolchain]) -> Vec<(PathB
     places
 }
 
-fn version(tools: Tools<'_>, program: &Path, first_arguments: &[String]) -> Result<u32> {
-    let printed = Invocation::new(program).args(first_arguments).arg("--version").output(tools.ui)?.stdout;
+fn version(context: &Context, program: &Path, first_arguments: &[String]) -> Result<u32> {
+    let printed = Invocation::new(program).args(first_arguments).arg("--version").output(&context.ui)?.stdout;
     major(&printed).ok_or_else(|| anyhow!("it does not say its version"))
 }
 

@@ -5,9 +5,12 @@
 //! into the cache. A `rust-toolchain` file in a package is not followed: it may ask for what is not there.
 
 pub mod c_compiler;
-pub mod headers;
+pub mod c_headers;
+pub mod emsdk;
 pub mod linker;
 pub mod prebuilt;
+pub mod probe;
+pub mod python_headers;
 pub mod rust;
 pub mod sysroot;
 
@@ -15,28 +18,13 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 use semver::Version;
-use serde::{Deserialize, Serialize};
 
-pub use linker::WasmLd;
 pub use rust::RustToolchain;
 
-use crate::abi::{EmscriptenVersion, ExceptionModel};
-use crate::cache::Cache;
-use crate::env::Environment;
+use crate::abi::{Contract, TARGET};
+use crate::context::Context;
 use crate::error::{Result, hinted};
-use crate::ui::Ui;
-
-/// The target that side modules are compiled for.
-pub const TARGET: &str = "wasm32-unknown-emscripten";
-
-/// What a sysroot must fit: how panics unwind and how structs are laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contract {
-    /// The exception model of the runtime.
-    pub exceptions: ExceptionModel,
-    /// The Emscripten that the runtime was built with, whose struct layouts are used.
-    pub emscripten: EmscriptenVersion,
-}
+use crate::plan::WasmLd;
 
 /// Where the standard library comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,25 +48,14 @@ pub struct Toolchain {
     pub exception_flags: Vec<String>,
 }
 
-/// What choosing a toolchain may use.
-#[derive(Debug, Clone, Copy)]
-pub struct Tools<'a> {
-    /// Where to say what goes on.
-    pub ui: Ui,
-    /// Where sysroots are kept.
-    pub cache: &'a Cache,
-    /// The user's environment.
-    pub environment: &'a Environment,
-}
-
 /// Chooses a toolchain that fits a contract and compiles packages that need this Rust version, and builds its sysroot
 /// if need be.
 ///
 /// # Errors
 /// When none can serve: says what each lacks and how to get it.
-pub fn choose(tools: Tools<'_>, contract: Contract, needs: Option<&Version>) -> Result<Toolchain> {
-    let ui = tools.ui;
-    let candidates = rust::candidates(tools);
+pub fn choose(context: &Context, contract: Contract, needs: Option<&Version>) -> Result<Toolchain> {
+    let ui = &context.ui;
+    let candidates = rust::find_all(context);
     if candidates.is_empty() {
         return Err(hinted(
             anyhow!(
@@ -87,64 +64,105 @@ pub fn choose(tools: Tools<'_>, contract: Contract, needs: Option<&Version>) -> 
             rust::ADVICE,
         ));
     }
-    let wasm_ld = linker::find(tools, &candidates)?;
+    let wasm_ld = linker::find(context, &candidates)?;
     let mut refused = Vec::new();
     for rust in candidates {
-        let served = suits(ui, &rust, (contract, needs))
-            .and_then(|flags| Ok((standard_library(tools, &rust, contract)?, flags)));
-        match served {
-            Ok((std, exception_flags)) => {
+        match check(context, &rust, contract, needs)? {
+            Ok(fit) => {
                 ui.detail(format!("compiling with `{}` ({})", rust.rustc.display(), rust.version));
+                let Fit { std, exception_flags } = fit;
                 return Ok(Toolchain { rust, wasm_ld, std, exception_flags });
             }
-            Err(Unsuitable::Because(reason)) => {
+            Err(reason) => {
                 ui.detail(format!("not `{}` ({}): {reason}", rust.rustc.display(), rust.version));
-                refused.push(format!("`{}` ({}) {reason}", rust.rustc.display(), rust.version));
+                refused.push((rust, reason));
             }
-            Err(Unsuitable::Failed(error)) => return Err(error),
         }
     }
-    let any = |words: &str| refused.iter().any(|reason| reason.contains(words));
-    let advice = match needs.filter(|_| any("is older than Rust")) {
-        Some(needed) => format!("install Rust {needed} or newer (`rustup update`), with `rust-src`"),
-        None if any(sysroot::FLAG_IS_GONE) => sysroot::OLDER_ADVICE.to_owned(),
-        None => sysroot::ADVICE.to_owned(),
-    };
-    Err(hinted(anyhow!("no Rust compiler can build for {TARGET}:\n    {}", refused.join("\n    ")), advice))
+    let advice = advice(refused.iter().map(|(_, reason)| reason));
+    let lines: Vec<String> = refused
+        .iter()
+        .map(|(rust, reason)| format!("`{}` ({}) {reason}", rust.rustc.display(), rust.version))
+        .collect();
+    Err(hinted(anyhow!("no Rust compiler can build for {TARGET}:\n    {}", lines.join("\n    ")), advice))
 }
 
+/// What a compiler that can serve brings.
+struct Fit {
+    std: StandardLibrary,
+    exception_flags: Vec<String>,
+}
+
+/// Why a compiler cannot serve.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Unsuitable {
-    Because(String),
-    Failed(anyhow::Error),
+    #[error("is older than Rust {0}, which the package needs")]
+    TooOld(Version),
+    #[error("{0}")]
+    Exceptions(sysroot::CannotUnwind),
+    #[error("has no standard library for this target and no `rust-src`")]
+    NoLibrary,
+    #[error("has a standard library that does not fit ({0}) and no `rust-src`")]
+    OtherLibrary(String),
 }
 
-fn suits(
-    ui: Ui,
-    rust: &RustToolchain,
-    (contract, needs): (Contract, Option<&Version>),
-) -> Result<Vec<String>, Unsuitable> {
-    if let Some(needed) = needs.filter(|needed| **needed > rust.version_without_channel()) {
-        return Err(Unsuitable::Because(format!("is older than Rust {needed}, which the package needs")));
+/// What to do when no compiler serves: what the package needs comes first.
+fn advice<'a>(reasons: impl Iterator<Item = &'a Unsuitable>) -> String {
+    let mut advice = sysroot::ADVICE.to_owned();
+    for reason in reasons {
+        match reason {
+            Unsuitable::TooOld(needed) => {
+                return format!("install Rust {needed} or newer (`rustup update`), with `rust-src`");
+            }
+            Unsuitable::Exceptions(sysroot::CannotUnwind::FlagIsGone) => {
+                sysroot::OLDER_ADVICE.clone_into(&mut advice);
+            }
+            _ => {}
+        }
     }
-    sysroot::exception_flags(ui, rust, contract.exceptions).map_err(Unsuitable::Because)
+    advice
 }
 
-fn standard_library(
-    tools: Tools<'_>,
+/// Whether a compiler can serve. The outer error ends the search.
+fn check(
+    context: &Context,
     rust: &RustToolchain,
     contract: Contract,
-) -> Result<StandardLibrary, Unsuitable> {
-    let mut lacks = "has no standard library for this target and no `rust-src`".to_owned();
+    needs: Option<&Version>,
+) -> Result<Result<Fit, Unsuitable>> {
+    if let Some(needed) = needs.filter(|needed| **needed > rust.version_without_channel()) {
+        return Ok(Err(Unsuitable::TooOld(needed.clone())));
+    }
+    let exception_flags = match sysroot::exception_flags(context, rust, contract.exceptions) {
+        Ok(flags) => flags,
+        Err(reason) => return Ok(Err(Unsuitable::Exceptions(reason))),
+    };
+    let mut lacks = Unsuitable::NoLibrary;
     if rust.has_prebuilt_std() {
-        match prebuilt::misfit(tools, rust, contract) {
-            Ok(None) => return Ok(StandardLibrary::Prebuilt),
-            Ok(Some(reason)) => {
-                tools.ui.detail(format!("not the prebuilt standard library of {}: {reason}", rust.version));
-                lacks = format!("has a standard library that does not fit ({reason}) and no `rust-src`");
+        match prebuilt::find_misfit(context, rust, contract)? {
+            None => return Ok(Ok(Fit { std: StandardLibrary::Prebuilt, exception_flags })),
+            Some(reason) => {
+                context.ui.detail(format!("not the prebuilt standard library of {}: {reason}", rust.version));
+                lacks = Unsuitable::OtherLibrary(reason);
             }
-            Err(error) => return Err(Unsuitable::Failed(error)),
         }
     }
-    let Some(sources) = &rust.sources else { return Err(Unsuitable::Because(lacks)) };
-    sysroot::built(tools, rust, (sources, contract)).map(StandardLibrary::Built).map_err(Unsuitable::Failed)
+    let Some(sources) = &rust.sources else { return Ok(Err(lacks)) };
+    let folder = sysroot::prepare(context, rust, sources, contract, &exception_flags)?;
+    Ok(Ok(Fit { std: StandardLibrary::Built(folder), exception_flags }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_follows_the_most_telling_reason() {
+        let check = |reasons: &[Unsuitable]| advice(reasons.iter());
+        let gone = Unsuitable::Exceptions(sysroot::CannotUnwind::FlagIsGone);
+        assert_eq!(check(&[Unsuitable::NoLibrary]), sysroot::ADVICE);
+        assert_eq!(check(&[gone.clone(), Unsuitable::NoLibrary]), sysroot::OLDER_ADVICE);
+        let too_old = Unsuitable::TooOld(Version::new(1, 99, 0));
+        assert!(check(&[gone, too_old]).starts_with("install Rust 1.99.0"));
+    }
 }

@@ -6,8 +6,9 @@
 
 use semver::Version;
 
-use super::{Contract, RustToolchain, TARGET, Tools};
-use crate::abi::ExceptionModel;
+use super::{RustToolchain, probe};
+use crate::abi::{Contract, ExceptionModel, TARGET};
+use crate::context::Context;
 use crate::error::Result;
 
 /// The first release whose prebuilt library for this target unwinds through WebAssembly exceptions.
@@ -17,7 +18,7 @@ const WASM_EXCEPTIONS: Version = Version::new(1, 93, 0);
 ///
 /// # Errors
 /// When the question cannot be put: the probe's folder cannot be made.
-pub fn misfit(tools: Tools<'_>, rust: &RustToolchain, contract: Contract) -> Result<Option<String>> {
+pub fn find_misfit(context: &Context, rust: &RustToolchain, contract: Contract) -> Result<Option<String>> {
     let has = if rust.version_without_channel() >= WASM_EXCEPTIONS {
         ExceptionModel::Wasm
     } else {
@@ -27,7 +28,8 @@ pub fn misfit(tools: Tools<'_>, rust: &RustToolchain, contract: Contract) -> Res
         return Ok(Some(format!("it unwinds the {has} way, the runtime the {} way", contract.exceptions)));
     }
     let expected = stat_size(contract);
-    let fits = compiles(tools, rust, &size_assertion(expected))?;
+    let program = size_assertion(expected);
+    let fits = probe::ask(context, rust, &program, || compiles(context, rust, &program))?;
     Ok((!fits).then(|| format!("its `stat` structure is not that of Emscripten {}", contract.emscripten)))
 }
 
@@ -42,7 +44,7 @@ fn size_assertion(bytes: usize) -> String {
     )
 }
 
-fn compiles(tools: Tools<'_>, rust: &RustToolchain, program: &str) -> Result<bool> {
+fn compiles(context: &Context, rust: &RustToolchain, program: &str) -> Result<bool> {
     let folder = tempfile::tempdir()?;
     let source = folder.path().join("probe.rs");
     fs_err::write(&source, program)?;
@@ -51,6 +53,6 @@ fn compiles(tools: Tools<'_>, rust: &RustToolchain, program: &str) -> Result<boo
         .args(["--target", TARGET, "--emit=metadata", "--out-dir"])
         .arg(folder.path())
         .arg(&source)
-        .output(tools.ui);
+        .output(&context.ui);
     Ok(probe.is_ok())
 }

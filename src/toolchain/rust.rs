@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context as _, anyhow};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use super::{TARGET, Tools};
+use crate::abi::TARGET;
+use crate::context::Context;
 use crate::env::Environment;
 use crate::error::Result;
 use crate::process::{Invocation, look_up};
@@ -27,6 +28,9 @@ pub struct RustToolchain {
     pub version: Version,
     /// Its commit, which tells builds of one version apart.
     pub commit: String,
+    /// What changes when the file of the compiler does.
+    #[serde(default)]
+    pub stamp: String,
     /// The host's target name.
     pub host: String,
     /// The folder that `--print sysroot` names.
@@ -79,14 +83,14 @@ pub fn without_rust_settings(invocation: Invocation) -> Invocation {
 }
 
 /// All toolchains, in the order in which they are tried, each once.
-pub fn candidates(tools: Tools<'_>) -> Vec<RustToolchain> {
+pub fn find_all(context: &Context) -> Vec<RustToolchain> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    for rustc in compilers(tools.environment) {
-        match read(tools, &rustc) {
+    for rustc in compilers(&context.environment) {
+        match read(context, &rustc) {
             Ok(toolchain) if seen.insert(toolchain.sysroot.clone()) => found.push(toolchain),
             Ok(_) => {}
-            Err(error) => tools.ui.detail(format!("not `{}`: {error:#}", rustc.display())),
+            Err(error) => context.ui.detail(format!("not `{}`: {error:#}", rustc.display())),
         }
     }
     found
@@ -127,10 +131,10 @@ fn rustup_home(environment: &Environment) -> Option<PathBuf> {
 }
 
 /// Asks a compiler what it is. The answer is kept in the cache as long as the file does not change.
-fn read(tools: Tools<'_>, rustc: &Path) -> Result<RustToolchain> {
+fn read(context: &Context, rustc: &Path) -> Result<RustToolchain> {
     let metadata = fs_err::metadata(rustc)?;
     let changed = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-    let rustup_settings = rustup_home(tools.environment)
+    let rustup_settings = rustup_home(&context.environment)
         .and_then(|home| fs_err::read_to_string(home.join("settings.toml")).ok())
         .unwrap_or_default();
     let key = crate::digest::key(&[
@@ -138,25 +142,27 @@ fn read(tools: Tools<'_>, rustc: &Path) -> Result<RustToolchain> {
         &metadata.len().to_string(),
         &format!("{changed:?}"),
         &rustup_settings,
-        tools.environment.text("RUSTUP_TOOLCHAIN").unwrap_or_default(),
+        context.environment.text("RUSTUP_TOOLCHAIN").unwrap_or_default(),
     ]);
-    let kept = tools.cache.folder(crate::cache::Kind::Drivers).join(format!("rustc-{key}.json"));
+    let kept = context.cache.folder(crate::cache::Kind::Drivers).join(format!("rustc-{key}.json"));
     if let Some(toolchain) =
         fs_err::read(&kept).ok().and_then(|bytes| serde_json::from_slice::<RustToolchain>(&bytes).ok())
+        && !toolchain.stamp.is_empty()
         && toolchain.rustc.is_file()
         && toolchain.cargo.is_file()
     {
         return Ok(RustToolchain { sources: sources_in(&toolchain.sysroot), ..toolchain });
     }
-    let toolchain = ask(tools.ui, rustc)?;
-    if fs_err::create_dir_all(tools.cache.folder(crate::cache::Kind::Drivers)).is_ok() {
+    let toolchain =
+        RustToolchain { stamp: format!("{} {changed:?}", metadata.len()), ..ask(&context.ui, rustc)? };
+    if fs_err::create_dir_all(context.cache.folder(crate::cache::Kind::Drivers)).is_ok() {
         // Only a convenience: without it the compiler is asked again.
         let _ = fs_err::write(&kept, serde_json::to_vec(&toolchain)?);
     }
     Ok(toolchain)
 }
 
-fn ask(ui: Ui, rustc: &Path) -> Result<RustToolchain> {
+fn ask(ui: &Ui, rustc: &Path) -> Result<RustToolchain> {
     let ask = |arguments: &[&str]| Invocation::new(rustc).args(arguments).output(ui);
     let verbose = ask(&["-vV"])?.stdout;
     let field = |name: &str| {
@@ -181,6 +187,7 @@ fn ask(ui: Ui, rustc: &Path) -> Result<RustToolchain> {
         version,
         commit: field("commit-hash").unwrap_or_else(|_| "unknown".into()),
         host: field("host")?,
+        stamp: String::new(),
         sources: sources_in(&sysroot),
         rustc,
         sysroot,

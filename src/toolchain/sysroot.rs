@@ -6,16 +6,16 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 
-use super::{Contract, RustToolchain, TARGET, Tools, rust};
-use crate::abi::ExceptionModel;
+use super::{RustToolchain, probe, rust};
+use crate::abi::{Contract, ExceptionModel, TARGET};
 use crate::cache::Kind;
-use crate::driver::install::{DriverFolder, driver_folder};
-use crate::driver::{DriverPlan, RustcPlan};
+use crate::context::Context;
 use crate::error::{Result, hinted};
+use crate::plan::stand_in::{self, DriverFolder};
+use crate::plan::{DriverPlan, RustcPlan};
 use crate::process::{Invocation, show_progress};
-use crate::ui::Ui;
 
 /// How to get a standard library.
 pub const ADVICE: &str = "run `rustup target add wasm32-unknown-emscripten` (fits Pyodide 0.28 and later) or `rustup component add rust-src`; \
@@ -23,80 +23,90 @@ pub const ADVICE: &str = "run `rustup target add wasm32-unknown-emscripten` (fit
 
 /// The first compiler whose default for this target is WebAssembly exceptions.
 const WASM_DEFAULT: (u64, u64) = (1, 93);
-/// What is said of a compiler that can no longer unwind through JavaScript.
-pub(super) const FLAG_IS_GONE: &str = "no longer knows";
 
-/// What to do then.
+/// What to do when a compiler can no longer unwind through JavaScript.
 pub(super) const OLDER_ADVICE: &str = "install an older compiler with its sources beside yours: `rustup toolchain install 1.97 --component rust-src`";
 
 /// The flag that chooses JavaScript exceptions.
 const JAVASCRIPT_FLAG: &str = "-Zemscripten-wasm-eh=no";
+
+/// Why a compiler cannot unwind as a release does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CannotUnwind {
+    /// It is too old.
+    #[error("unwinds through JavaScript: WebAssembly exceptions came with Rust 1.93")]
+    OnlyJavaScript,
+    /// It is too new.
+    #[error(
+        "no longer knows `{JAVASCRIPT_FLAG}`, with which panics unwind through JavaScript: Rust up to 1.97 does"
+    )]
+    FlagIsGone,
+}
 
 /// The flags with which every crate must be compiled for an exception model, all of them unstable.
 ///
 /// # Errors
 /// Why the compiler cannot unwind this way.
 pub fn exception_flags(
-    ui: Ui,
+    context: &Context,
     rust: &RustToolchain,
     exceptions: ExceptionModel,
-) -> Result<Vec<String>, String> {
+) -> Result<Vec<String>, CannotUnwind> {
     let is_wasm_default = (rust.version.major, rust.version.minor) >= WASM_DEFAULT;
     match exceptions {
         ExceptionModel::Wasm if is_wasm_default => Ok(Vec::new()),
-        ExceptionModel::Wasm => {
-            Err("unwinds through JavaScript: WebAssembly exceptions came with Rust 1.93".into())
-        }
-        ExceptionModel::JavaScript if knows_flag(ui, rust) => Ok(vec![JAVASCRIPT_FLAG.to_owned()]),
+        ExceptionModel::Wasm => Err(CannotUnwind::OnlyJavaScript),
+        ExceptionModel::JavaScript if knows_flag(context, rust) => Ok(vec![JAVASCRIPT_FLAG.to_owned()]),
         ExceptionModel::JavaScript if !is_wasm_default => Ok(Vec::new()),
-        ExceptionModel::JavaScript => Err(format!(
-            "{FLAG_IS_GONE} `{JAVASCRIPT_FLAG}`, with which panics unwind through JavaScript: Rust up to 1.97 does"
-        )),
+        ExceptionModel::JavaScript => Err(CannotUnwind::FlagIsGone),
     }
 }
 
 /// Whether the compiler takes the flag: asked, not assumed from its version.
-fn knows_flag(ui: Ui, rust: &RustToolchain) -> bool {
+fn knows_flag(context: &Context, rust: &RustToolchain) -> bool {
     let question = rust.compiler().env("RUSTC_BOOTSTRAP", "1").args([
         JAVASCRIPT_FLAG,
         "--print=cfg",
         "--target",
         TARGET,
     ]);
-    question.output(ui).is_ok()
+    // An answer that cannot be kept is no answer: then the compiler is not used for these lines.
+    probe::ask(context, rust, JAVASCRIPT_FLAG, || Ok(question.output(&context.ui).is_ok())).unwrap_or(false)
 }
 
-/// The sysroot for a contract, built if it is not in the cache.
+/// The sysroot for a contract, built if it is not in the cache. `flags` are those of the contract's exceptions.
 ///
 /// # Errors
 /// When building fails.
-pub fn built(
-    tools: Tools<'_>,
+pub fn prepare(
+    context: &Context,
     rust: &RustToolchain,
-    (sources, contract): (&Path, Contract),
+    sources: &Path,
+    contract: Contract,
+    flags: &[String],
 ) -> Result<PathBuf> {
     let layout = if contract.emscripten.pads_stat() { "stat-padded" } else { "stat" };
-    let exceptions = exception_flags(tools.ui, rust, contract.exceptions).map_err(anyhow::Error::msg)?;
-    let flags = exceptions.join(" ");
     let key = format!(
         "{}-{}-{layout}-{}",
         rust.version,
         contract.exceptions,
-        crate::digest::key(&[&rust.commit, &rust.host, &flags, RECIPE])
+        crate::digest::key(&[&rust.commit, &rust.host, &flags.join(" "), RECIPE])
     );
-    tools.cache.get_or_make(tools.ui, (Kind::Sysroots, &key), |folder| {
-        tools.ui.phase(
+    context.cache.get_or_make(&context.ui, Kind::Sysroots, &key, |folder| {
+        context.ui.phase(
             "Preparing",
             format!("the standard library of Rust {} ({} exceptions)", rust.version, contract.exceptions),
         );
-        build(tools, rust, (sources, contract, &exceptions), folder)
+        build(context, rust, sources, contract, flags, folder)
     })
 }
 
 fn build(
-    tools: Tools<'_>,
+    context: &Context,
     rust: &RustToolchain,
-    (sources, contract, exceptions): (&Path, Contract, &[String]),
+    sources: &Path,
+    contract: Contract,
+    exceptions: &[String],
     folder: &Path,
 ) -> Result<()> {
     let work = tempfile::tempdir_in(folder)?;
@@ -104,27 +114,29 @@ fn build(
     fs_err::create_dir_all(project.join("src"))?;
     fs_err::write(project.join("Cargo.toml"), MANIFEST)?;
     fs_err::write(project.join("src/lib.rs"), "#![no_std]\n")?;
-    let drivers = driver_folder(tools.ui, tools.cache)?;
+    let drivers = stand_in::find_folder(context)?;
     let driver_log = work.path().join("driver.log");
     let target = work.path().join("target");
     let compiler = RustcPlan {
         program: rust.rustc.clone(),
         flags: Vec::new(),
         sysroot: None,
-        remap: hidden_folders(rust, sources, &target),
+        remap: hidden_folders(context, rust, sources, &target),
         crates: Vec::new(),
     };
     let plan = DriverPlan::for_sysroot(contract.emscripten, compiler, driver_log);
     let plan_path = work.path().join("plan.json");
     fs_err::write(&plan_path, serde_json::to_vec(&plan)?)?;
-    let log = tools.cache.folder(Kind::Sysroots).join("last-build.log");
+    let log = context.cache.folder(Kind::Sysroots).join("last-build.log");
     let _ = fs_err::remove_file(&log);
-    let spinner = tools.ui.spinner("building the standard library");
-    let command = cargo_command(tools, rust, (&project, &target), &drivers)
+    let task = context.ui.task("building the standard library");
+    let command = cargo_command(context, rust, &project, &drivers)
+        .arg("--target-dir")
+        .arg(&target)
         .env(crate::env::DRIVER_PLAN, &plan_path)
         .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(exceptions).join("\u{1f}"));
-    let status = command.logged(tools.ui, &log, |line| show_progress(&spinner, line))?;
-    drop(spinner);
+    let status = command.run_logged(&context.ui, &log, |line| show_progress(&*task, line))?;
+    drop(task);
     if !status.success() {
         let printed = fs_err::read_to_string(&log).unwrap_or_default();
         return Err(hinted(
@@ -146,20 +158,18 @@ const MANIFEST: &str =
     "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n";
 
 fn cargo_command(
-    tools: Tools<'_>,
+    context: &Context,
     rust: &RustToolchain,
-    (project, target): (&Path, &Path),
+    project: &Path,
     drivers: &DriverFolder,
 ) -> Invocation {
     rust::without_rust_settings(Invocation::new(&rust.cargo))
         .args(["build", "--release", "-Zbuild-std=std,panic_unwind,panic_abort", "--target", TARGET])
-        .arg("--target-dir")
-        .arg(target)
         .env_remove("CARGO_PYODIDE_CACHE_DIR")
         .current_dir(project)
         .env("RUSTC", drivers.program("rustc"))
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("PATH", drivers.before(tools.environment))
+        .env("PATH", drivers.before(&context.environment))
         .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
         .env("CARGO_TERM_COLOR", "never")
 }
@@ -172,13 +182,18 @@ fn rust_flags(exceptions: &[String]) -> Vec<String> {
 }
 
 /// Local folders and what the library says instead, so that it is the same bytes wherever it is built.
-fn hidden_folders(rust: &RustToolchain, sources: &Path, target: &Path) -> Vec<(PathBuf, String)> {
+fn hidden_folders(
+    context: &Context,
+    rust: &RustToolchain,
+    sources: &Path,
+    target: &Path,
+) -> Vec<(PathBuf, String)> {
     let real = fs_err::canonicalize(sources).unwrap_or_else(|_| sources.to_owned());
     let virtual_sources = format!("/rustc/{}/library", rust.commit);
     let mut hidden: Vec<(PathBuf, String)> =
         [sources.to_owned(), real].map(|path| (path, virtual_sources.clone())).into();
     hidden.push((target.to_owned(), "/target".to_owned()));
-    if let Ok(home) = crate::build::paths::cargo_home() {
+    if let Ok(home) = context.environment.cargo_home() {
         hidden.push((home, "/cargo".to_owned()));
     }
     hidden

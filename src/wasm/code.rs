@@ -83,7 +83,7 @@ impl Code {
         }
     }
 
-    fn take(&mut self, operator: &Operator<'_>, (function, watched): (u32, Watched)) {
+    fn take(&mut self, operator: &Operator<'_>, function: u32, watched: Watched) {
         if let Operator::Call { function_index } | Operator::ReturnCall { function_index } = operator {
             if *function_index < watched.imported {
                 self.callers.entry(*function_index).or_default().insert(function);
@@ -113,7 +113,7 @@ fn survey_part(functions: &[Function<'_>], watched: Watched) -> Result<Code, Bin
         allocations = validator.into_allocations();
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
-            code.take(&operators.read()?, (*index, watched));
+            code.take(&operators.read()?, *index, watched);
         }
     }
     Ok(code)

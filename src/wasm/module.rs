@@ -60,12 +60,12 @@ pub struct Limits {
     /// At most this much, if it says.
     pub maximum: Option<u64>,
     /// What sets it apart from a plain one: a table of functions, a memory of 32 bits that one thread uses.
-    pub peculiarity: Option<Peculiarity>,
+    pub kind: Option<MemoryKind>,
 }
 
 /// What a plain table or memory is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Peculiarity {
+pub enum MemoryKind {
     /// Addresses of 64 bits.
     Wide,
     /// Shared between threads.
@@ -74,7 +74,7 @@ pub enum Peculiarity {
     NotFunctions,
 }
 
-impl Peculiarity {
+impl MemoryKind {
     fn of_memory(memory: wasmparser::MemoryType) -> Option<Self> {
         match memory {
             _ if memory.memory64 => Some(Self::Wide),
@@ -229,11 +229,11 @@ pub fn describe_start(bytes: &[u8]) -> String {
 }
 
 fn table_limits(table: wasmparser::TableType) -> Limits {
-    Limits { minimum: table.initial, maximum: table.maximum, peculiarity: Peculiarity::of_table(table) }
+    Limits { minimum: table.initial, maximum: table.maximum, kind: MemoryKind::of_table(table) }
 }
 
 fn memory_limits(memory: wasmparser::MemoryType) -> Limits {
-    Limits { minimum: memory.initial, maximum: memory.maximum, peculiarity: Peculiarity::of_memory(memory) }
+    Limits { minimum: memory.initial, maximum: memory.maximum, kind: MemoryKind::of_memory(memory) }
 }
 
 #[derive(Default)]

@@ -5,7 +5,7 @@
 //! function's belongs: <https://github.com/llvm/llvm-project/issues/215664>. There is no other such relocation at a call, so
 //! that the right one is known.
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use wasmparser::{KnownCustom, Parser, Payload, RelocationType};
 
 /// The type of a relocation that names a function: `R_WASM_FUNCTION_INDEX_LEB`.

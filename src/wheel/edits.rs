@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context as _, anyhow};
 
 use super::contents::WheelContents;
 use super::requirements::{self, CannotEdit, DependencyEdit};
@@ -21,7 +21,7 @@ pub struct Edits {
 ///
 /// # Errors
 /// When a requirement cannot be changed, or a file would take the place of another.
-pub(super) fn apply(contents: &mut WheelContents, edits: &Edits) -> Result<Vec<CannotEdit>> {
+pub fn apply(contents: &mut WheelContents, edits: &Edits) -> Result<Vec<CannotEdit>> {
     let info = contents.dist_info()?;
     for (path, bytes) in &edits.files {
         if path.starts_with(&format!("{info}/")) {

@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context as _, anyhow};
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
 

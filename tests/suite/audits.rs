@@ -232,7 +232,7 @@ fn what_is_no_module_is_found_out() {
     for length in 0..whole.len() {
         let subject = cargo_pyodide::audit::Subject::Module("bad.so", &whole[..length]);
         let findings =
-            cargo_pyodide::audit::audit(subject, &runtime, &cargo_pyodide::audit::Companions::default());
+            cargo_pyodide::audit::audit(subject, &runtime, &cargo_pyodide::audit::AuditContext::default());
         assert!(
             findings.iter().any(|finding| finding.severity == cargo_pyodide::audit::Severity::Error),
             "{length}"

@@ -1,5 +1,6 @@
 //! The source tree keeps its own rules: layers, sizes, names, no traces of a machine.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -22,58 +23,182 @@ fn all() -> Vec<(String, String)> {
     found.iter().map(|path| (relative(path), fs_err::read_to_string(path).unwrap())).collect()
 }
 
-/// The folder or file directly under `src` that a path belongs to.
-fn step(path: &str) -> &str {
-    path.split(['/', '.']).next().unwrap()
-}
-
-/// Each step and the steps it may use: data goes forward only.
-const MAY_USE: [(&str, &[&str]); 17] = [
-    ("causes", &["error"]),
-    ("ci", &[]),
-    ("sweep", &["cache", "causes", "error", "testing", "wheel"]),
-    ("abi", &["error"]),
-    ("wasm", &[]),
-    ("cache", &["error", "ui"]),
-    ("process", &["env", "error", "ui"]),
-    ("source", &["cache", "digest", "env", "error", "process", "runtime", "ui", "wheel"]),
-    ("runtime", &["abi", "cache", "digest", "env", "error", "process", "ui", "wasm", "wheel"]),
-    ("overlay", &["digest", "error", "wheel"]),
-    ("project", &["abi", "error", "wheel"]),
-    ("dependencies", &["abi", "error", "project", "runtime", "source", "wheel"]),
-    (
-        "testing",
-        &[
-            "build",
-            "cache",
-            "dependencies",
-            "digest",
-            "env",
-            "error",
-            "process",
-            "run",
-            "runtime",
-            "source",
-            "toolchain",
-            "ui",
-            "wheel",
-        ],
-    ),
-    ("driver", &["abi", "cache", "digest", "env", "error", "overlay", "process", "toolchain", "ui", "wasm"]),
-    ("toolchain", &["abi", "build", "cache", "digest", "driver", "env", "error", "process", "ui"]),
-    ("audit", &["abi", "error", "runtime", "wasm", "wheel"]),
-    ("wheel", &["digest", "env", "error", "runtime", "wasm"]),
+/// Every module, the uppermost first: each uses only those below it. The executable stands above them all.
+const LAYERS: [&str; 29] = [
+    "sweep",
+    "testing",
+    "run",
+    "building",
+    "backend",
+    "dependencies",
+    "releases",
+    "driver",
+    "toolchain",
+    "source",
+    "project",
+    "plan",
+    "overlay",
+    "context",
+    "index",
+    "host_python",
+    "audit",
+    "runtime",
+    "cache",
+    "process",
+    "wheel",
+    "causes",
+    "files",
+    "env",
+    "wasm",
+    "abi",
+    "ui",
+    "error",
+    "digest",
 ];
 
+/// The modules of the library: the parts of a module's path, and its text without tests and comments.
+fn modules() -> BTreeMap<Vec<String>, String> {
+    let library = all().into_iter().filter(|(path, _)| !path.starts_with("bin/") && path != "lib.rs");
+    library
+        .map(|(path, text)| {
+            let path = path.trim_end_matches(".rs").trim_end_matches("/mod").split('/').map(str::to_owned);
+            let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            (path.collect(), code.collect::<Vec<_>>().join("\n"))
+        })
+        .collect()
+}
+
+/// Splits at the commas that are in no braces.
+fn split_list(list: &str) -> Vec<String> {
+    let (mut parts, mut depth) = (vec![String::new()], 0);
+    for letter in list.chars() {
+        depth += i32::from(letter == '{') - i32::from(letter == '}');
+        match letter {
+            ',' if depth == 0 => parts.push(String::new()),
+            _ => parts.last_mut().unwrap().push(letter),
+        }
+    }
+    parts.into_iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+}
+
+/// The paths of a `use`: `a::{b, c::d}` are `a::b` and `a::c::d`.
+fn expand(tree: &str) -> Vec<String> {
+    match tree.split_once('{') {
+        None => vec![tree.to_owned()],
+        Some((start, rest)) => {
+            let inside = split_list(rest.trim_end().trim_end_matches('}'));
+            inside.iter().flat_map(|part| expand(part)).map(|path| format!("{start}{path}")).collect()
+        }
+    }
+}
+
+/// What a module gives on from modules of its own: name → path.
+fn reexports(module: &[String], text: &str) -> BTreeMap<String, Vec<String>> {
+    let uses = text.split("pub use ").skip(1).filter_map(|rest| rest.split_once(';'));
+    let paths = uses.flat_map(|(tree, _)| expand(tree));
+    paths
+        .filter_map(|path| {
+            let (path, name) =
+                path.rsplit_once("::").map(|(path, name)| (path.to_owned(), name.to_owned()))?;
+            let own = path.split("::").map(str::to_owned);
+            let name = name.rsplit(" as ").next().unwrap().to_owned();
+            Some((name, module.iter().cloned().chain(own).collect()))
+        })
+        .collect()
+}
+
+/// Which modules use which: from the paths in their texts that begin with `crate` or `super`.
+fn uses(modules: &BTreeMap<Vec<String>, String>) -> BTreeMap<Vec<String>, BTreeSet<Vec<String>>> {
+    let given: BTreeMap<_, _> =
+        modules.iter().map(|(module, text)| (module.clone(), reexports(module, text))).collect();
+    let find = |from: &[String], path: &str| -> Option<Vec<String>> {
+        let mut words = path.split("::").peekable();
+        let mut at = if words.next_if_eq(&"crate").is_some() { Vec::new() } else { from.to_vec() };
+        while words.next_if_eq(&"super").is_some() {
+            at.pop();
+        }
+        for word in words {
+            let below: Vec<String> = at.iter().cloned().chain([word.to_owned()]).collect();
+            match given.get(&at).and_then(|names| names.get(word)) {
+                _ if modules.contains_key(&below) => at = below,
+                Some(origin) if modules.contains_key(origin) => return Some(origin.clone()),
+                _ => break,
+            }
+        }
+        modules.contains_key(&at).then_some(at)
+    };
+    let path_letters = |c: char| c.is_alphanumeric() || "_:{}, \n".contains(c);
+    let used = modules.iter().map(|(module, text)| {
+        let mut found = BTreeSet::new();
+        let marks = ["crate::", "super::"].into_iter().flat_map(|mark| text.match_indices(mark));
+        for (at, _) in marks {
+            let rest = &text[at..];
+            let is_use = text[..at].ends_with("use ");
+            let end =
+                if is_use { rest.find(';') } else { rest.find(|c| !path_letters(c) || " {},\n".contains(c)) };
+            let paths = expand(&rest[..end.unwrap_or(rest.len())].replace('\n', " "));
+            found.extend(
+                paths.iter().filter(|path| !path.contains('*')).filter_map(|path| find(module, path)),
+            );
+        }
+        // A parent calls its children by their names alone.
+        let children =
+            modules.keys().filter(|child| child.len() == module.len() + 1 && child.starts_with(module));
+        found
+            .extend(children.filter(|child| text.contains(&format!("{}::", child.last().unwrap()))).cloned());
+        found.remove(module);
+        (module.clone(), found)
+    });
+    used.collect()
+}
+
 #[test]
-fn steps_use_only_what_they_may() {
+fn every_module_has_its_place_and_uses_only_those_below_it() {
+    let modules = modules();
+    let tops: BTreeSet<&str> = modules.keys().map(|path| path[0].as_str()).collect();
+    assert_eq!(tops, BTreeSet::from(LAYERS), "LAYERS lists every module");
+    let place = |path: &[String]| LAYERS.iter().position(|layer| path[0] == *layer).unwrap();
+    let mut wrong = Vec::new();
+    for (module, used) in uses(&modules) {
+        let above = used.iter().filter(|other| place(other) < place(&module));
+        wrong.extend(above.map(|other| format!("{} uses {}", module.join("/"), other.join("/"))));
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let mut left = uses(&modules());
+    // What uses nothing that is left is on no circle.
+    loop {
+        let free: Vec<Vec<String>> =
+            left.iter().filter(|(_, used)| used.is_empty()).map(|(module, _)| module.clone()).collect();
+        if free.is_empty() {
+            break;
+        }
+        left.retain(|module, _| !free.contains(module));
+        for used in left.values_mut() {
+            used.retain(|other| !free.contains(other));
+        }
+    }
+    let circles: Vec<String> = left.keys().map(|module| module.join("/")).collect();
+    assert_eq!(circles, Vec::<String>::new());
+}
+
+#[test]
+fn no_function_takes_a_tuple_apart() {
     let mut wrong = Vec::new();
     for (path, text) in all() {
-        let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == step(&path)) else { continue };
-        for used in text.match_indices("crate::").map(|(at, marker)| &text[at + marker.len()..]) {
-            let used: String = used.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-            if used != step(&path) && !allowed.contains(&used.as_str()) {
-                wrong.push(format!("{path} uses {used}"));
+        for (at, _) in text.match_indices("fn ") {
+            let head = text[at..].split(['{', ';']).next().unwrap();
+            // `(a, b): (A, B)` among the parameters; `Fn(A, B) -> C` is a type.
+            let has_pattern = head.match_indices("): (").any(|(end, _)| {
+                let start = head[..end].rfind('(').unwrap_or_default();
+                head[start + 1..end].contains(',') && !head[start + 1..end].contains(':')
+            });
+            if has_pattern {
+                wrong.push(format!("{path}: {}", head.lines().next().unwrap().trim()));
             }
         }
     }
@@ -99,7 +224,7 @@ fn files_and_functions_are_short() {
                 && indent == depth
                 && line.trim() == "}"
             {
-                if number - first > 50 {
+                if number - first > 60 {
                     long.push(format!("{path}:{}: a function of {} lines", first + 1, number - first));
                 }
                 start = None;

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cargo_pyodide::audit::{self, Companions, Severity, Subject};
+use cargo_pyodide::audit::{self, AuditContext, Severity, Subject};
 use cargo_pyodide::runtime::{Provider, Runtime};
 use cargo_pyodide::wheel::{WheelContents, record};
 
@@ -457,7 +457,7 @@ fn disagreements(runtime: &Runtime, mutants: &[Mutant], tools: &[PathBuf]) -> Ve
     for (index, mutant) in mutants.iter().enumerate() {
         let path = pack(mutant, (runtime, &place.path().join(index.to_string())));
         let wheel = WheelContents::read(&path).unwrap();
-        let findings = audit::audit(Subject::Wheel(&wheel), runtime, &Companions::default());
+        let findings = audit::audit(Subject::Wheel(&wheel), runtime, &AuditContext::default());
         let errors: Vec<String> = findings
             .iter()
             .filter(|finding| finding.severity == Severity::Error)

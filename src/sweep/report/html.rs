@@ -1,6 +1,6 @@
 //! The report as one page that needs nothing beside it.
 
-use super::Report;
+use super::document::Report;
 use crate::error::Result;
 
 const PAGE: &str = include_str!("page.html");

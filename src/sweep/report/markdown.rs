@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{CellReport, Report};
+use super::document::{CellReport, Report};
 use crate::sweep::verdict::Verdict;
 
 /// The document.

@@ -1,0 +1,82 @@
+//! Files that are to be audited: wheels, and single modules.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+
+use super::Subject;
+use crate::abi::{self, Line};
+use crate::error::{Hinted, Result, hinted};
+use crate::wheel::WheelContents;
+
+/// A file that was read for the audit.
+#[derive(Debug)]
+pub enum OpenedFile {
+    /// A wheel.
+    Wheel(WheelContents),
+    /// A single module: its name and its bytes.
+    Module(String, Vec<u8>),
+}
+
+impl OpenedFile {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is neither a wheel nor a module.
+    pub fn read(path: &Path) -> Result<Self> {
+        if path.extension().is_some_and(|ending| ending == "whl") {
+            let advice = "name a wheel by the name that its build gave it, whole and unencrypted";
+            return WheelContents::open(path).map(Self::Wheel).hint(advice);
+        }
+        let advice = "name a wheel (`.whl`) or a module (`.so`, `.wasm`)";
+        let bytes = fs_err::read(path).map_err(|error| hinted(error, advice))?;
+        if bytes.starts_with(b"PK\x03\x04") {
+            return Err(hinted(
+                anyhow!("`{}` is a zip archive, and its name is not that of a wheel", path.display()),
+                "a wheel is called `NAME-VERSION-PYTHON-ABI-PLATFORM.whl`",
+            ));
+        }
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        Ok(Self::Module(name.unwrap_or_default(), bytes))
+    }
+
+    /// What is audited of it.
+    pub fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::Wheel(contents) => Subject::Wheel(contents),
+            Self::Module(name, bytes) => Subject::Module(name, bytes),
+        }
+    }
+
+    /// The lines whose releases the platform tags claim to fit.
+    pub fn claimed_lines(&self) -> Vec<Line> {
+        let Self::Wheel(wheel) = self else { return Vec::new() };
+        wheel.filename.platform.split('.').flat_map(abi::lines_of_tag).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_are_neither_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            fs_err::write(&path, bytes).unwrap();
+            match OpenedFile::read(&path) {
+                Ok(OpenedFile::Module(name, bytes)) => format!("module {name} of {} bytes", bytes.len()),
+                Ok(OpenedFile::Wheel(_)) => "wheel".to_owned(),
+                Err(error) => {
+                    let shown = crate::error::render(&error);
+                    shown.replace(&*folder.path().to_string_lossy(), "FOLDER")
+                }
+            }
+        };
+        insta::assert_snapshot!(
+            [check("x.so", b"\0asm"), check("x.zip", b"PK\x03\x04"), check("x.whl", b"PK\x03\x04")].join("\n\n"),
+            @""
+        );
+    }
+}

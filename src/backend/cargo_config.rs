@@ -1,0 +1,115 @@
+//! The configuration file that our stand-in for cargo adds with `--config`, and the one that PyO3 reads.
+//!
+//! Cargo joins the target flags in it with the package's own. Flags in `build.rustflags` and `RUSTFLAGS`, which cargo would
+//! ignore beside target flags, are read and joined too.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::choices::CargoChoices;
+use super::request::BackEndBuild;
+use crate::abi::TARGET;
+use crate::context::Context;
+use crate::env::Environment;
+use crate::error::Result;
+use crate::files::write_if_changed;
+use crate::overlay::changes::CargoChanges;
+use crate::project::bindings::StableAbi;
+use crate::runtime::Runtime;
+use crate::source::TreeOwner;
+
+/// The driver, found on the `PATH` by the name under which it links.
+pub(super) const LINKER: &str = "emcc";
+
+/// The text of the configuration file.
+pub(super) fn cargo_config(flags: &[String], choices: &CargoChoices) -> String {
+    let mut target = toml::Table::new();
+    target.insert("linker".into(), LINKER.into());
+    target.insert("rustflags".into(), flags.to_vec().into());
+    let mut targets = toml::Table::new();
+    targets.insert(TARGET.into(), target.into());
+    let mut config = toml::Table::new();
+    config.insert("target".into(), targets.into());
+    let CargoChanges { profile, patch, .. } = &choices.overlay;
+    let settings = profile.table();
+    if !settings.is_empty() {
+        let name = choices.profile.clone().unwrap_or_else(|| "release".to_owned());
+        config.insert("profile".into(), toml::Table::from_iter([(name, settings.into())]).into());
+    }
+    if !patch.is_empty() {
+        let crates = patch.iter().map(|(name, folder)| {
+            (
+                name.clone(),
+                toml::Table::from_iter([("path".to_owned(), folder.to_string_lossy().into_owned().into())])
+                    .into(),
+            )
+        });
+        let registry =
+            toml::Table::from_iter([("crates-io".to_owned(), crates.collect::<toml::Table>().into())]);
+        config.insert("patch".into(), registry.into());
+    }
+    toml::to_string(&config).unwrap_or_default()
+}
+
+/// The compiler flags of the target. `key` is that of the driver's plan.
+///
+/// # Errors
+/// When there is no home folder.
+pub(super) fn rust_flags(context: &Context, build: BackEndBuild<'_>, key: &str) -> Result<Vec<String>> {
+    let mut flags = other_flags(&context.environment, &build.project.root)?;
+    flags.extend(build.choices.overlay.rustflags.iter().cloned());
+    flags.extend(["-C".to_owned(), "link-self-contained=no".to_owned()]);
+    if build.owner == TreeOwner::Tool {
+        // Lints that newer compilers deny are the author's affair: cargo, too, caps lints of dependencies.
+        flags.push("--cap-lints=warn".to_owned());
+    }
+    // Cargo does not see that the plan changed: an argument that the driver ignores tells it.
+    flags.extend(["-C".to_owned(), format!("link-arg=--cargo-pyodide-plan={key}")]);
+    Ok(flags)
+}
+
+/// `RUSTFLAGS` and `build.rustflags` of the configuration files that cargo would read, which target flags would hide.
+fn other_flags(environment: &Environment, root: &Path) -> Result<Vec<String>> {
+    if let Some(encoded) = environment.text("CARGO_ENCODED_RUSTFLAGS") {
+        return Ok(encoded.split('\u{1f}').map(str::to_owned).collect());
+    }
+    if let Some(flags) = environment.text("RUSTFLAGS").or_else(|| environment.text("CARGO_BUILD_RUSTFLAGS")) {
+        return Ok(flags.split_whitespace().map(str::to_owned).collect());
+    }
+    let home = environment.cargo_home()?;
+    let mut folders: Vec<PathBuf> = root.ancestors().map(|folder| folder.join(".cargo")).collect();
+    if !folders.contains(&home) {
+        folders.push(home);
+    }
+    let files =
+        folders.iter().rev().flat_map(|folder| ["config", "config.toml"].map(|name| folder.join(name)));
+    Ok(files.filter_map(|file| build_flags(&file)).flatten().collect())
+}
+
+fn build_flags(file: &Path) -> Option<Vec<String>> {
+    let table: toml::Table = fs_err::read_to_string(file).ok()?.parse().ok()?;
+    match serde_json::to_value(table.get("build")?.get("rustflags")?).ok()? {
+        Value::Array(flags) => {
+            Some(flags.iter().filter_map(|flag| flag.as_str().map(str::to_owned)).collect())
+        }
+        Value::String(flags) => Some(flags.split_whitespace().map(str::to_owned).collect()),
+        _ => None,
+    }
+}
+
+/// What pyo3 would otherwise ask a Python of the target: <https://pyo3.rs/main/building-and-distribution>.
+pub(super) fn write_pyo3_config(
+    folder: &Path,
+    runtime: &Runtime,
+    stable: Option<StableAbi>,
+) -> Result<PathBuf> {
+    let is_stable = stable.is_some();
+    let version = stable.and_then(|stable| stable.floor).unwrap_or(runtime.python);
+    let path = folder.join(format!("pyo3-{version}{}.txt", if is_stable { "-abi3" } else { "" }));
+    let content = format!(
+        "implementation=CPython\nversion={version}\nshared=true\nabi3={is_stable}\npointer_width=32\nsuppress_build_script_link_lines=true\n"
+    );
+    write_if_changed(&path, &content)?;
+    Ok(path)
+}

@@ -1,0 +1,33 @@
+//! What cargo and compilers are told for one build: the user's choices, overlays and recipes taken together.
+
+use std::path::PathBuf;
+
+use super::target_folder::CrateStore;
+use crate::overlay::changes::CargoChanges;
+use crate::overlay::crates::CrateRecipe;
+use crate::project::bindings::StableAbi;
+use crate::toolchain::c_compiler::CToolchain;
+
+/// How cargo and compilers are called.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CargoChoices {
+    /// A profile instead of `release`.
+    pub profile: Option<String>,
+    /// `--features` and `--no-default-features`, as cargo takes them.
+    pub features: Vec<String>,
+    /// What overlays say beyond that.
+    pub overlay: CargoChanges,
+    /// What single crates need.
+    pub crates: Vec<CrateRecipe>,
+    /// Hash of the inputs that cargo's fingerprint does not cover: patches, environment, per-crate flags. None if there are
+    /// none.
+    pub key: Option<String>,
+    /// The stable ABI that PyO3 must be told of.
+    pub stable_abi: Option<StableAbi>,
+    /// Where compiled crates are kept.
+    pub crate_store: CrateStore,
+    /// A folder with headers of Python, for extensions in C.
+    pub headers: Option<PathBuf>,
+    /// What compiles C.
+    pub c_toolchain: CToolchain,
+}

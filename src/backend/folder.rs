@@ -1,0 +1,40 @@
+//! The folder of the cache in which one package is built, again and again.
+
+use std::path::PathBuf;
+
+use crate::cache::{EntryLock, Kind};
+use crate::context::Context;
+use crate::error::Result;
+use crate::files::with_disk_hint;
+use crate::source::Source;
+
+/// A folder of the cache in which one package is built, again and again.
+#[derive(Debug)]
+pub struct BuildFolder {
+    /// The folder.
+    pub root: PathBuf,
+    /// Keeps other processes out.
+    _lock: EntryLock,
+}
+
+impl BuildFolder {
+    /// The folder for a source.
+    ///
+    /// # Errors
+    /// When it cannot be made or locked.
+    pub fn open(context: &Context, source: &Source) -> Result<Self> {
+        let (name, identity) = match source {
+            Source::Folder(path) => (path.file_name(), path.to_string_lossy().into_owned()),
+            Source::Archive(archive) => (archive.path.file_name(), archive.sha256.clone()),
+        };
+        let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let plain: String =
+            name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
+        let plain = plain.trim_end_matches(".tar.gz").trim_end_matches(".zip");
+        let key = format!("{plain}-{}", crate::digest::key(&[&identity]));
+        let lock = context.cache.lock(&context.ui, Kind::Builds, &key)?;
+        let root = context.cache.entry(Kind::Builds, &key);
+        fs_err::create_dir_all(&root).map_err(|error| with_disk_hint(error.into(), &root))?;
+        Ok(Self { root, _lock: lock })
+    }
+}

@@ -1,0 +1,115 @@
+//! The package's build back end: its environment and its hooks (PEP 517).
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::environment::{self, Answer, BackEndEnvironment};
+use super::failure;
+use super::steering::Steering;
+use crate::cache::remove_folder;
+use crate::context::Context;
+use crate::error::{Result, hinted};
+use crate::process::{Invocation, show_progress};
+use crate::project::Project;
+use crate::toolchain::rust::without_rust_settings;
+
+/// One build's back end.
+#[derive(Debug)]
+pub(super) struct BackEnd<'a> {
+    /// What every build shares.
+    pub(super) context: &'a Context,
+    /// The project.
+    pub(super) project: &'a Project,
+    /// How cargo is steered.
+    pub(super) steering: &'a Steering,
+    /// Where the output goes.
+    pub(super) log: &'a Path,
+}
+
+impl BackEnd<'_> {
+    /// The environment with all that the build needs: what `build-system.requires` says, and what the hook
+    /// `get_requires_for_build_wheel` adds.
+    pub(super) fn environment(&self) -> Result<BackEndEnvironment> {
+        let mut requirements = self.project.build_system.requires.clone();
+        let environment = environment::prepare(self.context, &requirements)?;
+        let more: Option<Vec<String>> =
+            self.call(&environment, "get_requires_for_build_wheel", &json!([]))?;
+        let more: Vec<String> =
+            more.unwrap_or_default().into_iter().filter(|name| !requirements.contains(name)).collect();
+        if more.is_empty() {
+            return Ok(environment);
+        }
+        requirements.extend(more);
+        environment::prepare(self.context, &requirements)
+    }
+
+    /// The wheel that the back end makes, in an empty folder.
+    pub(super) fn build_wheel(&self, environment: &BackEndEnvironment, folder: &Path) -> Result<PathBuf> {
+        remove_folder(folder)?;
+        fs_err::create_dir_all(folder)?;
+        let name: Option<String> = self.call(environment, "build_wheel", &json!([folder]))?;
+        let name = name.ok_or_else(|| {
+            anyhow!(
+                "the build back end `{}` has no hook `build_wheel`",
+                self.project.build_system.build_backend
+            )
+        })?;
+        let wheel = folder.join(&name);
+        if !wheel.is_file() {
+            return Err(anyhow!("the build back end says that it built `{name}`, but it is not there"));
+        }
+        Ok(wheel)
+    }
+
+    pub(super) fn call<T: DeserializeOwned>(
+        &self,
+        environment: &BackEndEnvironment,
+        hook: &str,
+        arguments: &serde_json::Value,
+    ) -> Result<T> {
+        let work = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let (script, request, answer) = (
+            work.path().join("pep517.py"),
+            work.path().join("request.json"),
+            work.path().join("answer.json"),
+        );
+        fs_err::write(&script, include_str!("pep517.py"))?;
+        let asked = json!({
+            "backend": self.project.build_system.build_backend,
+            "backend_path": self.project.build_system.backend_path,
+            "hook": hook,
+            "arguments": arguments,
+            "answer": answer,
+        });
+        fs_err::write(&request, asked.to_string())?;
+        let command = self.command(environment).arg(&script).arg(&request);
+        let task = self.context.ui.task(format!("running the build back end's {hook}"));
+        let status = command.run_logged(&self.context.ui, self.log, |line| show_progress(&*task, line))?;
+        drop(task);
+        if !status.success() {
+            let printed = fs_err::read_to_string(self.log).unwrap_or_default();
+            return Err(failure::explain(&printed, self.log, &self.project.root));
+        }
+        let bytes = fs_err::read(&answer).map_err(|error| {
+            hinted(error, format!("the build back end ended early; its log is `{}`", self.log.display()))
+        })?;
+        let answer: Answer<T> = serde_json::from_slice(&bytes).with_context(|| {
+            format!("the build back end's hook `{hook}` returned something else than PEP 517 says")
+        })?;
+        Ok(answer.value)
+    }
+
+    fn command(&self, environment: &BackEndEnvironment) -> Invocation {
+        let command = without_rust_settings(Invocation::new(environment.python()))
+            .current_dir(&self.project.root)
+            .env("PATH", environment.path(&self.steering.path_folders, &self.context.environment))
+            .env_remove("PYTHONPATH")
+            .env_remove("PYTHONHOME")
+            .env("PYTHONNOUSERSITE", "1")
+            .env("PYTHONUNBUFFERED", "1");
+        self.steering.variables.iter().fold(command, |command, (name, value)| command.env(name, value))
+    }
+}

@@ -1,0 +1,31 @@
+//! What a build back end is called for.
+
+use std::path::Path;
+
+use super::choices::CargoChoices;
+use super::folder::BuildFolder;
+use crate::project::Project;
+use crate::runtime::Runtime;
+use crate::source::TreeOwner;
+use crate::toolchain::Toolchain;
+
+/// What is built, for which release, with what, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct BackEndBuild<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// What the project is called in messages.
+    pub label: &'a str,
+    /// Whose the project's folder is.
+    pub owner: TreeOwner,
+    /// The root of its Cargo workspace, if it is known.
+    pub workspace: Option<&'a Path>,
+    /// The release.
+    pub runtime: &'a Runtime,
+    /// What compiles and links.
+    pub toolchain: &'a Toolchain,
+    /// What cargo and compilers are told.
+    pub choices: &'a CargoChoices,
+    /// Where it is built.
+    pub folder: &'a BuildFolder,
+}

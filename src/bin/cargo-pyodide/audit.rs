@@ -1,0 +1,140 @@
+//! `audit`: checks wheels and modules against Pyodide releases, without running anything.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use cargo_pyodide::audit::catalogue::{self, Code};
+use cargo_pyodide::audit::policy::{Denied, Policy, parse_code};
+use cargo_pyodide::audit::report::Audited;
+use cargo_pyodide::audit::subject::OpenedFile;
+use cargo_pyodide::audit::{self, AuditContext, Finding, PureWheels, Severity};
+use cargo_pyodide::context::Context;
+use cargo_pyodide::dependencies::index::OnlineIndex;
+use cargo_pyodide::error::{EXIT_FAILED, Result};
+use cargo_pyodide::releases::request::{RuntimeList, runtimes};
+use cargo_pyodide::wheel::WheelContents;
+use clap::{Args, ValueEnum};
+
+use crate::audit_report;
+use crate::commands::Session;
+use crate::options::{NetworkOptions, VerbosityOptions};
+use crate::terminal::Terminal;
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo pyodide audit dist/*.whl                     against every line that the tags claim
+  cargo pyodide audit x-1.0-*.whl --pyodide 0.29,314
+  cargo pyodide audit x-1.0-*.whl --with y-2.0-*.whl --online
+  cargo pyodide audit x-1.0-*.whl --format sarif > audit.sarif
+  cargo pyodide audit x-1.0-*.whl --size             where the bytes are
+  cargo pyodide audit --explain CP101                what a finding means; `all` for all
+
+Exit codes:
+  0  no errors
+  1  errors were found
+  2  something could not be audited";
+
+/// Verify statically that a wheel will load
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct AuditArguments {
+    /// Wheels, or single modules
+    #[arg(value_name = "WHEEL|MODULE", required_unless_present = "explain")]
+    files: Vec<PathBuf>,
+    /// The Pyodide releases or lines to check them against; repeatable [default: the lines that the tags claim]
+    #[arg(long, value_name = "VERSION")]
+    pyodide: Vec<RuntimeList>,
+    /// A wheel that is installed with them; repeatable
+    #[arg(long = "with", value_name = "WHEEL")]
+    wheels: Vec<PathBuf>,
+    /// How findings are written
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Make an error of a finding: its code or name, or `warnings` for all of them; repeatable
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    deny: Vec<Denied>,
+    /// Drop a finding: its code or name; repeatable
+    #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = parse_code)]
+    allow: Vec<Code>,
+    /// Ask the package index for dependencies
+    #[arg(long, conflicts_with = "offline")]
+    online: bool,
+    /// Show where the bytes of the modules are, instead of findings
+    #[arg(long, conflicts_with_all = ["deny", "allow", "online"])]
+    size: bool,
+    /// Explain a finding and do nothing else; `all` for docs/findings.md
+    #[arg(long, value_name = "CODE")]
+    explain: Option<String>,
+    #[command(flatten)]
+    network: NetworkOptions,
+    #[command(flatten)]
+    verbosity: VerbosityOptions,
+}
+
+/// How findings are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For reading
+    Human,
+    /// One JSON document
+    Json,
+    /// SARIF 2.1.0, which code hosts show beside the code
+    Sarif,
+}
+
+/// Runs the command.
+pub(crate) fn run(session: &Session, arguments: &AuditArguments) -> Result<u8> {
+    let terminal = arguments.verbosity.terminal();
+    if let Some(text) = &arguments.explain {
+        return explain(&terminal, text);
+    }
+    if arguments.size {
+        return audit_report::sizes(&terminal, &arguments.files, arguments.format);
+    }
+    let context = session.context(&terminal, arguments.network.network());
+    let neighbours: Vec<WheelContents> =
+        arguments.wheels.iter().map(|path| WheelContents::open(path)).collect::<Result<_>>()?;
+    let index = arguments.online.then(|| OnlineIndex::open(&context)).transpose()?;
+    let index = index.as_ref().map(|index| index as &dyn PureWheels);
+    let beside = AuditContext { wheels: &neighbours, index, raw_modules: None };
+    let mut audited = Vec::new();
+    for path in &arguments.files {
+        audited.extend(audit_file(path, &context, arguments, &beside)?);
+    }
+    audit_report::show(&context, &terminal, &audited, arguments.format)?;
+    let is_error = |finding: &Finding| finding.severity == Severity::Error;
+    Ok(if audited.iter().any(|audited| audited.findings.iter().any(is_error)) { EXIT_FAILED } else { 0 })
+}
+
+fn explain(terminal: &Terminal, text: &str) -> Result<u8> {
+    if text == "all" {
+        terminal.data(catalogue::document().trim_end())?;
+        return Ok(0);
+    }
+    let code = parse_code(text).map_err(|message| anyhow!(message))?;
+    terminal.data(catalogue::explain(code.entry()).trim_end())?;
+    Ok(0)
+}
+
+fn audit_file(
+    path: &Path,
+    context: &Context,
+    arguments: &AuditArguments,
+    beside: &AuditContext<'_>,
+) -> Result<Vec<Audited>> {
+    let opened = OpenedFile::read(path)?;
+    let claimed = if arguments.pyodide.is_empty() {
+        RuntimeList::of_lines(opened.claimed_lines())
+    } else {
+        RuntimeList::default()
+    };
+    let lists = if claimed.is_empty() { &arguments.pyodide[..] } else { std::slice::from_ref(&claimed) };
+    let runtimes = runtimes(context, lists).with_context(|| format!("cannot audit `{}`", path.display()))?;
+    let policy = Policy { allow: arguments.allow.clone(), deny: arguments.deny.clone() };
+    let audited = runtimes.iter().map(|runtime| {
+        context.ui.phase("Auditing", format!("{} for Pyodide {}", path.display(), runtime.version));
+        let findings = policy.apply(audit::audit(opened.subject(), runtime, beside));
+        Audited { path: path.to_owned(), version: runtime.version.clone(), findings }
+    });
+    Ok(audited.collect())
+}

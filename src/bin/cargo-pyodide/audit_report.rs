@@ -1,0 +1,103 @@
+//! What `audit` prints: findings for reading, as JSON, as SARIF; sizes.
+
+use std::path::PathBuf;
+
+use cargo_pyodide::audit::Severity;
+use cargo_pyodide::audit::report::{Audited, document, sarif, summary};
+use cargo_pyodide::audit::size::{self, Sizes};
+use cargo_pyodide::context::Context;
+use cargo_pyodide::error::Result;
+use serde_json::json;
+
+use crate::audit::Format;
+use crate::terminal::Terminal;
+
+/// Prints the findings.
+pub(crate) fn show(
+    context: &Context,
+    terminal: &Terminal,
+    audited: &[Audited],
+    format: Format,
+) -> Result<()> {
+    match format {
+        Format::Human => show_human(context, terminal, audited)?,
+        Format::Json => terminal.data(serde_json::to_string_pretty(&document(audited))?)?,
+        Format::Sarif => terminal.data(serde_json::to_string_pretty(&sarif(audited))?)?,
+    }
+    Ok(())
+}
+
+fn show_human(context: &Context, terminal: &Terminal, audited: &[Audited]) -> Result<()> {
+    for Audited { path, version, findings } in audited {
+        for finding in findings {
+            let color = match finding.severity {
+                Severity::Error => "1;31",
+                Severity::Warning => "1;33",
+                Severity::Note => "1;36",
+            };
+            let place = match &finding.file {
+                Some(file) => format!("{}: {file}", path.display()),
+                None => path.display().to_string(),
+            };
+            terminal.data(format!(
+                "\u{1b}[{color}m{}[{}]\u{1b}[0m: {}\n  in {place}, Pyodide {version}\n  hint: {}",
+                finding.severity, finding.code, finding.message, finding.advice
+            ))?;
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        context.ui.phase("Audited", format!("{name} for Pyodide {version}: {}", summary(findings)));
+    }
+    Ok(())
+}
+
+/// Prints where the bytes of the modules are.
+pub(crate) fn sizes(terminal: &Terminal, files: &[PathBuf], format: Format) -> Result<u8> {
+    let mut all: Vec<Sizes> = Vec::new();
+    for path in files {
+        all.extend(size::of_file(path)?);
+    }
+    if format != Format::Human {
+        terminal.data(serde_json::to_string_pretty(&json!({ "version": 1, "modules": all }))?)?;
+        return Ok(0);
+    }
+    for (index, sizes) in all.iter().enumerate() {
+        if index > 0 {
+            terminal.data("")?;
+        }
+        show_sizes(terminal, sizes)?;
+    }
+    Ok(0)
+}
+
+fn show_sizes(terminal: &Terminal, sizes: &Sizes) -> Result<()> {
+    let Sizes { file, raw, gzip, brotli, .. } = sizes;
+    terminal.data(format!("{file}: {raw} bytes, {gzip} with gzip, {brotli} with brotli"))?;
+    let share = |bytes: u64| format!("{:.1} %", percent(bytes, *raw));
+    let mut rows = vec![["section".to_owned(), "bytes".to_owned(), "share".to_owned()]];
+    rows.extend(
+        sizes.sections.iter().map(|part| [part.name.clone(), part.bytes.to_string(), share(part.bytes)]),
+    );
+    for (title, parts) in [("crate", &sizes.crates), ("function", &sizes.functions)] {
+        if !parts.is_empty() {
+            rows.push([String::new(), String::new(), String::new()]);
+            rows.push([title.to_owned(), "bytes".to_owned(), "share".to_owned()]);
+            rows.extend(parts.iter().take(20).map(|part| {
+                let name: String = part.name.chars().take(90).collect();
+                [name, part.bytes.to_string(), share(part.bytes)]
+            }));
+        }
+    }
+    terminal.table(&rows)?;
+    if sizes.functions.is_empty() {
+        terminal.ui().phase(
+            "Note",
+            "the module has no names: build it with `--keep-names` to see crates and functions",
+        );
+    }
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share for reading")]
+fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
+}

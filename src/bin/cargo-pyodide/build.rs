@@ -1,0 +1,175 @@
+//! `build`: from a package's name, archive, folder or repository to wheels.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use cargo_pyodide::building::dependencies::DependencyBuilds;
+use cargo_pyodide::building::report::{Report, WheelReport};
+use cargo_pyodide::building::{self, BuildRequest, Built, Outcome};
+use cargo_pyodide::context::Context;
+use cargo_pyodide::error::Result;
+use cargo_pyodide::releases::request::{RuntimeList, runtimes};
+use cargo_pyodide::runtime::{Runtime, TagChoice};
+use cargo_pyodide::source::{self, SourceRequest};
+use cargo_pyodide::ui::Clock;
+use cargo_pyodide::wasm::strip::Names;
+use clap::Args;
+
+use crate::build_report::{Build, conclude};
+use crate::commands::Session;
+use crate::options::{CargoOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::terminal::Terminal;
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo pyodide build                                 the package in this folder
+  cargo pyodide build tiktoken                        the newest tiktoken that has an sdist
+  cargo pyodide build tiktoken==0.14.0 --pyodide 0.29,314
+  cargo pyodide build ./rpds_py-2026.9.1.tar.gz --out-dir wheels
+  cargo pyodide build git+https://example.org/me/package@v1.2
+
+  cargo pyodide build . --pyodide '>=0.26'             one wheel for each line from 0.26 on
+  cargo pyodide build . --pyodide 0.29 --for-index    tagged for the Python package index
+  cargo pyodide build . --with-deps                    and what it requires that has a Rust core
+  cargo pyodide build . --overlay changes.toml         with what the file changes (docs/overlays.md)
+
+Prints the path of each finished wheel on stdout. With several releases a table closes the run, and whether each
+extension module loads in its release is tried on Node.
+
+Exit codes:
+  0  every wheel was built and will load
+  1  a wheel was built that would not load; it is not kept
+  2  a wheel could not be built";
+
+/// Build wheels for Pyodide
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct BuildArguments {
+    /// A folder, an sdist, NAME, NAME==VERSION or git+URL@REV
+    #[arg(default_value = ".")]
+    source: SourceRequest,
+    /// The Pyodide releases or lines to build for: `0.29`, `0.29.4`, `0.29,314`, `>=0.26`, `all`, or the folder of one; repeatable [default: the newest stable line]
+    #[arg(long, value_name = "VERSION")]
+    pyodide: Vec<RuntimeList>,
+    /// Where the wheels go
+    #[arg(long, value_name = "FOLDER", default_value = "dist")]
+    out_dir: PathBuf,
+    /// The host's Python that runs the build back end [default: python3]
+    #[arg(long, value_name = "PATH")]
+    python: Option<PathBuf>,
+    #[command(flatten)]
+    cargo: CargoOptions,
+    #[command(flatten)]
+    overlays: OverlayOptions,
+    /// The platform tag of the wheels, if not the one that the whole line installs
+    #[arg(long, value_name = "TAG", conflicts_with = "for_index")]
+    tag: Option<String>,
+    /// Give the wheels the tag that the Python package index takes
+    #[arg(long)]
+    for_index: bool,
+    /// Build what the package requires, too, if it is missing from the release and has a Rust core
+    #[arg(long, conflicts_with = "offline")]
+    with_deps: bool,
+    /// Leave the names of functions in the modules, for `audit --size` and for traces
+    #[arg(long)]
+    keep_names: bool,
+    #[command(flatten)]
+    network: NetworkOptions,
+    /// Print one JSON document instead of paths
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    verbosity: VerbosityOptions,
+}
+
+impl BuildArguments {
+    fn tag_choice(&self) -> TagChoice {
+        match (&self.tag, self.for_index) {
+            (Some(tag), _) => TagChoice::Named(tag.clone()),
+            (None, true) => TagChoice::Index,
+            (None, false) => TagChoice::Line,
+        }
+    }
+}
+
+impl BuildArguments {
+    fn request(&self, source: source::Source) -> BuildRequest {
+        BuildRequest {
+            cargo: self.cargo.request(),
+            overlays: self.overlays.request(),
+            tag: self.tag_choice(),
+            names: if self.keep_names { Names::Kept } else { Names::Dropped },
+            ..BuildRequest::new(source, &self.out_dir)
+        }
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
+    let terminal = arguments.verbosity.terminal();
+    let context =
+        session.context(&terminal, arguments.network.network()).with_python(arguments.python.clone());
+    let mut clock = Clock::default();
+    // A Python that does not serve is told before anything is fetched.
+    context.python()?;
+    let runtimes = runtimes(&context, &arguments.pyodide)?;
+    for runtime in &runtimes {
+        runtime.platform_tag(&arguments.tag_choice())?;
+    }
+    clock.step("runtime");
+    let request = arguments.request(source::find(&arguments.source, &context)?);
+    clock.step("source");
+    let mut builds = Vec::new();
+    for runtime in &runtimes {
+        let first = builds.len();
+        builds.push(build_one(&context, &terminal, &request, runtime, arguments)?);
+        if arguments.with_deps {
+            let mut dependencies = DependencyBuilds::default();
+            while let Some(next) = dependencies.next(&context, &request, runtime, &built(&builds[first..]))? {
+                builds.push(build_one(&context, &terminal, &next, runtime, arguments)?);
+            }
+        }
+    }
+    // With one wheel its error is the command's own; with several the others are still built.
+    if let [Build { outcome: Err(_), .. }] = &builds[..]
+        && let Some(Build { outcome: Err(error), .. }) = builds.pop()
+    {
+        return Err(error);
+    }
+    let status = conclude(&context, &terminal, &builds);
+    if arguments.json {
+        let wheels = builds.into_iter().filter_map(|build| match build.outcome {
+            Ok(Outcome::Built(built)) => Some(WheelReport::new(*built, build.runtime)),
+            _ => None,
+        });
+        let report = Report::new(&request.source, clock, wheels.collect());
+        terminal.data(serde_json::to_string_pretty(&report)?)?;
+    }
+    Ok(status)
+}
+
+/// Builds one package for one release, and prints the wheel's path.
+fn build_one<'a>(
+    context: &Context,
+    terminal: &Terminal,
+    request: &BuildRequest,
+    runtime: &'a Runtime,
+    arguments: &BuildArguments,
+) -> Result<Build<'a>> {
+    let started = Instant::now();
+    let outcome = building::build(request, runtime, context);
+    if let (Ok(Outcome::Built(built)), false) = (&outcome, arguments.json) {
+        terminal.data(built.summary.wheel.display())?;
+    }
+    Ok(Build { runtime, outcome, seconds: started.elapsed().as_secs_f64() })
+}
+
+/// The wheels that were built.
+fn built<'a>(builds: &'a [Build<'_>]) -> Vec<&'a Built> {
+    let wheels = builds.iter().filter_map(|build| match &build.outcome {
+        Ok(Outcome::Built(built)) => Some(&**built),
+        _ => None,
+    });
+    wheels.collect()
+}

@@ -1,0 +1,103 @@
+//! Pipelines for continuous integration: a sweep on several machines, its report, and wheels for the package index.
+//!
+//! The pipelines are templates beside this file, with a few words to fill in.
+
+pub(crate) mod command;
+
+use std::fmt::Write;
+
+/// What a pipeline does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pipeline {
+    /// The list of packages in the repository; none for the package that the repository holds.
+    pub(crate) list: Option<String>,
+    /// The lines, as `--pyodide` takes them.
+    pub(crate) lines: String,
+    /// How many machines share the sweep.
+    pub(crate) shards: usize,
+}
+
+/// Whose pipelines they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Service {
+    /// GitHub Actions.
+    Github,
+    /// GitLab CI/CD.
+    Gitlab,
+}
+
+impl Service {
+    /// Where the service looks for a pipeline, from the root of a repository.
+    pub(crate) fn usual_path(self) -> &'static str {
+        match self {
+            Service::Github => ".github/workflows/pyodide.yml",
+            Service::Gitlab => ".gitlab-ci.yml",
+        }
+    }
+
+    fn template(self) -> &'static str {
+        match self {
+            Service::Github => include_str!("github.yml"),
+            Service::Gitlab => include_str!("gitlab.yml"),
+        }
+    }
+}
+
+/// The text of a pipeline.
+pub(crate) fn render(service: Service, pipeline: &Pipeline) -> String {
+    let numbers: Vec<String> = (1..=pipeline.shards).map(|number| number.to_string()).collect();
+    let list = pipeline.list.as_deref().unwrap_or("sdists");
+    let words = [
+        ("@VERSION@", env!("CARGO_PKG_VERSION")),
+        ("@LIST@", &quoted(list)),
+        ("@LINES@", &quoted(&pipeline.lines)),
+        ("@SHARDS@", &pipeline.shards.to_string()),
+        ("@NUMBERS@", &numbers.join(", ")),
+    ];
+    let text = chosen(service.template(), if pipeline.list.is_some() { "list" } else { "package" });
+    words.iter().fold(text, |text, (word, value)| text.replace(word, value))
+}
+
+/// A text with the lines that belong to one of two cases: those between `#if CASE` and `#end`.
+fn chosen(template: &str, case: &str) -> String {
+    let mut text = String::with_capacity(template.len());
+    let mut wanted = true;
+    for line in template.lines() {
+        match line.trim() {
+            "#end" => wanted = true,
+            mark if mark.starts_with("#if ") => wanted = mark == format!("#if {case}"),
+            _ if wanted => drop(writeln!(text, "{line}")),
+            _ => {}
+        }
+    }
+    text
+}
+
+/// A word as a POSIX shell and YAML's block texts take it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=".contains(c);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_one_case_are_taken() {
+        let template = "a\n  #if list\nb\n  #end\n#if package\nc\n#end\nd\n";
+        assert_eq!(chosen(template, "list"), "a\nb\nd\n");
+        assert_eq!(chosen(template, "package"), "a\nc\nd\n");
+    }
+
+    #[test]
+    fn no_word_is_left_to_fill_in() {
+        for service in [Service::Github, Service::Gitlab] {
+            for list in [None, Some("a list.txt".to_owned())] {
+                let text = render(service, &Pipeline { list, lines: ">=0.29".into(), shards: 3 });
+                assert!(!text.contains('@') || service == Service::Github && !text.contains("@L"), "{text}");
+                assert!(text.contains("'>=0.29'") && text.contains("1, 2, 3"), "{text}");
+            }
+        }
+    }
+}

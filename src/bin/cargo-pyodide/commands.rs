@@ -1,0 +1,97 @@
+//! The commands, and what runs each.
+
+use std::ffi::OsString;
+
+use anyhow::Context as _;
+use cargo_pyodide::cache::Cache;
+use cargo_pyodide::context::{Context, Network};
+use cargo_pyodide::env::Environment;
+use cargo_pyodide::error::{EXIT_COULD_NOT, Result};
+use clap::{Parser, Subcommand};
+
+use crate::terminal::Terminal;
+use crate::{audit, build, ci, clean, deps, doctor, overlay, recipes, run, runtimes, setup, sweep, test};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  the checked thing failed
+  2  could not do it";
+
+/// Build Python packages with a Rust core for Pyodide, with a plain stable Rust
+#[derive(Debug, Parser)]
+#[command(name = "cargo-pyodide", bin_name = "cargo pyodide", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Build(build::BuildArguments),
+    Audit(audit::AuditArguments),
+    Run(run::RunArguments),
+    Test(test::TestArguments),
+    Deps(deps::DepsArguments),
+    Overlay(overlay::OverlayCommand),
+    Recipes(recipes::RecipesArguments),
+    Sweep(sweep::SweepCommand),
+    SweepCell(sweep::SweepCellArguments),
+    Ci(ci::command::CiArguments),
+    Runtimes(runtimes::RuntimesArguments),
+    Setup(setup::SetupArguments),
+    Doctor(doctor::DoctorArguments),
+    Clean(clean::CleanArguments),
+}
+
+/// What every command starts from.
+#[derive(Debug)]
+pub(crate) struct Session {
+    environment: Environment,
+    cache: Cache,
+}
+
+impl Session {
+    /// The context of a command.
+    pub(crate) fn context(&self, terminal: &Terminal, network: Network) -> Context {
+        Context::new(terminal.ui(), self.environment.clone(), self.cache.clone(), network)
+    }
+}
+
+/// Parses a command line without the program's name and runs it. Returns the exit status.
+///
+/// # Errors
+/// When the command could not do its work.
+pub(crate) fn run(environment: Environment, mut arguments: Vec<OsString>) -> Result<u8> {
+    // Cargo calls `cargo-pyodide pyodide …`.
+    if arguments.first().is_some_and(|first| first == "pyodide") {
+        arguments.remove(0);
+    }
+    let words = std::iter::once(OsString::from("cargo pyodide")).chain(arguments);
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let status = if error.use_stderr() { EXIT_COULD_NOT } else { 0 };
+            error.print().context("cannot print")?;
+            return Ok(status);
+        }
+    };
+    let cache = Cache::new(environment.cache_folder()?);
+    let session = Session { environment, cache };
+    match cli.command {
+        Command::Build(arguments) => build::run(&session, &arguments),
+        Command::Audit(arguments) => audit::run(&session, &arguments),
+        Command::Run(arguments) => run::run(&session, arguments),
+        Command::Test(arguments) => test::run(&session, &arguments),
+        Command::Deps(arguments) => deps::run(&session, &arguments),
+        Command::Overlay(arguments) => overlay::run(&session, &arguments),
+        Command::Recipes(arguments) => recipes::run(&arguments),
+        Command::Sweep(command) => sweep::run(&session, &command),
+        Command::SweepCell(arguments) => sweep::run_cell(&session, &arguments),
+        Command::Ci(arguments) => ci::command::run(&arguments),
+        Command::Runtimes(arguments) => runtimes::run(&session, &arguments),
+        Command::Setup(arguments) => setup::run(&session, &arguments),
+        Command::Doctor(arguments) => doctor::run(&session, &arguments),
+        Command::Clean(arguments) => clean::run(&session, &arguments),
+    }
+}

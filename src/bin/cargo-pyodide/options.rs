@@ -1,0 +1,138 @@
+//! Options that several commands take, and the library's values that they become.
+
+use std::path::PathBuf;
+
+use cargo_pyodide::backend::CrateStore;
+use cargo_pyodide::building::{CargoRequest, OverlayRequest, Recipes};
+use cargo_pyodide::context::Network;
+use cargo_pyodide::overlay::changes::VariantChoice;
+use cargo_pyodide::toolchain::c_compiler::CToolchain;
+use clap::Args;
+
+use crate::terminal::{Terminal, Verbosity};
+
+/// How much is said.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct VerbosityOptions {
+    /// Show each command and each decision
+    #[arg(short, long, conflicts_with = "quiet")]
+    verbose: bool,
+    /// Show errors and warnings only
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl VerbosityOptions {
+    /// The terminal that says so much.
+    pub(crate) fn terminal(&self) -> Terminal {
+        Terminal::new(match (self.verbose, self.quiet) {
+            (true, _) => Verbosity::Verbose,
+            (_, true) => Verbosity::Quiet,
+            _ => Verbosity::Normal,
+        })
+    }
+}
+
+/// Whether the network is asked.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct NetworkOptions {
+    /// Use only what is in the cache
+    #[arg(long)]
+    offline: bool,
+}
+
+impl NetworkOptions {
+    /// Whether the network may be asked.
+    pub(crate) fn network(&self) -> Network {
+        if self.offline { Network::Forbidden } else { Network::Allowed }
+    }
+}
+
+/// What cargo and compilers are told.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct CargoOptions {
+    /// The cargo profile [default: release]
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<String>,
+    /// Cargo features to turn on; repeatable
+    #[arg(long, value_name = "FEATURES", value_delimiter = ',')]
+    features: Vec<String>,
+    /// Turn cargo's default features off
+    #[arg(long)]
+    no_default_features: bool,
+    /// Keep compiled crates where other packages find them, instead of with this package
+    #[arg(long)]
+    share_crates: bool,
+    /// The folder with the headers of the target's Python, for an extension in C [default: those of a Python of this machine]
+    #[arg(long, value_name = "FOLDER")]
+    headers: Option<PathBuf>,
+    /// What compiles C: `clang`, or `emsdk`, which is an Emscripten of yours
+    #[arg(long, value_enum, value_name = "TOOLCHAIN", default_value_t, hide_possible_values = true)]
+    c_toolchain: CToolchain,
+}
+
+impl CargoOptions {
+    /// The request.
+    pub(crate) fn request(&self) -> CargoRequest {
+        let Self { profile, features, no_default_features, share_crates, headers, c_toolchain } =
+            self.clone();
+        let crate_store = if share_crates { CrateStore::Shared } else { CrateStore::PerPackage };
+        CargoRequest { profile, features, no_default_features, crate_store, headers, c_toolchain }
+    }
+}
+
+/// The overlays that the user chose.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct OverlayOptions {
+    /// A file that says what is changed in the package; repeatable
+    #[arg(long = "overlay", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// A variant that an overlay offers, with a file of yours in the place of the one that it would fetch; repeatable
+    #[arg(long = "variant", value_name = "NAME[=FILE]")]
+    variants: Vec<VariantChoice>,
+    /// Apply none of the recipes that the tool ships
+    #[arg(long)]
+    no_recipes: bool,
+}
+
+impl OverlayOptions {
+    /// The request.
+    pub(crate) fn request(&self) -> OverlayRequest {
+        let Self { files, variants, no_recipes } = self.clone();
+        OverlayRequest { files, variants, recipes: recipes(no_recipes) }
+    }
+}
+
+/// What `--no-recipes` means.
+pub(crate) fn recipes(no_recipes: bool) -> Recipes {
+    if no_recipes { Recipes::Ignored } else { Recipes::Applied }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        cargo: CargoOptions,
+        #[command(flatten)]
+        overlays: OverlayOptions,
+        #[command(flatten)]
+        network: NetworkOptions,
+    }
+
+    fn check(words: &str) -> String {
+        let line = Line::parse_from(std::iter::once("x").chain(words.split_whitespace()));
+        format!("{:?}\n{:?}\n{:?}", line.cargo.request(), line.overlays.request(), line.network.network())
+    }
+
+    #[test]
+    fn options_become_requests() {
+        let all = "--profile small --features a,b --features c --no-default-features --share-crates --headers h \
+                   --c-toolchain emsdk --overlay o.toml --variant v --variant w=f --no-recipes --offline";
+        insta::assert_snapshot!(format!("{}\n\n{}", check(""), check(all)), @"");
+    }
+}

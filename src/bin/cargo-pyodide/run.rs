@@ -1,0 +1,107 @@
+//! `run`: a Python script in Pyodide, on Node or in a browser.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow, bail};
+use cargo_pyodide::dependencies::wheels;
+use cargo_pyodide::error::{Result, hinted};
+use cargo_pyodide::releases::request::{RuntimeList, runtimes};
+use cargo_pyodide::run::session::Place;
+use cargo_pyodide::run::{self, Script};
+use clap::Args;
+
+use crate::commands::Session;
+use crate::options::{NetworkOptions, VerbosityOptions};
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo pyodide run -c 'import sys; print(sys.version)'
+  cargo pyodide run --pyodide 0.29 --with dist/x-1.0-cp313-cp313-pyodide_2025_0_wasm32.whl test.py ARG
+  echo 'print(1 + 1)' | cargo pyodide run -
+  cargo pyodide run --in worker --with dist/x-1.0-cp314-*.whl test.py
+
+On Node the script sees the current folder at its own path, and the environment's variables except those that describe
+the host; in a browser (Chromium, or what the variable CHROME names) it sees no folder of the host. Put options before the
+script.
+
+Exit codes:
+  the script's own; 2 if it could not be run";
+
+/// Run Python in Pyodide, on Node or in a browser
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct RunArguments {
+    /// The Pyodide release or line, or the folder of one [default: the newest stable line]
+    #[arg(long, value_name = "VERSION")]
+    pyodide: Option<RuntimeList>,
+    /// Where it runs
+    #[arg(long = "in", value_enum, value_name = "PLACE", default_value_t = Place::Node)]
+    place: Place,
+    /// A wheel to install first; repeatable
+    #[arg(long = "with", value_name = "WHEEL")]
+    wheels: Vec<PathBuf>,
+    #[command(flatten)]
+    network: NetworkOptions,
+    /// A program given as text; arguments follow
+    #[arg(short, value_name = "CODE")]
+    code: Option<String>,
+    #[command(flatten)]
+    verbosity: VerbosityOptions,
+    /// The script, `-` for stdin, and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "SCRIPT [ARGS]")]
+    script: Vec<String>,
+}
+
+/// Runs the command.
+pub(crate) fn run(session: &Session, arguments: RunArguments) -> Result<u8> {
+    let terminal = arguments.verbosity.terminal();
+    let context = session.context(&terminal, arguments.network.network());
+    let script = read_script(arguments.code, arguments.script)?;
+    let requests: Vec<RuntimeList> = arguments.pyodide.into_iter().collect();
+    let runtimes = runtimes(&context, &requests)?;
+    let [runtime] = &runtimes[..] else {
+        bail!("a script runs in one Pyodide release, but {} were named", runtimes.len());
+    };
+    let wheels = &arguments.wheels;
+    if arguments.place == Place::Node {
+        return run::run(&context, runtime, wheels, &script);
+    }
+    let micropip =
+        if wheels.is_empty() { Vec::new() } else { wheels::find_micropip(&context, runtime, None) };
+    run::run_in_browser(&context, runtime, arguments.place, &micropip, wheels, &script)
+}
+
+fn read_script(code: Option<String>, words: Vec<String>) -> Result<Script> {
+    if let Some(source) = code {
+        return Ok(Script { name: "-c".into(), file: None, path: String::new(), source, arguments: words });
+    }
+    let mut words = words.into_iter();
+    match words.next() {
+        None => Err(hinted(anyhow!("no script was named"), "name a file, `-c CODE`, or `-` for stdin")),
+        Some(dash) if dash == "-" => {
+            let mut source = String::new();
+            std::io::stdin().read_to_string(&mut source).context("stdin is not UTF-8 text")?;
+            Ok(Script {
+                name: "-".into(),
+                file: None,
+                path: String::new(),
+                source,
+                arguments: words.collect(),
+            })
+        }
+        Some(path) => {
+            let source = fs_err::read_to_string(&path)?;
+            let absolute = std::path::absolute(&path)?;
+            let folder =
+                absolute.parent().map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default();
+            Ok(Script {
+                file: Some(absolute.to_string_lossy().into_owned()),
+                path: folder,
+                source,
+                arguments: words.collect(),
+                name: path,
+            })
+        }
+    }
+}

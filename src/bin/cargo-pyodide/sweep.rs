@@ -1,0 +1,312 @@
+//! `sweep`: many packages on many lines, and what is made of it afterwards.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use cargo_pyodide::context::Network;
+use cargo_pyodide::error::{EXIT_FAILED, Result};
+use cargo_pyodide::releases::request::{RuntimeList, runtimes};
+use cargo_pyodide::runtime::TagChoice;
+use cargo_pyodide::sweep::cell::{self, CellRequest};
+use cargo_pyodide::sweep::comparison::{self, Difference};
+use cargo_pyodide::sweep::list;
+use cargo_pyodide::sweep::merge;
+use cargo_pyodide::sweep::record::Step;
+use cargo_pyodide::sweep::report::{self, Report};
+use cargo_pyodide::sweep::run::{self, Native, Resume, SweepRequest};
+use cargo_pyodide::sweep::shards::{self, Shard};
+use cargo_pyodide::sweep::state::State;
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::commands::Session;
+use crate::options::{NetworkOptions, VerbosityOptions, recipes};
+use crate::sweep_board::Board;
+use crate::terminal::{Terminal, Verbosity};
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo pyodide sweep packages.txt --pyodide 0.27,0.29,314     a file of NAME==VERSION, one a line
+  cargo pyodide sweep packages.tsv --steps build,audit,import
+  cargo pyodide sweep sdists/ --out sweeps/today --jobs 4
+  cargo pyodide sweep packages.txt --resume                    goes on where it was killed
+  cargo pyodide sweep report sweeps/today --format md
+  cargo pyodide sweep compare sweeps/last-week sweeps/today
+
+  cargo pyodide sweep plan packages.txt --shards 4 --timings sweeps/today
+  cargo pyodide sweep packages.txt --shard 2/4 --timings sweeps/today --out part-2
+  cargo pyodide sweep merge part-1 part-2 part-3 part-4 --out sweeps/joined
+
+What fails, dies, hangs or takes too much memory ends its own cell and no other. Cells share compiled crates by line. The
+folder of --out holds one file a finished cell, the logs, the wheels and the report in three forms.
+
+Exit codes:
+  0  every cell went well; nothing got worse
+  1  cells failed; something got worse
+  2  the sweep could not be done";
+
+/// Build, audit, import and test many packages on many lines
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct SweepCommand {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    arguments: SweepArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Make the report of a sweep anew
+    Report(ReportArguments),
+    /// List what got better and worse between two sweeps
+    Compare(CompareArguments),
+    /// Deal a list out to several machines
+    Plan(PlanArguments),
+    /// Join the sweeps of several machines
+    Merge(MergeArguments),
+}
+
+/// The form of a report on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// One page that needs nothing beside it.
+    Html,
+    /// Markdown.
+    Md,
+    /// JSON.
+    Json,
+}
+
+#[derive(Debug, Args)]
+struct ReportArguments {
+    /// The folder of the sweep
+    folder: PathBuf,
+    /// Print the report in this form
+    #[arg(long, value_enum)]
+    format: Option<ReportFormat>,
+}
+
+#[derive(Debug, Args)]
+struct CompareArguments {
+    /// The folder of the older sweep, or its report.json
+    old: PathBuf,
+    /// The folder of the newer one, or its report.json
+    new: PathBuf,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct PlanArguments {
+    /// The list, as `sweep` takes it
+    list: PathBuf,
+    /// How many machines there are
+    #[arg(long, value_name = "N")]
+    shards: usize,
+    /// A sweep that was done before, or its report.json: its times balance the parts
+    #[arg(long, value_name = "SWEEP")]
+    timings: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct MergeArguments {
+    /// The folders of the sweeps
+    #[arg(required = true)]
+    folders: Vec<PathBuf>,
+    /// Where the joined sweep goes
+    #[arg(long, value_name = "FOLDER", default_value = "sweep")]
+    out: PathBuf,
+}
+
+/// What is swept, and how.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+struct SweepArguments {
+    /// A file of NAME==VERSION, a table with the columns `name` and `version`, or a folder of sdists
+    #[arg(required = true)]
+    list: Option<PathBuf>,
+    /// The Pyodide releases or lines; repeatable [default: the newest stable line]
+    #[arg(long, value_name = "VERSION")]
+    pyodide: Vec<RuntimeList>,
+    /// What is done in each cell
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "STEP", default_values_t = Step::ALL)]
+    steps: Vec<Step>,
+    /// How many cells are done at once [default: half as many as there are processors]
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Go on with an older sweep: finished cells are not done again
+    #[arg(long)]
+    resume: bool,
+    /// With `--resume`, do cells again that failed
+    #[arg(long, requires = "resume")]
+    retry_failed: bool,
+    /// The folder of the sweep: its state, logs, wheels and reports
+    #[arg(long, value_name = "FOLDER", default_value = "sweep")]
+    out: PathBuf,
+    /// Run the tests on this machine's Python, too, and compare
+    #[arg(long)]
+    native: bool,
+    /// How many seconds a cell may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    cell_timeout: u64,
+    /// How many megabytes a cell may hold [default: its share of three quarters of the machine's]
+    #[arg(long, value_name = "MB")]
+    cell_memory: Option<u64>,
+    /// After how many seconds without any news a test hangs
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    test_timeout: u64,
+    /// Do one part of a list that is dealt out as `sweep plan` says
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+    /// A sweep that was done before, or its report.json: its times balance the parts
+    #[arg(long, value_name = "SWEEP", requires = "shard")]
+    timings: Option<PathBuf>,
+    /// Print the report in this form, too
+    #[arg(long, value_enum)]
+    format: Option<ReportFormat>,
+    /// A folder with packages of the Pyodide release, asked before its content delivery network
+    #[arg(long, value_name = "FOLDER")]
+    packages_dir: Option<PathBuf>,
+    /// Apply none of the recipes that the tool ships
+    #[arg(long)]
+    no_recipes: bool,
+    /// Give the wheels the tag that the Python package index takes, on lines that have one
+    #[arg(long)]
+    for_index: bool,
+    #[command(flatten)]
+    network: NetworkOptions,
+    #[command(flatten)]
+    verbosity: VerbosityOptions,
+}
+
+/// Do one cell of a sweep
+#[derive(Debug, Args)]
+#[command(hide = true)]
+pub(crate) struct SweepCellArguments {
+    /// What is done, as `sweep` wrote it
+    request: PathBuf,
+}
+
+/// Runs the command.
+pub(crate) fn run(session: &Session, command: &SweepCommand) -> Result<u8> {
+    let terminal = Terminal::new(Verbosity::Normal);
+    match &command.action {
+        None => sweep(session, &command.arguments),
+        Some(Action::Report(arguments)) => {
+            let state = State::open(&arguments.folder)?;
+            conclude(&terminal, &state, &arguments.folder, arguments.format)
+        }
+        Some(Action::Compare(arguments)) => compare(&terminal, arguments),
+        Some(Action::Plan(arguments)) => plan(&terminal, arguments),
+        Some(Action::Merge(arguments)) => {
+            let folders =
+                arguments.folders.iter().map(|folder| State::open(folder)).collect::<Result<Vec<_>>>()?;
+            let joined = merge::merge(&folders, &arguments.out)?;
+            conclude(&terminal, &joined, &arguments.out, None)
+        }
+    }
+}
+
+/// Does one cell, in the process that a sweep started. Its status is 0 whatever came of the cell: the record says it.
+pub(crate) fn run_cell(session: &Session, arguments: &SweepCellArguments) -> Result<u8> {
+    let request = CellRequest::read(&arguments.request)?;
+    let network = if request.is_offline() { Network::Forbidden } else { Network::Allowed };
+    let context = session.context(&Terminal::new(Verbosity::Normal), network);
+    cell::run(&context, request)?;
+    Ok(0)
+}
+
+fn sweep(session: &Session, arguments: &SweepArguments) -> Result<u8> {
+    let terminal = arguments.verbosity.terminal();
+    let context = session.context(&terminal, arguments.network.network());
+    let runtimes = runtimes(&context, &arguments.pyodide)?;
+    let board = Board::new(&terminal, &runtimes, &arguments.out);
+    let state = run::run(&context, &arguments.request()?, &runtimes, &board)?;
+    drop(board);
+    conclude(&terminal, &state, &arguments.out, arguments.format)
+}
+
+impl SweepArguments {
+    fn request(&self) -> Result<SweepRequest> {
+        let megabytes = |megabytes: u64| megabytes.saturating_mul(1_000_000);
+        Ok(SweepRequest {
+            list: self.list.clone().context("no list was named")?,
+            steps: self.steps.clone(),
+            jobs: self.jobs,
+            resume: match (self.resume, self.retry_failed) {
+                (false, _) => Resume::No,
+                (true, false) => Resume::Finished,
+                (true, true) => Resume::Succeeded,
+            },
+            out: self.out.clone(),
+            native: if self.native { Native::Compared } else { Native::Skipped },
+            cell_timeout: Duration::from_secs(self.cell_timeout),
+            cell_memory: self.cell_memory.map(megabytes),
+            test_timeout: Duration::from_secs(self.test_timeout),
+            shard: self.shard,
+            timings: self.timings.clone(),
+            packages_dir: self.packages_dir.clone(),
+            recipes: recipes(self.no_recipes),
+            tag: if self.for_index { TagChoice::Index } else { TagChoice::Line },
+        })
+    }
+}
+
+/// Writes the report, says its numbers and prints it if it is asked for. Returns the exit status.
+fn conclude(terminal: &Terminal, state: &State, folder: &Path, format: Option<ReportFormat>) -> Result<u8> {
+    let report = Report::of(state)?;
+    report::write(&report, &state.path(""))?;
+    let totals = &report.totals;
+    terminal.ui().phase(
+        "Finished",
+        format!(
+            "{} of {} cells succeeded, {} failed, {} were not done; `{}`",
+            totals.ok,
+            totals.cells,
+            totals.failed,
+            totals.waiting,
+            folder.join("report.html").display()
+        ),
+    );
+    match format {
+        None => {}
+        Some(ReportFormat::Html) => terminal.data(report::page(&report)?)?,
+        Some(ReportFormat::Md) => terminal.data(report::document(&report).trim_end())?,
+        Some(ReportFormat::Json) => terminal.data(serde_json::to_string_pretty(&report)?)?,
+    }
+    Ok(if totals.failed > 0 { EXIT_FAILED } else { 0 })
+}
+
+fn compare(terminal: &Terminal, arguments: &CompareArguments) -> Result<u8> {
+    let found = comparison::compare(&Report::read(&arguments.old)?, &Report::read(&arguments.new)?);
+    if arguments.json {
+        terminal.data(serde_json::to_string_pretty(&found)?)?;
+    } else {
+        let texts = |list: &[Difference]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let parts = [
+            ("worse", texts(&found.worse)),
+            ("better", texts(&found.better)),
+            ("fails otherwise", texts(&found.other)),
+            ("new", found.new.clone()),
+            ("gone", found.gone.clone()),
+        ];
+        for (title, lines) in parts.into_iter().filter(|(_, lines)| !lines.is_empty()) {
+            terminal.data(format!("{title}: {}", lines.len()))?;
+            lines.iter().try_for_each(|line| terminal.data(format!("  {line}")))?;
+        }
+    }
+    Ok(if found.has_worse() { EXIT_FAILED } else { 0 })
+}
+
+fn plan(terminal: &Terminal, arguments: &PlanArguments) -> Result<u8> {
+    if arguments.shards == 0 {
+        bail!("`--shards` takes a number from 1 on");
+    }
+    let list = list::read(&arguments.list)?;
+    let times = shards::seconds_of(arguments.timings.as_deref())?;
+    let shards = shards::deal(&list.packages, &times, arguments.shards);
+    terminal.data(serde_json::to_string_pretty(&shards)?)?;
+    Ok(0)
+}

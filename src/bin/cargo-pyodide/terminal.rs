@@ -1,0 +1,182 @@
+//! The terminal: data on stdout, everything else on stderr, in cargo's look. The only module that prints.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use cargo_pyodide::ui::{Listener, Message, Stream, Task, Ui};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How much is said on stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verbosity {
+    /// Errors and warnings only.
+    Quiet,
+    /// One line a phase.
+    Normal,
+    /// Each command and each decision too.
+    Verbose,
+}
+
+/// The terminal of one run.
+#[derive(Debug, Clone)]
+pub(crate) struct Terminal {
+    verbosity: Verbosity,
+    /// Everything that is drawn anew: lines are printed above it.
+    progress: MultiProgress,
+}
+
+impl Terminal {
+    /// A terminal that says this much.
+    pub(crate) fn new(verbosity: Verbosity) -> Self {
+        let is_shown = std::io::stderr().is_terminal() && verbosity > Verbosity::Quiet;
+        let target = if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self { verbosity, progress: MultiProgress::with_draw_target(target) }
+    }
+
+    /// The door through which steps talk to this terminal.
+    pub(crate) fn ui(&self) -> Ui {
+        Ui::new(Arc::new(self.clone()))
+    }
+
+    /// Prints a line of data on stdout.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub(crate) fn data(&self, text: impl Display) -> std::io::Result<()> {
+        self.progress.suspend(|| writeln!(anstream::stdout(), "{text}"))
+    }
+
+    /// Prints a table on stdout: rows of cells, the first row its head.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub(crate) fn table<const COLUMNS: usize>(&self, rows: &[[String; COLUMNS]]) -> std::io::Result<()> {
+        align(rows).iter().try_for_each(|row| self.data(row))
+    }
+
+    /// Prints a table on stderr, for what is not data.
+    pub(crate) fn table_aside<const COLUMNS: usize>(&self, rows: &[[String; COLUMNS]]) {
+        if self.verbosity > Verbosity::Quiet {
+            for row in align(rows) {
+                self.line(&row);
+            }
+        }
+    }
+
+    /// Shows a failure, as `error::render` has it.
+    pub(crate) fn failure(&self, rendered: &str) {
+        self.line(rendered);
+    }
+
+    /// A line at the bottom that is drawn anew while work goes on. Nothing is drawn where there is no terminal.
+    pub(crate) fn board_line(&self) -> ProgressBar {
+        let bar = self.progress.add(ProgressBar::new_spinner());
+        bar.set_style(style("{msg}"));
+        bar
+    }
+
+    fn line(&self, text: &str) {
+        // A closed stderr must not end the work.
+        self.progress.suspend(|| drop(writeln!(anstream::stderr(), "{text}")));
+    }
+}
+
+/// Shows a failure where there is no [`Terminal`] yet.
+pub(crate) fn print_failure(rendered: &str) {
+    drop(writeln!(anstream::stderr(), "{rendered}"));
+}
+
+impl Listener for Terminal {
+    fn hear(&self, message: Message<'_>) {
+        match message {
+            Message::Phase(verb, text) if self.verbosity > Verbosity::Quiet => {
+                self.line(&format!("\u{1b}[1;32m{verb:>12}\u{1b}[0m {text}"));
+            }
+            Message::Detail(text) | Message::Command(text) if self.verbosity == Verbosity::Verbose => {
+                self.line(&format!("\u{1b}[2m{:>12} {text}\u{1b}[0m", ""));
+            }
+            Message::Aside(text) if self.verbosity > Verbosity::Quiet => self.line(text),
+            Message::Warning(text) => self.line(&format!("\u{1b}[1;33mwarning\u{1b}[0m: {text}")),
+            Message::Output(stream, bytes) => self.progress.suspend(|| pass_on(stream, bytes)),
+            _ => {}
+        }
+    }
+
+    fn show_task(&self, task: &str) -> Box<dyn Task> {
+        let bar = self.progress.add(ProgressBar::new_spinner());
+        bar.set_style(style("{spinner:>12} {wide_msg} ({elapsed})"));
+        bar.set_message(task.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Box::new(Shown { bar })
+    }
+
+    /// The first question begins to watch for Ctrl-C: until then it ends the process at once.
+    fn is_interrupted(&self) -> bool {
+        static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+        static WATCHING: OnceLock<()> = OnceLock::new();
+        WATCHING.get_or_init(|| {
+            // Without a handler Ctrl-C still ends us, only without a word.
+            drop(ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)));
+        });
+        INTERRUPTED.load(Ordering::Relaxed)
+    }
+}
+
+/// A task with its line at the bottom of the terminal.
+struct Shown {
+    bar: ProgressBar,
+}
+
+impl Task for Shown {
+    fn say(&self, text: &str) {
+        self.bar.set_message(text.to_owned());
+    }
+
+    fn count(&self, done: u64, of: u64) {
+        self.bar.set_style(style("{spinner:>12} [{bar:20}] {pos}/{len} {wide_msg} ({elapsed})"));
+        self.bar.set_length(of);
+        self.bar.set_position(done);
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+/// Writes what Python wrote, byte for byte. A closed stream must not end the work: Python is told by its end.
+fn pass_on(stream: Stream, bytes: &[u8]) {
+    drop(match stream {
+        Stream::Stdout => std::io::stdout().write_all(bytes).and_then(|()| std::io::stdout().flush()),
+        Stream::Stderr => std::io::stderr().write_all(bytes),
+    });
+}
+
+fn align<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> Vec<String> {
+    let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    });
+    let cells = |row: &[String; COLUMNS]| {
+        row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect::<Vec<_>>().join("  ")
+    };
+    rows.iter().map(|row| cells(row).trim_end().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [["a", "bb"], ["ccc", ""]].map(|row| row.map(str::to_owned));
+        assert_eq!(align(&rows), ["a    bb", "ccc"]);
+    }
+}

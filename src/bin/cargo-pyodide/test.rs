@@ -1,0 +1,177 @@
+//! `test`: a package's own tests, inside Pyodide, on Node and in a browser.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use cargo_pyodide::context::Context;
+use cargo_pyodide::error::Result;
+use cargo_pyodide::releases::request::{RuntimeList, runtimes};
+use cargo_pyodide::run::session::Place;
+use cargo_pyodide::runtime::Runtime;
+use cargo_pyodide::source::{self, SourceRequest};
+use cargo_pyodide::testing::TestResult;
+use cargo_pyodide::testing::prepare;
+use cargo_pyodide::testing::request::{Colors, Isolation, Package, Suite, TestRequest};
+use cargo_pyodide::ui::Stream;
+use cargo_pyodide::wheel::OpenedWheel;
+use clap::Args;
+
+use crate::commands::Session;
+use crate::options::{CargoOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::test_report::{conclude, show_differences};
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo pyodide test rpds-py==2026.9.1                       builds it, and runs the tests of its sdist
+  cargo pyodide test . --pyodide 0.29,314 --in node --in worker
+  cargo pyodide test dist/x-1.0-*.whl --tests tests --requires hypothesis
+  cargo pyodide test . --native -- -k parser -x              and what differs from this machine; pytest's arguments
+
+The tests see the installed wheel, never the source tree. micropip installs it, as users do. A test that kills the
+interpreter, or does nothing for the time of --timeout, has failed; the others go on in a fresh one.
+
+Exit codes:
+  0  the tests passed
+  1  tests failed
+  2  they could not be run
+  5  there are no tests";
+
+/// Run a package's own tests inside Pyodide
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct TestArguments {
+    /// A wheel, a folder, an sdist, NAME, NAME==VERSION or git+URL@REV
+    #[arg(value_name = "WHEEL|SOURCE", default_value = ".")]
+    package: String,
+    /// The Pyodide releases or lines; repeatable [default: the newest stable line]
+    #[arg(long, value_name = "VERSION")]
+    pyodide: Vec<RuntimeList>,
+    /// Where they run; repeatable [default: node]
+    #[arg(long = "in", value_enum, value_name = "PLACE")]
+    places: Vec<Place>,
+    #[command(flatten)]
+    choices: TestOptions,
+    /// Run the tests on this machine's Python, too, and report what differs
+    #[arg(long)]
+    native: bool,
+    /// Write the results as JUnit's XML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Print one JSON document about each test at the end; pytest's output goes to stderr
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    network: NetworkOptions,
+    #[command(flatten)]
+    verbosity: VerbosityOptions,
+}
+
+/// What is tested, and with what.
+#[derive(Debug, Clone, Args)]
+struct TestOptions {
+    /// The tests: a file or folder of the source, or one of yours [default: as the package's pytest table says, or `tests`]
+    #[arg(long, value_name = "PATH")]
+    tests: Option<PathBuf>,
+    /// A wheel that is installed with it; repeatable
+    #[arg(long = "with", value_name = "WHEEL")]
+    wheels: Vec<PathBuf>,
+    /// What the tests require beyond what is found out; repeatable
+    #[arg(long, value_name = "REQUIREMENT")]
+    requires: Vec<String>,
+    /// A folder with packages of the Pyodide release, asked before its content delivery network
+    #[arg(long, value_name = "FOLDER")]
+    packages_dir: Option<PathBuf>,
+    /// After how many seconds without any news a test hangs
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    timeout: u64,
+    /// Give each file of tests an interpreter of its own
+    #[arg(long)]
+    forked_each: bool,
+    #[command(flatten)]
+    cargo: CargoOptions,
+    #[command(flatten)]
+    overlays: OverlayOptions,
+    /// Arguments of pytest
+    #[arg(last = true, value_name = "PYTEST ARGS")]
+    pytest: Vec<String>,
+}
+
+impl TestOptions {
+    fn request(&self) -> TestRequest {
+        TestRequest {
+            tests: self.tests.clone(),
+            wheels: self.wheels.clone(),
+            requires: self.requires.clone(),
+            packages_dir: self.packages_dir.clone(),
+            timeout: Duration::from_secs(self.timeout),
+            isolation: if self.forked_each { Isolation::PerFile } else { Isolation::Shared },
+            cargo: self.cargo.request(),
+            overlays: self.overlays.request(),
+            pytest: self.pytest.clone(),
+            colors: if std::io::stdout().is_terminal() { Colors::Always } else { Colors::Auto },
+        }
+    }
+}
+
+/// What the tests of all releases and places came to.
+#[derive(Default)]
+struct Results {
+    suites: Vec<Suite>,
+    /// Those of this machine, if they were asked for; empty if they could not be run.
+    native: Option<Vec<TestResult>>,
+}
+
+/// Runs the command.
+pub(crate) fn run(session: &Session, arguments: &TestArguments) -> Result<u8> {
+    let terminal = arguments.verbosity.terminal();
+    let context = session.context(&terminal, arguments.network.network());
+    let package = find_package(&context, &arguments.package)?;
+    if arguments.native && matches!(package, Package::Wheel(_)) {
+        bail!("`--native` builds the same source for this machine: name a source, not a wheel");
+    }
+    let runtimes = runtimes(&context, &arguments.pyodide)?;
+    let work = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let mut results = Results::default();
+    for runtime in &runtimes {
+        test_release(&context, arguments, &package, runtime, work.path(), &mut results)?;
+    }
+    if let Some(native) = results.native.filter(|native| !native.is_empty()) {
+        show_differences(&context, &native, &results.suites);
+    }
+    conclude(&terminal, arguments, &results.suites)
+}
+
+fn find_package(context: &Context, named: &str) -> Result<Package> {
+    if named.ends_with(".whl") {
+        return Ok(Package::Wheel(OpenedWheel::open(Path::new(named))?));
+    }
+    let request: SourceRequest = named.parse()?;
+    source::find(&request, context).map(Package::Source)
+}
+
+/// Runs the tests in all places of one release, and on this machine if that was not done before.
+fn test_release(
+    context: &Context,
+    arguments: &TestArguments,
+    package: &Package,
+    runtime: &Runtime,
+    work: &Path,
+    results: &mut Results,
+) -> Result<()> {
+    let request = arguments.choices.request();
+    let prepared = prepare::prepare(context, package, &request, runtime, work)?;
+    if arguments.native && results.native.is_none() {
+        // What fails here says nothing of Pyodide: it is told, and the tests there go on.
+        let native = prepared.run_native(context);
+        let warn = |error: &anyhow::Error| context.ui.warn(format!("nothing can be compared: {error:#}"));
+        results.native = Some(native.inspect_err(warn).unwrap_or_default());
+    }
+    let stdout = if arguments.json { Stream::Stderr } else { Stream::Stdout };
+    let places = if arguments.places.is_empty() { &[Place::Node][..] } else { &arguments.places };
+    for place in places {
+        results.suites.push(prepared.run(context, &request, runtime, *place, stdout)?);
+    }
+    Ok(())
+}

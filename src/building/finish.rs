@@ -1,0 +1,253 @@
+//! Finishes a raw wheel for a runtime: modules, tags, edits; audits it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow, bail};
+use chrono::Datelike as _;
+
+use crate::audit::{self, AuditContext, Code, Finding, Subject};
+use crate::env::Environment;
+use crate::error::{Result, hinted};
+use crate::runtime::{Runtime, StartUp};
+use crate::wasm;
+use crate::wasm::start_up::{self, OwnWork, Share};
+use crate::wasm::strip::{self, Names};
+use crate::wheel::compressed::gzip_size;
+use crate::wheel::edits::{self, Edits};
+use crate::wheel::requirements::CannotEdit;
+use crate::wheel::{WheelContents, bill_of_materials, extension, record};
+
+/// What was finished, before it is written.
+#[derive(Debug)]
+pub struct FinishedWheel {
+    /// The wheel.
+    pub contents: WheelContents,
+    /// The paths of its extension modules.
+    pub modules: Vec<String>,
+    /// The same modules as the linker wrote them, with the names of their functions.
+    pub raw_modules: BTreeMap<String, Vec<u8>>,
+    /// What recipes would have changed and did not find.
+    pub missed: Vec<CannotEdit>,
+}
+
+/// For what a raw wheel is finished.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The release.
+    pub runtime: &'a Runtime,
+    /// The platform tag.
+    pub platform: &'a str,
+    /// Whether the names of functions stay.
+    pub names: Names,
+    /// What overlays change.
+    pub edits: &'a Edits,
+}
+
+/// Turns a back end's wheel into one for a runtime.
+///
+/// Local folders and what the wheel says instead are in `hidden`.
+///
+/// # Errors
+/// When it holds no module for WebAssembly, or a native one.
+pub fn finish(raw: &Path, target: Target<'_>, hidden: &[(PathBuf, &str)]) -> Result<FinishedWheel> {
+    let mut contents = WheelContents::read(raw)?;
+    for (_, bytes) in contents.files.iter_mut().filter(|(path, _)| bill_of_materials::is_one(path)) {
+        *bytes = bill_of_materials::hide_folders(&String::from_utf8_lossy(bytes), hidden).into_bytes();
+    }
+    let raw_modules = convert_modules(&mut contents, target)
+        .with_context(|| format!("cannot make the wheel `{}` one for Pyodide", contents.filename))?;
+    retag(&mut contents, target.runtime, target.platform)?;
+    let missed = edits::apply(&mut contents, target.edits)?;
+    let record_path = contents.record_path()?;
+    for signature in [".jws", ".p7s"] {
+        contents.files.remove(&format!("{record_path}{signature}"));
+    }
+    let text = record::write(&contents.files, &record_path)?;
+    contents.files.insert(record_path, text);
+    let modules = raw_modules.keys().cloned().collect();
+    Ok(FinishedWheel { contents, modules, raw_modules, missed })
+}
+
+/// Returns the modules as they were, by their new paths.
+fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<BTreeMap<String, Vec<u8>>> {
+    let Target { runtime, names, .. } = target;
+    let mut raw = BTreeMap::new();
+    let paths: Vec<String> = contents.files.keys().cloned().collect();
+    for path in paths {
+        let Some(name) = extension::parse(&path) else { continue };
+        let target = name.on_target(runtime.extension_suffix());
+        let bytes = contents.files.remove(&path).unwrap_or_default();
+        if !wasm::module::is_wasm(&bytes) {
+            bail!(
+                "`{path}` was not compiled for WebAssembly, it starts with {}: the package has an extension that is not written in Rust",
+                wasm::module::describe_start(&bytes)
+            );
+        }
+        let mut stripped = strip::strip(&bytes, names).with_context(|| format!("`{path}`"))?;
+        if let Some(work) = own_work(runtime.start_up) {
+            stripped = start_up::start_itself(&stripped, work).with_context(|| format!("`{path}`"))?;
+        }
+        if contents.files.insert(target.clone(), stripped).is_some() {
+            bail!("two of its modules would both be called `{target}`");
+        }
+        rename_executable(contents, &path, &target);
+        raw.insert(target, bytes);
+    }
+    if raw.is_empty() {
+        return Err(hinted(
+            anyhow!("the build back end made it without any extension module"),
+            "the package treats its Rust extension as optional and left it out: the log says why",
+        ));
+    }
+    Ok(raw)
+}
+
+/// What modules must do themselves because the loader does not; nothing from 0.22 on.
+fn own_work(loader: StartUp) -> Option<OwnWork> {
+    let share = |does: bool| if does { Share::Loader } else { Share::Module };
+    let work =
+        OwnWork { relocations: share(loader.applies_relocations), zeroing: share(loader.zeroes_memory) };
+    (work.relocations == Share::Module || work.zeroing == Share::Module).then_some(work)
+}
+
+fn rename_executable(contents: &mut WheelContents, path: &str, target: &str) {
+    if let Some(listed) = contents.executable.iter_mut().find(|listed| *listed == path) {
+        target.clone_into(listed);
+    }
+}
+
+/// Python tag, ABI tag and platform tag: in the file name and in WHEEL. The stable ABI stays.
+fn retag(contents: &mut WheelContents, runtime: &Runtime, platform: &str) -> Result<()> {
+    if !contents.filename.is_abi3() {
+        contents.filename.python = runtime.python.tag();
+        contents.filename.abi = runtime.python.tag();
+    }
+    platform.clone_into(&mut contents.filename.platform);
+    let path = format!("{}/WHEEL", contents.dist_info()?);
+    let text = contents
+        .files
+        .get(&path)
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        .unwrap_or_default();
+    let rewritten = rewrite_wheel_file(&text, &contents.filename.tags());
+    contents.files.insert(path, rewritten.into_bytes());
+    Ok(())
+}
+
+/// WHEEL with these tags and `Root-Is-Purelib: false`; all else stays.
+fn rewrite_wheel_file(text: &str, tags: &[String]) -> String {
+    let body = text.split("\n\n").next().unwrap_or_default();
+    let replaced = ["Tag:", "Root-Is-Purelib:"];
+    let mut lines: Vec<String> = body
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty() && !replaced.iter().any(|field| line.starts_with(field)))
+        .map(str::to_owned)
+        .collect();
+    lines.push("Root-Is-Purelib: false".to_owned());
+    lines.extend(tags.iter().map(|tag| format!("Tag: {tag}")));
+    lines.join("\n") + "\n"
+}
+
+/// The time that the entries of a wheel carry: `SOURCE_DATE_EPOCH`, or the earliest that a zip file can.
+///
+/// # Errors
+/// When the variable is set and is not a number of seconds that a zip file can carry.
+pub fn entry_time(environment: &Environment) -> Result<zip::DateTime> {
+    let Some(text) = environment.text("SOURCE_DATE_EPOCH") else { return Ok(zip::DateTime::default()) };
+    // The specification has whole seconds since 1970, and none before.
+    let seconds: u32 = text.parse().map_err(|_| {
+        anyhow!("`SOURCE_DATE_EPOCH` is `{text}`, which is not a number of seconds since 1970")
+    })?;
+    let time = chrono::DateTime::from_timestamp(i64::from(seconds), 0).unwrap_or_default().naive_utc();
+    if time.year() < 1980 {
+        return Ok(zip::DateTime::default());
+    }
+    zip::DateTime::try_from(time)
+        .map_err(|_| anyhow!("`SOURCE_DATE_EPOCH` is `{text}`, a time that a zip file cannot carry"))
+}
+
+/// Audits a finished wheel against its release.
+pub(super) fn audit(finished: &FinishedWheel, runtime: &Runtime, names: Names) -> Vec<Finding> {
+    let context = AuditContext { raw_modules: Some(&finished.raw_modules), ..AuditContext::default() };
+    let mut findings = audit::audit(Subject::Wheel(&finished.contents), runtime, &context);
+    // Names that were asked for are no news.
+    findings.retain(|finding| names == Names::Dropped || finding.code != Code::DEBUG_SECTIONS);
+    findings
+}
+
+/// Where a finished wheel is, and what it is made of.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct WheelSummary {
+    /// The file.
+    pub wheel: PathBuf,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The bytes of its extension modules, as they are and compressed with gzip.
+    pub modules: Vec<ModuleSize>,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+}
+
+/// The size of one extension module.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct ModuleSize {
+    /// Its path in the wheel.
+    pub path: String,
+    /// Bytes.
+    pub raw: u64,
+    /// Bytes after gzip at its default level.
+    pub gzip: u64,
+}
+
+/// Summarises a wheel that was written to a path.
+///
+/// # Errors
+/// When it cannot be read back.
+pub fn summarise(finished: &FinishedWheel, path: &Path) -> Result<WheelSummary> {
+    let bytes = fs_err::read(path)?;
+    let modules = finished.modules.iter().map(|module| {
+        let content = finished.contents.files.get(module).map(Vec::as_slice).unwrap_or_default();
+        Ok(ModuleSize { path: module.clone(), raw: content.len() as u64, gzip: gzip_size(content)? })
+    });
+    Ok(WheelSummary {
+        wheel: path.to_owned(),
+        tags: finished.contents.filename.tags(),
+        size: bytes.len() as u64,
+        modules: modules.collect::<Result<_>>()?,
+        sha256: crate::digest::sha256(&bytes),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wheel_files_get_the_targets_tags() {
+        let text = "Wheel-Version: 1.0\nGenerator: maturin (1.9)\nRoot-Is-Purelib: true\nTag: cp311-cp311-linux_x86_64\n\n";
+        insta::assert_snapshot!(rewrite_wheel_file(text, &["cp313-cp313-x".into(), "cp313-cp313-y".into()]), @r"
+        Wheel-Version: 1.0
+        Generator: maturin (1.9)
+        Root-Is-Purelib: false
+        Tag: cp313-cp313-x
+        Tag: cp313-cp313-y
+        ");
+    }
+
+    #[test]
+    fn entries_carry_the_time_that_is_asked_for() {
+        let check = |text: &str| match entry_time(&Environment::from_iter([("SOURCE_DATE_EPOCH", text)])) {
+            Ok(time) => time.to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(check(""), "1980-01-01 00:00:00");
+        assert_eq!(check("0"), "1980-01-01 00:00:00");
+        assert_eq!(check("951782400"), "2000-02-29 00:00:00");
+        assert_eq!(check("-5"), "`SOURCE_DATE_EPOCH` is `-5`, which is not a number of seconds since 1970");
+        assert!(check("x").contains("not a number"));
+    }
+}

@@ -1,0 +1,112 @@
+//! Changes of a project's lock file: crates that overlays and recipes update, and versions that the registry does not have.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow, bail};
+
+use super::package::Package;
+use crate::context::{Context, Network};
+use crate::error::{Result, hinted};
+use crate::overlay::values::{CrateUpdate, Wanted};
+
+/// Updates crates in the lock file of a project. The result is kept in the build's folder, so that it is the same the next
+/// time, and needs no network then.
+///
+/// # Errors
+/// When cargo cannot update one: then in its own words.
+pub(super) fn update(context: &Context, package: &Package<'_>, updates: &[CrateUpdate]) -> Result<()> {
+    if updates.is_empty() {
+        return Ok(());
+    }
+    let Package { project, rust, folder, .. } = package;
+    let manifest = project.manifest.as_ref().ok_or_else(|| {
+        anyhow!("crates should be updated, but no `Cargo.toml` was found in `{}`", project.root.display())
+    })?;
+    let lock = find(context, package, manifest)?;
+    let before = fs_err::read_to_string(&lock).unwrap_or_default();
+    let kept = folder.root.join("locks").join(crate::digest::key(&[&before, &format!("{updates:?}")]));
+    if kept.is_file() {
+        fs_err::copy(&kept, &lock)?;
+        return Ok(());
+    }
+    for update in updates {
+        let mut command = rust.cargo_in(&project.root);
+        if context.network == Network::Forbidden {
+            command = command.arg("--offline");
+        }
+        command =
+            command.arg("update").arg("--manifest-path").arg(manifest).args(["--package", &update.name]);
+        if let Wanted::Exact(version) = &update.version {
+            command = command.args(["--precise", &version.to_string()]);
+        }
+        let updated = command.output(&context.ui);
+        updated.with_context(|| format!("cannot update the crate `{update}`")).map_err(|error| {
+            hinted(error, "the manifests of the package allow no such version, or it is not used at all")
+        })?;
+        check(&lock, update)?;
+    }
+    if let Some(parent) = kept.parent() {
+        fs_err::create_dir_all(parent)?;
+    }
+    fs_err::copy(&lock, &kept)?;
+    Ok(())
+}
+
+/// The lock file of a project's workspace: cargo is asked which one that is, once.
+fn find(context: &Context, package: &Package<'_>, manifest: &Path) -> Result<PathBuf> {
+    let workspace = package.tree.workspace.get_or_try_ask(|| {
+        let cargo = package.rust.cargo_in(&package.project.root);
+        super::tree::locate_workspace(context, cargo, manifest)
+    })?;
+    Ok(workspace.join("Cargo.lock"))
+}
+
+/// Takes a version of a crate out of the lock file of a project, so that cargo chooses another.
+///
+/// # Errors
+/// When there is no lock file.
+pub(super) fn forget(context: &Context, package: &Package<'_>, name: &str, version: &str) -> Result<()> {
+    let Some(manifest) = &package.project.manifest else { return Ok(()) };
+    let lock = find(context, package, manifest)?;
+    Ok(fs_err::write(&lock, without_entry(&fs_err::read_to_string(&lock)?, name, version))?)
+}
+
+fn without_entry(lock: &str, name: &str, version: &str) -> String {
+    const HEAD: &str = "[[package]]\n";
+    let entry = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+    let parts: Vec<&str> = lock.split(HEAD).filter(|part| !part.starts_with(&entry)).collect();
+    parts.join(HEAD)
+}
+
+/// Whether the lock file now has what was wanted.
+fn check(lock: &Path, update: &CrateUpdate) -> Result<()> {
+    let Wanted::Compatible(wanted) = &update.version else { return Ok(()) };
+    let table: toml::Table = fs_err::read_to_string(lock)?.parse().context("cannot read the lock file")?;
+    let packages = table.get("package").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+    let versions: Vec<semver::Version> = packages
+        .iter()
+        .filter(|package| package.get("name").and_then(toml::Value::as_str) == Some(&update.name))
+        .filter_map(|package| package.get("version")?.as_str()?.parse().ok())
+        .collect();
+    if versions.iter().any(|version| wanted.matches(version)) {
+        return Ok(());
+    }
+    let found: Vec<String> = versions.iter().map(ToString::to_string).collect();
+    bail!("the crate `{update}` is wanted, but cargo can only have {} {}", update.name, found.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_version_of_a_crate_is_forgotten() {
+        let entry = |name: &str, version: &str| {
+            format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n\n")
+        };
+        let lock =
+            ["version = 4\n\n".to_owned(), entry("a", "1.0.0"), entry("b", "1.0.0"), entry("b", "2.0.0")];
+        let left = without_entry(&lock.concat(), "b", "1.0.0");
+        assert_eq!(left, [&lock[0][..], &lock[1], &lock[3]].concat());
+    }
+}

@@ -1,0 +1,153 @@
+//! One package for one release: from a source to a wheel that was audited.
+//!
+//! [`build`] is the life of a build, step by step. Each step hands on what it knows; nothing is read twice.
+
+pub mod added_files;
+pub mod checks;
+pub mod crates;
+pub mod dependencies;
+pub mod finish;
+mod lock_file;
+pub mod metadata;
+mod not_in_browser;
+mod outcome;
+pub mod overlays;
+mod package;
+pub mod report;
+pub mod request;
+pub mod tree;
+
+use anyhow::Context as _;
+
+pub use outcome::{Built, Outcome, Refused};
+pub use request::{BuildRequest, CargoRequest, OverlayRequest, Recipes};
+pub use tree::OpenedSource;
+
+use crate::abi::Contract;
+use crate::audit::policy::is_fatal;
+use crate::audit::{Finding, Severity};
+use crate::backend::{self, BackEndBuild, RawBuild};
+use crate::context::Context;
+use crate::error::Result;
+use crate::files::with_disk_hint;
+use crate::project::Project;
+use crate::runtime::Runtime;
+use crate::toolchain::{self, Toolchain};
+use crate::ui::Clock;
+use crate::wheel::OpenedWheel;
+use crate::wheel::edits::Edits;
+use crates::Crates;
+use finish::{FinishedWheel, WheelSummary};
+use package::Package;
+
+/// Builds a package for a release.
+///
+/// # Errors
+/// When the package cannot be built. A wheel that would not load is an outcome, not an error.
+pub fn build(request: &BuildRequest, runtime: &Runtime, context: &Context) -> Result<Outcome> {
+    OpenedSource::open(context, &request.source)?.build(request, runtime, context)
+}
+
+impl OpenedSource {
+    /// Builds the package for a release.
+    ///
+    /// # Errors
+    /// When the package cannot be built. A wheel that would not load is an outcome, not an error.
+    pub fn build(&self, request: &BuildRequest, runtime: &Runtime, context: &Context) -> Result<Outcome> {
+        let mut clock = Clock::default();
+        let changes = overlays::choose(context, &request.overlays, self, runtime)?;
+        // Files are fetched first: nothing is compiled for a wheel that cannot be finished.
+        let edits = added_files::edits(context, &changes)?;
+        let tree = self.apply(context, &changes)?;
+        let project = Project::read(&tree.path, &tree.pyproject)?;
+        checks::check_python(&project, runtime)?;
+        clock.step("unpack");
+        let toolchain = choose_toolchain(context, &project, runtime)?;
+        clock.step("toolchain");
+        let package = Package { project: &project, tree: &tree, rust: &toolchain.rust, folder: &self.folder };
+        let crates = Crates::resolve(context, &package, request, &changes, runtime)?;
+        checks::warn_of_abort(context, &project, &crates.choices);
+        clock.step("metadata");
+        let raw = backend::build(
+            context,
+            BackEndBuild {
+                project: &project,
+                label: &self.label,
+                owner: tree.owner,
+                workspace: crates.workspace.as_deref(),
+                runtime,
+                toolchain: &toolchain,
+                choices: &crates.choices,
+                folder: &self.folder,
+            },
+        )?;
+        let mut seconds = clock.into_steps();
+        seconds.extend(raw.seconds.iter().copied());
+        let mut clock = Clock::default();
+        let finished = finish(context, request, runtime, &raw, &edits)?;
+        clock.step("finish");
+        let findings = finish::audit(&finished, runtime, request.names);
+        clock.step("audit");
+        if findings.iter().any(is_fatal) {
+            let (filename, pyodide) = (finished.contents.filename, runtime.version.clone());
+            return Ok(Outcome::Refused(Box::new(Refused { filename, pyodide, findings, log: raw.log })));
+        }
+        tell_findings(context, &findings);
+        let (wheel, summary) = write(context, request, &finished)?;
+        clock.step("write");
+        seconds.extend(clock.into_steps());
+        let applied = [&changes.applied[..], &crates.applied].concat();
+        Ok(Outcome::Built(Box::new(Built { wheel, summary, findings, changes, applied, toolchain, seconds })))
+    }
+}
+
+/// Turns the back end's wheel into one for the release.
+fn finish(
+    context: &Context,
+    request: &BuildRequest,
+    runtime: &Runtime,
+    raw: &RawBuild,
+    edits: &Edits,
+) -> Result<FinishedWheel> {
+    let platform = runtime.platform_tag(&request.tag)?;
+    let target = finish::Target { runtime, platform: &platform, names: request.names, edits };
+    let finished = finish::finish(&raw.wheel, target, &raw.hidden).with_context(|| {
+        format!("no wheel of `{}`; the log of its build is `{}`", request.source.origin(), raw.log.display())
+    })?;
+    for missed in &finished.missed {
+        context.ui.warn(format!("{missed}: nothing to do"));
+    }
+    Ok(finished)
+}
+
+/// The toolchain for a project and a release.
+///
+/// # Errors
+/// When none serves.
+pub fn choose_toolchain(context: &Context, project: &Project, runtime: &Runtime) -> Result<Toolchain> {
+    let contract = Contract { exceptions: runtime.exceptions, emscripten: runtime.emscripten };
+    toolchain::choose(context, contract, project.rust_version.as_ref())
+}
+
+fn tell_findings(context: &Context, findings: &[Finding]) {
+    for finding in findings {
+        match finding.severity {
+            Severity::Note => context.ui.detail(finding),
+            _ => context.ui.warn(finding.place_message_and_code()),
+        }
+    }
+}
+
+fn write(
+    context: &Context,
+    request: &BuildRequest,
+    finished: &FinishedWheel,
+) -> Result<(OpenedWheel, WheelSummary)> {
+    let out = std::path::absolute(&request.out_dir)?;
+    let written = finished.contents.write(&request.out_dir, finish::entry_time(&context.environment)?);
+    let path = written.map_err(|error| with_disk_hint(error, &request.out_dir))?;
+    let summary = finish::summarise(finished, &path)?;
+    let wheel = OpenedWheel::of(&out.join(finished.contents.filename.to_string()), &finished.contents)?;
+    context.ui.phase("Finished", format!("{} ({:.1} kB)", wheel.filename(), report::kilobytes(summary.size)));
+    Ok((wheel, summary))
+}

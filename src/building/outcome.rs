@@ -1,0 +1,87 @@
+//! What a build came to.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+
+use super::finish::WheelSummary;
+use crate::audit::Finding;
+use crate::audit::policy::is_fatal;
+use crate::error::{Result, hinted};
+use crate::overlay::Changes;
+use crate::overlay::changes::Applied;
+use crate::toolchain::Toolchain;
+use crate::ui::StepTime;
+use crate::wheel::{OpenedWheel, WheelFilename};
+
+/// What a build came to.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A wheel that will load.
+    Built(Box<Built>),
+    /// A wheel that would not load, and was not kept.
+    Refused(Box<Refused>),
+}
+
+/// A wheel that was built, audited and written.
+#[derive(Debug)]
+pub struct Built {
+    /// The wheel on disk.
+    pub wheel: OpenedWheel,
+    /// What it is made of.
+    pub summary: WheelSummary,
+    /// What the audit found: nothing that keeps it from loading.
+    pub findings: Vec<Finding>,
+    /// What overlays change in the package.
+    pub changes: Changes,
+    /// Which overlays and recipes applied.
+    pub applied: Vec<Applied>,
+    /// What it was compiled with.
+    pub toolchain: Toolchain,
+    /// The steps and their seconds.
+    pub seconds: Vec<StepTime>,
+}
+
+/// A wheel that the audit refused.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// The wheel's name.
+    pub filename: WheelFilename,
+    /// The release that would not load it.
+    pub pyodide: semver::Version,
+    /// What the audit found.
+    pub findings: Vec<Finding>,
+    /// The log of the build.
+    pub log: PathBuf,
+}
+
+impl Outcome {
+    /// The wheel.
+    ///
+    /// # Errors
+    /// When it would not load.
+    pub fn accept(self) -> Result<Built> {
+        match self {
+            Self::Built(built) => Ok(*built),
+            Self::Refused(refused) => Err(refused.into_error()),
+        }
+    }
+}
+
+impl Refused {
+    /// What to tell the user.
+    pub fn into_error(self) -> anyhow::Error {
+        let fatal = self.findings.iter().filter(|finding| is_fatal(finding));
+        let lines: Vec<String> =
+            fatal.map(|finding| format!("\n    {}", finding.place_message_and_code())).collect();
+        hinted(
+            anyhow!(
+                "the wheel `{}` would not load in Pyodide {}:{}",
+                self.filename,
+                self.pyodide,
+                lines.concat()
+            ),
+            format!("the wheel was not kept; the log of the build is `{}`", self.log.display()),
+        )
+    }
+}

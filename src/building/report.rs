@@ -1,0 +1,123 @@
+//! What builds came to, as one document for machines.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::finish::WheelSummary;
+use super::outcome::Built;
+use crate::audit::Finding;
+use crate::overlay::changes::Applied;
+use crate::runtime::Runtime;
+use crate::source::Source;
+use crate::toolchain::{StandardLibrary, Toolchain};
+use crate::ui::{Clock, StepTime};
+
+/// The document.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// What was built.
+    source: SourceReport,
+    /// Seconds spent before the first build.
+    seconds: Seconds,
+    /// One entry a wheel.
+    wheels: Vec<WheelReport>,
+}
+
+type Seconds = BTreeMap<&'static str, f64>;
+
+#[derive(Debug, Serialize)]
+struct SourceReport {
+    origin: String,
+    sha256: Option<String>,
+}
+
+/// One wheel.
+#[derive(Debug, Serialize)]
+pub struct WheelReport {
+    #[serde(flatten)]
+    summary: WheelSummary,
+    runtime: RuntimeReport,
+    toolchain: ToolchainReport,
+    /// What overlays changed.
+    overlays: Vec<Applied>,
+    /// What the audit found.
+    findings: Vec<Finding>,
+    seconds: Seconds,
+}
+
+#[derive(Debug, Serialize)]
+struct RuntimeReport {
+    version: String,
+    python: String,
+    emscripten: String,
+    exceptions: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ToolchainReport {
+    rustc: String,
+    path: String,
+    standard_library: &'static str,
+    wasm_ld: String,
+    llvm: u32,
+}
+
+impl Report {
+    /// A report of these wheels.
+    pub fn new(source: &Source, clock: Clock, wheels: Vec<WheelReport>) -> Self {
+        let sha256 = match source {
+            Source::Folder(_) => None,
+            Source::Archive(archive) => Some(archive.sha256.clone()),
+        };
+        Self {
+            source: SourceReport { origin: source.origin(), sha256 },
+            seconds: by_name(clock.into_steps()),
+            wheels,
+        }
+    }
+}
+
+impl WheelReport {
+    /// The entry of a wheel.
+    pub fn new(built: Built, runtime: &Runtime) -> Self {
+        Self {
+            summary: built.summary,
+            runtime: RuntimeReport {
+                version: runtime.version.to_string(),
+                python: runtime.python.to_string(),
+                emscripten: runtime.emscripten.to_string(),
+                exceptions: runtime.exceptions.to_string(),
+            },
+            toolchain: ToolchainReport::new(&built.toolchain),
+            overlays: built.applied,
+            findings: built.findings,
+            seconds: by_name(built.seconds),
+        }
+    }
+}
+
+impl ToolchainReport {
+    fn new(toolchain: &Toolchain) -> Self {
+        Self {
+            rustc: toolchain.rust.version.to_string(),
+            path: toolchain.rust.rustc.display().to_string(),
+            standard_library: match toolchain.std {
+                StandardLibrary::Prebuilt => "prebuilt",
+                StandardLibrary::Built(_) => "built from source",
+            },
+            wasm_ld: toolchain.wasm_ld.program.display().to_string(),
+            llvm: toolchain.wasm_ld.llvm,
+        }
+    }
+}
+
+fn by_name(steps: Vec<StepTime>) -> Seconds {
+    steps.into_iter().collect()
+}
+
+/// Bytes in thousands, for reading.
+#[expect(clippy::cast_precision_loss, reason = "a size for reading")]
+pub fn kilobytes(bytes: u64) -> f64 {
+    bytes as f64 / 1000.0
+}

@@ -1,0 +1,162 @@
+//! The source tree of a build: opened once, and changed as overlays say.
+//!
+//! A folder of the user's is never written to: what changes it is done to a copy of the whole workspace.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::backend::BuildFolder;
+use crate::cache::remove_folder;
+use crate::context::Context;
+use crate::error::Result;
+use crate::files::{copy_folder, with_disk_hint};
+use crate::overlay::{Changes, patches};
+use crate::process::Invocation;
+use crate::project::PyProject;
+use crate::source::{Source, TreeOwner, archive, only_folder};
+use crate::toolchain::rust;
+
+/// Folders that no build reads.
+const NOT_COPIED: [&str; 5] = ["target", ".venv", "node_modules", "__pycache__", ".tox"];
+
+/// A source that is ready to be built, again and again. Other processes wait until this is dropped.
+#[derive(Debug)]
+pub struct OpenedSource {
+    /// The folder of its builds.
+    pub(crate) folder: BuildFolder,
+    /// The tree: the user's folder, or the archive unpacked.
+    pub(crate) tree: Tree,
+    /// What it is called in messages.
+    pub(super) label: String,
+}
+
+/// A source tree.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    /// The folder of the project.
+    pub path: PathBuf,
+    /// Whose it is.
+    pub owner: TreeOwner,
+    /// Its `pyproject.toml`.
+    pub pyproject: PyProject,
+    /// The root of its Cargo workspace, as soon as cargo was asked.
+    pub(super) workspace: Workspace,
+}
+
+/// The root of a Cargo workspace. Cargo is asked for it once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Workspace(OnceCell<PathBuf>);
+
+impl Workspace {
+    /// Remembers what somebody else learnt.
+    pub(super) fn set(&self, root: PathBuf) {
+        // The first answer stands: there is only one.
+        let _ = self.0.set(root);
+    }
+
+    /// The root, asked for if it is not known.
+    pub(super) fn get_or_try_ask(&self, ask: impl FnOnce() -> Result<PathBuf>) -> Result<&Path> {
+        match self.0.get() {
+            Some(known) => Ok(known),
+            None => {
+                let root = ask()?;
+                Ok(self.0.get_or_init(|| root))
+            }
+        }
+    }
+}
+
+impl OpenedSource {
+    /// Opens a source: takes the lock of its builds, and unpacks an archive.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or locked, or the archive holds no project.
+    pub fn open(context: &Context, source: &Source) -> Result<Self> {
+        let folder = BuildFolder::open(context, source)?;
+        let (path, owner) = match source {
+            Source::Folder(folder) => (folder.clone(), TreeOwner::User),
+            Source::Archive(source) => {
+                let tree = folder.root.join("tree");
+                remove_folder(&tree)?;
+                fs_err::create_dir_all(&tree)?;
+                archive::unpack(&source.path, &tree).map_err(|error| with_disk_hint(error, &folder.root))?;
+                (only_folder(&tree)?, TreeOwner::Tool)
+            }
+        };
+        let label = label(source, &path);
+        let pyproject = PyProject::read(&path)?;
+        Ok(Self { folder, tree: Tree { path, owner, pyproject, workspace: Workspace::default() }, label })
+    }
+
+    /// The tree as it came.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Applies patches. Returns the tree to build: a copy if the source is the user's folder.
+    ///
+    /// # Errors
+    /// When the tree cannot be copied, or a patch does not fit.
+    pub(super) fn apply(&self, context: &Context, changes: &Changes) -> Result<Tree> {
+        if !changes.edit_the_tree() {
+            return Ok(self.tree.clone());
+        }
+        let (path, workspace) = match self.tree.owner {
+            TreeOwner::User => copy(context, &self.tree.path, &self.folder.root.join("tree"))?,
+            TreeOwner::Tool => (self.tree.path.clone(), Workspace::default()),
+        };
+        patches::apply(&path, &changes.patches)?;
+        let pyproject = PyProject::read(&path)?;
+        Ok(Tree { path, owner: TreeOwner::Tool, pyproject, workspace })
+    }
+}
+
+/// Copies the workspace around a project. Returns where project and workspace are in the copy.
+fn copy(context: &Context, project: &Path, target: &Path) -> Result<(PathBuf, Workspace)> {
+    let located = workspace_around(context, project);
+    let workspace = located.as_deref().unwrap_or(project);
+    remove_folder(target)?;
+    // The folder's name stays: tools show it.
+    let target = target.join(workspace.file_name().unwrap_or("package".as_ref()));
+    let wanted = |name: &std::ffi::OsStr| NOT_COPIED.iter().all(|excluded| name != *excluded);
+    copy_folder(workspace, &target, wanted)
+        .with_context(|| format!("cannot copy `{}`", workspace.display()))
+        .map_err(|error| with_disk_hint(error, &target))?;
+    let project = target.join(project.strip_prefix(workspace).unwrap_or(Path::new("")));
+    let known = Workspace::default();
+    if located.is_some() {
+        known.set(target);
+    }
+    Ok((project, known))
+}
+
+/// The root of the workspace above a project. Any cargo will do: no crate is compiled.
+fn workspace_around(context: &Context, project: &Path) -> Option<PathBuf> {
+    let manifest = project.join("Cargo.toml");
+    let cargo = rust::find_all(context).into_iter().next().filter(|_| manifest.is_file());
+    let root = locate_workspace(context, cargo?.cargo_in(project), &manifest).ok()?;
+    project.starts_with(&root).then_some(root)
+}
+
+/// Asks cargo for the root of the workspace that a manifest belongs to.
+pub(super) fn locate_workspace(context: &Context, cargo: Invocation, manifest: &Path) -> Result<PathBuf> {
+    let located = cargo
+        .args(["locate-project", "--workspace", "--message-format=plain", "--manifest-path"])
+        .arg(manifest)
+        .output(&context.ui)?;
+    let manifest = Path::new(located.stdout.trim());
+    Ok(manifest.parent().unwrap_or(manifest).to_owned())
+}
+
+/// What a package is called in progress messages: the name of its folder.
+fn label(source: &Source, tree: &Path) -> String {
+    let folder = match source {
+        Source::Folder(folder) => folder,
+        Source::Archive(_) => tree,
+    };
+    folder
+        .file_name()
+        .map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,103 @@
+//! What every step works with: a listener, the environment, the cache, the network, the Python of this machine.
+//!
+//! One value for a whole run, handed on by reference. What has to be found out by asking other programs, such as which
+//! Python there is and which package index pip is configured for, is found out when it is first needed, and once.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use crate::cache::Cache;
+use crate::env::Environment;
+use crate::error::Result;
+use crate::host_python::HostPython;
+use crate::index::{self, PackageIndex};
+use crate::ui::Ui;
+
+/// Whether the network may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// Ask where needed.
+    Allowed,
+    /// Only what is in the cache.
+    Forbidden,
+}
+
+/// What every step of one run works with.
+#[derive(Debug)]
+pub struct Context {
+    /// Where steps tell what goes on.
+    pub ui: Ui,
+    /// The user's environment.
+    pub environment: Environment,
+    /// The cache.
+    pub cache: Cache,
+    /// Whether the network may be asked.
+    pub network: Network,
+    named_python: Option<PathBuf>,
+    python: OnceLock<HostPython>,
+    index: OnceLock<PackageIndex>,
+    failed_addresses: Mutex<BTreeSet<String>>,
+}
+
+impl Context {
+    /// A context in which nothing was asked yet.
+    pub fn new(ui: Ui, environment: Environment, cache: Cache, network: Network) -> Self {
+        Self {
+            ui,
+            environment,
+            cache,
+            network,
+            named_python: None,
+            python: OnceLock::new(),
+            index: OnceLock::new(),
+            failed_addresses: Mutex::default(),
+        }
+    }
+
+    /// The same with a Python of the host that the user named.
+    #[must_use]
+    pub fn with_python(self, named: Option<PathBuf>) -> Self {
+        Self { named_python: named, python: OnceLock::new(), ..self }
+    }
+
+    /// The host's Python, which runs build back ends.
+    ///
+    /// # Errors
+    /// When there is none, it does not run, or it is too old.
+    pub fn python(&self) -> Result<&HostPython> {
+        if let Some(python) = self.python.get() {
+            return Ok(python);
+        }
+        let found = HostPython::find(&self.ui, &self.environment, self.named_python.as_deref())?;
+        Ok(self.python.get_or_init(|| found))
+    }
+
+    /// The package index that pip is configured for.
+    ///
+    /// # Errors
+    /// When pip cannot be asked, or its settings cannot be used.
+    pub fn index(&self) -> Result<&PackageIndex> {
+        if let Some(index) = self.index.get() {
+            return Ok(index);
+        }
+        // A variable may name the index: then Python is not needed.
+        let settings = match index::settings::from_variables(&self.ui, &self.environment) {
+            Some(settings) => settings?,
+            None => index::settings::from_pip(&self.ui, &self.python()?.program)?,
+        };
+        let opened = PackageIndex::open(&settings)?;
+        Ok(self.index.get_or_init(|| opened))
+    }
+
+    /// Whether an address could not be had in this run. Many requirements need the same few files, and a network that
+    /// cannot be reached answers slowly.
+    pub(crate) fn has_failed(&self, address: &str) -> bool {
+        self.failed_addresses.lock().unwrap_or_else(PoisonError::into_inner).contains(address)
+    }
+
+    /// Remembers that an address could not be had.
+    pub(crate) fn note_failure(&self, address: &str) {
+        self.failed_addresses.lock().unwrap_or_else(PoisonError::into_inner).insert(address.to_owned());
+    }
+}

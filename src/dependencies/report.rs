@@ -1,0 +1,59 @@
+//! Trees of requirements as a document for machines.
+
+use serde::Serialize;
+
+use super::{Node, Origin, substitutes};
+use crate::runtime::Runtime;
+use crate::wheel::metadata::Metadata;
+
+/// One release's tree in the JSON document.
+#[derive(Debug, Serialize)]
+pub struct DependencyTree {
+    package: String,
+    version: String,
+    pyodide: String,
+    requires: Vec<Branch>,
+}
+
+#[derive(Debug, Serialize)]
+struct Branch {
+    requirement: String,
+    name: String,
+    /// `at hand`, `release`, `pure` or `missing`.
+    origin: &'static str,
+    /// The version, or why it is missing.
+    detail: String,
+    note: Option<String>,
+    requires: Vec<Branch>,
+}
+
+impl DependencyTree {
+    /// The document of one tree.
+    pub fn new(runtime: &Runtime, package: &Metadata, requires: &[Node]) -> Self {
+        Self {
+            package: package.name.clone(),
+            version: package.version.to_string(),
+            pyodide: runtime.version.to_string(),
+            requires: requires.iter().map(|node| Branch::new(runtime, node)).collect(),
+        }
+    }
+}
+
+impl Branch {
+    fn new(runtime: &Runtime, node: &Node) -> Self {
+        let (origin, detail) = match &node.origin {
+            Origin::AtHand(version) => ("at hand", version.to_string()),
+            Origin::Release(version) => ("release", version.clone()),
+            Origin::Pure(file, _) => ("pure", file.version.to_string()),
+            Origin::Missing(missing) => ("missing", missing.to_string()),
+        };
+        Self {
+            requirement: node.requirement.clone(),
+            name: node.name.clone(),
+            origin,
+            detail,
+            note: substitutes::note(&node.name, runtime),
+            requires: node.requires.iter().map(|node| Self::new(runtime, node)).collect(),
+        }
+    }
+}

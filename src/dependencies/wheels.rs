@@ -1,0 +1,166 @@
+//! The wheels that requirements mean inside a release: from wheels at hand, the package index, a folder of the release's
+//! packages, or Pyodide's content delivery network.
+//!
+//! What was found is kept: the same question needs no network the second time.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::anyhow;
+use pep440_rs::Version;
+use pep508_rs::Requirement;
+
+use super::{Node, Origin, Preference, Resolver};
+use crate::cache::Kind;
+use crate::context::Context;
+use crate::error::{Result, hinted};
+use crate::runtime::{LockedPackage, Runtime};
+use crate::source::file;
+use crate::wheel::OpenedWheel;
+use crate::wheel::metadata::Metadata;
+
+/// Where wheels are looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct WheelSources<'a> {
+    /// The release.
+    pub runtime: &'a Runtime,
+    /// Wheels at hand.
+    pub wheels: &'a [OpenedWheel],
+    /// A folder with packages of the release.
+    pub packages: Option<&'a Path>,
+}
+
+/// The wheels beside those at hand that meet requirements, with all that they require.
+///
+/// # Errors
+/// When one cannot be had.
+pub fn find(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> Result<Vec<PathBuf>> {
+    let Context { ui, cache, .. } = context;
+    let key = key(sources, requirements);
+    let kept = cache.entry(Kind::Files, &key).join("wheels.json");
+    if cache.has(Kind::Files, &key)
+        && let Ok(paths) = serde_json::from_slice::<Vec<PathBuf>>(&fs_err::read(&kept)?)
+        && paths.iter().all(|path| path.is_file())
+    {
+        return Ok(paths);
+    }
+    let task = ui.task("looking for what the tests require");
+    let paths = look(context, sources, requirements)?;
+    drop(task);
+    cache.discard(ui, Kind::Files, &key)?;
+    cache.get_or_make(ui, Kind::Files, &key, |folder| {
+        Ok(fs_err::write(folder.join("wheels.json"), serde_json::to_vec(&paths)?)?)
+    })?;
+    Ok(paths)
+}
+
+/// What the answer depends on.
+fn key(sources: WheelSources<'_>, requirements: &[String]) -> String {
+    let mut parts = vec![sources.runtime.version.to_string(), format!("{:?}", sources.packages)];
+    parts.extend(requirements.iter().cloned());
+    for wheel in sources.wheels {
+        let metadata = wheel.metadata();
+        parts.push(format!("{} {} {:?}", metadata.name, metadata.version, metadata.requires));
+    }
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    format!("wheels-{}", crate::digest::key(&parts))
+}
+
+fn look(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> Result<Vec<PathBuf>> {
+    let resolver = Resolver::new(context, sources.runtime, sources.wheels)?;
+    let mut resolver = resolver.preferring(Preference::Index);
+    let requires: Vec<Requirement<_>> = requirements
+        .iter()
+        .map(|text| Requirement::from_str(text).map_err(|error| anyhow!("`{text}`: {}", error.message)))
+        .collect::<Result<_>>()?;
+    let tests =
+        Metadata { name: "the-tests".into(), version: Version::new([0]), requires_python: None, requires };
+    let tree = resolver.tree(&tests)?;
+    // By name: of two versions, which requirements that exclude each other ask for, the later stands.
+    let mut paths: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let (mut missing, mut unreachable) = (Vec::new(), Vec::new());
+    for node in tree.iter().flat_map(Node::all) {
+        match fetch(context, sources, node) {
+            Fetched::AtHand => {}
+            Fetched::Wheel(path) => drop(paths.insert(node.name.clone(), path)),
+            Fetched::Missing(why) => missing.push(format!("\n    `{}`: {why}", node.requirement)),
+            Fetched::Unreachable(file) => unreachable.push(format!("\n    {file}")),
+        }
+    }
+    let version = &sources.runtime.version;
+    unreachable.dedup();
+    if !missing.is_empty() {
+        return Err(hinted(
+            anyhow!("the tests need what cannot be had in Pyodide {version}:{}", missing.concat()),
+            "give wheels with `--with`; `cargo pyodide deps` shows the whole tree",
+        ));
+    }
+    if !unreachable.is_empty() {
+        return Err(hinted(
+            anyhow!(
+                "the tests need packages of Pyodide {version} that lie on its content delivery network, which cannot be \
+                 reached:{}",
+                unreachable.concat()
+            ),
+            "name a folder that has them with `--packages-dir`, or give other wheels with `--with`",
+        ));
+    }
+    Ok(paths.into_values().collect())
+}
+
+/// What came of looking for one requirement.
+enum Fetched {
+    AtHand,
+    Wheel(PathBuf),
+    Missing(String),
+    Unreachable(String),
+}
+
+fn fetch(context: &Context, sources: WheelSources<'_>, node: &Node) -> Fetched {
+    match &node.origin {
+        Origin::AtHand(_) => Fetched::AtHand,
+        Origin::Missing(why) => Fetched::Missing(why.to_string()),
+        Origin::Pure(_, path) => Fetched::Wheel(path.clone()),
+        Origin::Release(_) => {
+            let Some(package) = sources.runtime.packages.get(&node.name) else { return Fetched::AtHand };
+            let beside = sources.packages.map(|folder| folder.join(&package.file_name));
+            match beside
+                .filter(|path| path.is_file())
+                .or_else(|| fetch_from_network(context, sources.runtime, package))
+            {
+                Some(path) => Fetched::Wheel(path),
+                // Parts of the standard library that older releases keep apart are no wheels.
+                None if !package.file_name.ends_with(".whl") => Fetched::AtHand,
+                None => Fetched::Unreachable(package.file_name.clone()),
+            }
+        }
+    }
+}
+
+/// A file of the release from Pyodide's content delivery network.
+fn fetch_from_network(context: &Context, runtime: &Runtime, package: &LockedPackage) -> Option<PathBuf> {
+    let address = format!("https://cdn.jsdelivr.net/pyodide/v{}/full/{}", runtime.version, package.file_name);
+    let bytes = file::fetch(&address, &package.sha256, context).ok()?;
+    // Its name tells its tags: the cache's own copy has none.
+    let folder = context.cache.entry(Kind::Files, &package.sha256);
+    let path = folder.join(&package.file_name);
+    fs_err::write(&path, bytes).ok()?;
+    Some(path)
+}
+
+/// The wheels of micropip in the release's version, and of what it needs; none for releases whose micropip installs only
+/// from the network, or, with a warning, if they cannot be had.
+pub fn find_micropip(context: &Context, runtime: &Runtime, packages: Option<&Path>) -> Vec<PathBuf> {
+    if !runtime.installs_from_files() {
+        return Vec::new();
+    }
+    let sources = WheelSources { runtime, wheels: &[], packages };
+    find(context, sources, &["micropip".to_owned()]).unwrap_or_else(|error| {
+        context.ui.warn(format!(
+            "wheels are unpacked, not installed with micropip, which cannot be had: {}",
+            error.root_cause()
+        ));
+        Vec::new()
+    })
+}

@@ -1,0 +1,161 @@
+//! What the tool tells the driver: one value in a file beside a build, and the names that both sides know.
+
+pub mod stand_in;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use crate::abi::{EmscriptenVersion, ExceptionModel};
+use crate::error::Result;
+use crate::overlay::crates::CrateRecipe;
+
+/// What the driver does when it is called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriverPlan {
+    /// What `emcc -dumpversion` answers: the Rust crate `libc` chooses struct layouts by it.
+    pub emscripten: EmscriptenVersion,
+    /// The linker; none where nothing is linked.
+    pub wasm_ld: Option<WasmLd>,
+    /// How cargo is called; none where cargo is not called through us.
+    pub cargo: Option<CargoPlan>,
+    /// How rustc is called.
+    pub rustc: Option<RustcPlan>,
+    /// What is linked in beside the package.
+    pub supplements: Option<SupplementPlan>,
+    /// How C is compiled; none where it is not.
+    pub c: Option<CPlan>,
+    /// Where each call and its outcome is written.
+    pub log: PathBuf,
+}
+
+/// How the real rustc is called when cargo calls ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RustcPlan {
+    /// The real rustc.
+    pub program: PathBuf,
+    /// Flags for every crate of the target.
+    pub flags: Vec<String>,
+    /// The standard library for the target, if it is not the compiler's own.
+    pub sysroot: Option<PathBuf>,
+    /// Local folders, and what compiled crates say instead; the last that fits counts.
+    pub remap: Vec<(PathBuf, String)>,
+    /// What single crates need.
+    pub crates: Vec<CrateRecipe>,
+}
+
+/// Objects that mend what a line lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SupplementPlan {
+    /// The rustc that compiles them.
+    pub rustc: PathBuf,
+    /// The sysroot, if it is not the compiler's own.
+    pub sysroot: Option<PathBuf>,
+    /// Which are linked into every module.
+    pub wanted: Vec<Supplement>,
+    /// Which are linked into the modules that import what they define, by the name of that function.
+    pub on_demand: BTreeMap<String, Supplement>,
+    /// The `invoke_j…` that the line has: others would throw in JavaScript, and are made here. None where all work.
+    pub wide_invokes: Option<Vec<String>>,
+}
+
+/// How the real cargo is called when a build back end calls ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CargoPlan {
+    /// The real cargo.
+    pub program: PathBuf,
+    /// A configuration file added with `--config`: linker and compiler flags of the target.
+    pub config: PathBuf,
+    /// A profile that takes the place of `--release`.
+    pub profile: Option<String>,
+    /// Arguments added to each command that compiles.
+    pub features: Vec<String>,
+}
+
+impl DriverPlan {
+    /// A plan for building a standard library: answers which Emscripten it stands for, and calls this compiler.
+    pub fn for_sysroot(emscripten: EmscriptenVersion, rustc: RustcPlan, log: PathBuf) -> Self {
+        let rustc = Some(rustc);
+        Self { emscripten, wasm_ld: None, cargo: None, rustc, supplements: None, c: None, log }
+    }
+
+    /// Reads a plan.
+    ///
+    /// # Errors
+    /// When it is not there or not a plan.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = fs_err::read(path)?;
+        serde_json::from_slice(&bytes).with_context(|| format!("cannot read the plan `{}`", path.display()))
+    }
+}
+
+impl DriverPlan {
+    /// Adds an entry to the log of the plan's build.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub fn log(&self, entry: &str) -> Result<()> {
+        let mut file = fs_err::OpenOptions::new().create(true).append(true).open(&self.log)?;
+        file.write_all(format!("{entry}\n").as_bytes())?;
+        Ok(())
+    }
+}
+
+/// A linker for WebAssembly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WasmLd {
+    /// The program.
+    pub program: PathBuf,
+    /// Arguments before all others: `rust-lld` must be told which linker to be.
+    pub first_arguments: Vec<String>,
+    /// The version of LLVM that it belongs to.
+    pub llvm: u32,
+}
+
+/// A supplement that is linked into every module of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Supplement {
+    /// How landing pads number types, for 0.21.
+    LandingPads,
+    /// Times with 32-bit seconds, for 0.21.
+    NarrowTime,
+    /// That there are no threads, for 0.21 to 0.29: for modules that ask for some.
+    NoThreads,
+}
+
+/// What compiling C for a line takes beside what the plan says of the line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CPlan {
+    /// How exceptions unwind.
+    pub exceptions: ExceptionModel,
+    /// Whether the line has the helpers that today's clang calls for setjmp.
+    pub jumps: Jumps,
+    /// The cache's folder, in which headers are kept.
+    pub cache: PathBuf,
+    /// A file that lists what the release has for C to use, one name a line.
+    pub symbols: PathBuf,
+    /// The folder with a real `emcc`, if it is to compile.
+    pub emsdk: Option<PathBuf>,
+    /// The folder with `Python.h`, where the package's extension is written in C.
+    pub python: Option<PathBuf>,
+}
+
+/// Whether C code can use setjmp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Jumps {
+    /// It can: from 0.26 on.
+    Served,
+    /// The line has the helpers of clang before 19: up to 0.25.
+    OtherHelpers,
+}
+
+/// The file beside a build's log that says what C is compiled with.
+pub const C_TOOLS: &str = "c-tools.json";
+
+/// Our own flag: it changes nothing but the command line, by which a compiler cache tells lines apart.
+pub const PLAN_FLAG: &str = "-fcargo-pyodide-plan=";

@@ -1,0 +1,192 @@
+//! Brings a release into the cache: `npm pack`, the archive's integrity, unpacking, digests of the files.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow, bail};
+use base64::Engine;
+use semver::Version;
+use sha2::{Digest, Sha256, Sha512};
+
+use super::{NPM_ADVICE, find_npm};
+use crate::cache::Kind;
+use crate::context::{Context, Network};
+use crate::error::{Result, hinted};
+use crate::process::Invocation;
+use crate::runtime::Runtime;
+use crate::runtime::differences::needs_npm_packages;
+use crate::ui::Ui;
+
+/// The file that lists the digests of a cached runtime's files.
+const DIGESTS: &str = "digests.json";
+
+/// What is kept of the npm package: what a runtime needs, not its maps, types and consoles.
+fn is_kept(name: &str) -> bool {
+    let dropped = [".map", ".d.ts", ".html"];
+    !dropped.iter().any(|ending| name.ends_with(ending))
+}
+
+/// A runtime of this release: from the cache, or fetched into it.
+///
+/// # Errors
+/// When npm cannot deliver it, its integrity is wrong, or its files cannot be understood.
+pub fn runtime(version: &Version, context: &Context) -> Result<Runtime> {
+    let Context { ui, cache, .. } = context;
+    let key = version.to_string();
+    if cache.has(Kind::Runtimes, &key) {
+        match read_checked(&cache.entry(Kind::Runtimes, &key)) {
+            Ok(runtime) => return runtime,
+            Err(error) => {
+                ui.warn(format!("the runtime in the cache is damaged and is fetched again: {error:#}"));
+                cache.discard(ui, Kind::Runtimes, &key)?;
+            }
+        }
+    }
+    if context.network == Network::Forbidden && !cache.has(Kind::Runtimes, &key) {
+        return Err(hinted(
+            anyhow!("Pyodide {version} is not in the cache, and the network may not be used (`--offline`)"),
+            format!("run `cargo pyodide setup --pyodide {version}` while there is a network"),
+        ));
+    }
+    let folder = cache.get_or_make(ui, Kind::Runtimes, &key, |folder| {
+        ui.phase("Preparing", format!("Pyodide {version}"));
+        fetch(version, folder, context)
+    })?;
+    Runtime::read(&folder)
+}
+
+/// Reads a cached runtime while its digests are checked; the outer error says that its files were changed.
+fn read_checked(folder: &Path) -> Result<Result<Runtime>> {
+    std::thread::scope(|scope| {
+        let read = scope.spawn(|| Runtime::read(folder));
+        check_digests(folder)?;
+        Ok(read.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
+fn fetch(version: &Version, folder: &Path, context: &Context) -> Result<()> {
+    let npm = find_npm(&context.environment)?;
+    let staging = tempfile::tempdir_in(folder)?;
+    let archive = pack(version, staging.path(), &npm, &context.ui)?;
+    unpack(&archive, folder)?;
+    drop(staging);
+    if needs_npm_packages(version) {
+        install_packages(folder, &npm, &context.ui)?;
+    }
+    let digests = digest_files(folder)?;
+    fs_err::write(folder.join(DIGESTS), serde_json::to_string_pretty(&digests)?)?;
+    Ok(())
+}
+
+/// Installs the npm packages that old releases import on Node as soon as they start: `ws`, `node-fetch`, `base-64`.
+fn install_packages(folder: &Path, npm: &Path, ui: &Ui) -> Result<()> {
+    Invocation::new(npm)
+        .args(["install", "--omit=dev", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund"])
+        .current_dir(folder)
+        .output(ui)
+        .context("npm could not install the packages that this release needs on Node")
+        .map_err(advise)?;
+    Ok(())
+}
+
+#[derive(serde::Deserialize)]
+struct Packed {
+    filename: String,
+    integrity: String,
+}
+
+/// npm lists what it packed as an array, newer versions as an object keyed by package.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum PackedList {
+    Array(Vec<Packed>),
+    Object(BTreeMap<String, Packed>),
+}
+
+fn pack(version: &Version, staging: &Path, npm: &Path, ui: &Ui) -> Result<PathBuf> {
+    let task = ui.task(format!("fetching Pyodide {version} with npm"));
+    let printed = Invocation::new(npm)
+        .args(["pack", "--json", "--pack-destination"])
+        .arg(staging)
+        .arg(format!("pyodide@{version}"))
+        .current_dir(staging)
+        .output(ui)
+        .with_context(|| format!("npm could not deliver `pyodide@{version}`"))
+        .map_err(advise)?;
+    drop(task);
+    let packed = match serde_json::from_str(&printed.stdout)
+        .context("npm's answer to `npm pack` is not understood")?
+    {
+        PackedList::Array(list) => list.into_iter().next(),
+        PackedList::Object(map) => map.into_values().next(),
+    };
+    let packed = packed.ok_or_else(|| anyhow!("npm packed nothing for `pyodide@{version}`"))?;
+    let archive = staging.join(&packed.filename);
+    check_integrity(&archive, &packed.integrity)?;
+    Ok(archive)
+}
+
+/// npm's own words tell a full disk from a registry out of reach.
+fn advise(error: anyhow::Error) -> anyhow::Error {
+    if format!("{error:#}").contains("ENOSPC") { error } else { hinted(error, NPM_ADVICE) }
+}
+
+/// Holds an archive against its subresource integrity, `sha512-…`.
+fn check_integrity(archive: &Path, integrity: &str) -> Result<()> {
+    let digest = Sha512::digest(fs_err::read(archive)?);
+    let actual = format!("sha512-{}", base64::engine::general_purpose::STANDARD.encode(digest));
+    if integrity != actual {
+        bail!("`{}` has the integrity `{actual}`, but the registry says `{integrity}`", archive.display());
+    }
+    Ok(())
+}
+
+fn unpack(archive: &Path, folder: &Path) -> Result<()> {
+    let file = fs_err::File::open(archive)?;
+    let mut entries = tar::Archive::new(flate2::read::GzDecoder::new(file));
+    let mut unpacked = 0;
+    for entry in entries.entries()? {
+        let mut entry = entry.with_context(|| format!("`{}` is truncated", archive.display()))?;
+        let path = entry.path()?.into_owned();
+        let Ok(inside) = path.strip_prefix("package") else { continue };
+        let Some(name) = inside.to_str().filter(|name| !name.contains(['/', '\\']) && is_kept(name)) else {
+            continue;
+        };
+        if entry.header().entry_type().is_file() {
+            let mut target = fs_err::File::create(folder.join(name))?;
+            std::io::copy(&mut entry, &mut target).with_context(|| format!("cannot unpack `{name}`"))?;
+            unpacked += 1;
+        }
+    }
+    if unpacked == 0 {
+        bail!("`{}` holds no file of a runtime", archive.display());
+    }
+    Ok(())
+}
+
+fn digest_files(folder: &Path) -> Result<BTreeMap<String, String>> {
+    let mut digests = BTreeMap::new();
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_file() && name != DIGESTS && !name.starts_with('.') {
+            digests.insert(name, crate::digest::hex(&Sha256::digest(fs_err::read(entry.path())?)));
+        }
+    }
+    Ok(digests)
+}
+
+/// Holds a cached runtime's files against the digests taken when it was unpacked.
+fn check_digests(folder: &Path) -> Result<()> {
+    let text = fs_err::read_to_string(folder.join(DIGESTS))?;
+    let expected: BTreeMap<String, String> = serde_json::from_str(&text)?;
+    let actual = digest_files(folder)?;
+    for (name, digest) in &expected {
+        match actual.get(name) {
+            None => bail!("`{}` is gone", folder.join(name).display()),
+            Some(found) if found != digest => bail!("`{}` was changed", folder.join(name).display()),
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}

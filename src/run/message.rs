@@ -1,0 +1,28 @@
+//! What comes out of a session that runs in a browser.
+
+use serde_json::Value;
+
+use crate::ui::Stream;
+
+/// What comes out of a session.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// An event: an object with the key `event`.
+    Event(Value),
+    /// Bytes of the session's stdout or stderr.
+    Output(Stream, Vec<u8>),
+    /// The browser's renderer is gone.
+    Gone,
+}
+
+impl Message {
+    /// What a browser sent to an address of the server.
+    pub(super) fn of_post(path: &str, body: Vec<u8>) -> Option<Self> {
+        match path {
+            "/event" => serde_json::from_slice(&body).ok().map(Self::Event),
+            "/stdout" => Some(Self::Output(Stream::Stdout, body)),
+            "/stderr" | "/console" => Some(Self::Output(Stream::Stderr, body)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Where a package's files come from, and whose they are.
+
+use std::path::PathBuf;
+
+/// Where the package's files come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A folder of the user's, built in place.
+    Folder(PathBuf),
+    /// An archive, unpacked for the build.
+    Archive(SourceArchive),
+}
+
+/// Whose a source tree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TreeOwner {
+    /// The user's: it is built in place and never written to.
+    User,
+    /// The tool's own: unpacked or copied into the cache.
+    Tool,
+}
+
+/// A source archive on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceArchive {
+    /// The file.
+    pub path: PathBuf,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+    /// What the user asked for, for messages and the JSON report.
+    pub origin: String,
+}
+
+impl Source {
+    /// What the user asked for, in a word.
+    pub fn origin(&self) -> String {
+        match self {
+            Source::Folder(folder) => folder.display().to_string(),
+            Source::Archive(archive) => archive.origin.clone(),
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The package index: finds and downloads sdists through its JSON form (PEP 691), and checks their SHA-256.
+
+use anyhow::{Context as _, anyhow, bail};
+use pep440_rs::Version;
+use serde::Deserialize;
+
+use super::origin::SourceArchive;
+use crate::cache::Kind;
+use crate::context::{Context, Network};
+use crate::error::{Result, hinted};
+use crate::index::page::{File, Project, check_filename};
+use crate::wheel::filename::normalised;
+
+/// Why a project's page offers no sdist.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoSdist {
+    /// The version is not there.
+    #[error("`{name}` has no version {version}")]
+    NoVersion {
+        /// The project.
+        name: String,
+        /// The version asked for.
+        version: String,
+        /// The nearest that are there.
+        near: Vec<String>,
+    },
+    /// The version has wheels only.
+    #[error("`{name}` {version} has no sdist, only {wheels} wheels")]
+    OnlyWheels {
+        /// The project.
+        name: String,
+        /// The version.
+        version: String,
+        /// How many wheels it has.
+        wheels: usize,
+        /// Versions that have an sdist, newest first.
+        with_sdist: Vec<String>,
+    },
+    /// Nothing at all is there.
+    #[error("`{0}` has no files on the index")]
+    Empty(String),
+}
+
+/// The archive of a package's version: from the cache if it is there and a version was named, else from the index.
+///
+/// # Errors
+/// When the index cannot be reached, has no such package, version or sdist, or sends other bytes than it says.
+pub fn find(name: &str, version: Option<&Version>, context: &Context) -> Result<SourceArchive> {
+    let Context { ui, network, .. } = context;
+    let network = *network;
+    if (version.is_some() || network == Network::Forbidden)
+        && let Some(archive) = cached(name, version, context)?
+    {
+        return Ok(archive);
+    }
+    if network == Network::Forbidden {
+        return Err(hinted(
+            anyhow!("no sdist of `{name}` is in the cache, and the network may not be used (`--offline`)"),
+            "run once without `--offline`, or name a file or folder",
+        ));
+    }
+    ui.phase(
+        "Resolving",
+        match version {
+            Some(version) => format!("{name} {version}"),
+            None => name.to_owned(),
+        },
+    );
+    let project = context.index()?.project(name)?;
+    let (version, file) = choose(name, version, &project).map_err(no_sdist_advice)?;
+    if let Some(reason) = file.yanked_reason() {
+        ui.warn(format!("`{}` was yanked: {reason}", file.filename));
+    }
+    let archive = cached(name, Some(&version), context)?;
+    match archive {
+        Some(archive) => Ok(archive),
+        None => download(name, &version, &file, context),
+    }
+}
+
+/// The newest version of a package that fits and has an sdist, if there is one.
+///
+/// # Errors
+/// When the index cannot be asked.
+pub fn newest(name: &str, fits: &dyn Fn(&Version) -> bool, context: &Context) -> Result<Option<Version>> {
+    let name = normalised(name);
+    let Some(project) = context.index()?.find_project(&name)? else { return Ok(None) };
+    let fitting = project.files.iter().filter(|file| !file.is_yanked());
+    let versions =
+        fitting.filter_map(|file| sdist_version(&file.filename, &name)).filter(|version| fits(version));
+    Ok(versions.max_by_key(|version| (version.is_stable(), version.clone())))
+}
+
+fn sources_key(name: &str, version: &Version) -> String {
+    format!("{name}-{version}")
+}
+
+/// The archive in the cache: of this version, or of the newest.
+fn cached(name: &str, version: Option<&Version>, context: &Context) -> Result<Option<SourceArchive>> {
+    let cache = &context.cache;
+    let prefix = format!("{name}-");
+    let kept = cache.keys(Kind::Sources).into_iter();
+    let kept = kept.filter_map(|key| Some((key.strip_prefix(&prefix)?.parse::<Version>().ok()?, key)));
+    let newest = kept.filter(|(kept, _)| version.is_none_or(|wanted| kept == wanted)).max();
+    let Some((_, key)) = newest else { return Ok(None) };
+    let kept = read_kept(&cache.entry(Kind::Sources, &key));
+    if let Err(error) = &kept {
+        context.ui.warn(format!("the sdist `{key}` in the cache is damaged and is fetched again: {error:#}"));
+        cache.discard(&context.ui, Kind::Sources, &key)?;
+    }
+    Ok(kept.ok())
+}
+
+fn read_kept(folder: &std::path::Path) -> Result<SourceArchive> {
+    #[derive(Deserialize)]
+    struct Kept {
+        filename: String,
+        sha256: String,
+    }
+    let kept: Kept = serde_json::from_str(&fs_err::read_to_string(folder.join("source.json"))?)?;
+    let path = folder.join(&kept.filename);
+    let actual = crate::digest::sha256(&fs_err::read(&path)?);
+    if actual != kept.sha256 {
+        bail!("`{}` was changed", path.display());
+    }
+    Ok(SourceArchive { path, sha256: actual, origin: kept.filename })
+}
+
+fn download(name: &str, version: &Version, file: &File, context: &Context) -> Result<SourceArchive> {
+    let key = sources_key(name, version);
+    let filename = check_filename(&file.filename)?;
+    let folder = context.cache.get_or_make(&context.ui, Kind::Sources, &key, |folder| {
+        let task = context.ui.task(format!("downloading {filename}"));
+        let index = context.index()?;
+        let bytes = index
+            .fetch(&index.file_url(name, file)?)
+            .with_context(|| format!("cannot download `{filename}`"))?;
+        drop(task);
+        let actual = crate::digest::sha256(&bytes);
+        match &file.hashes.sha256 {
+            Some(expected) if *expected != actual => {
+                return Err(hinted(
+                    anyhow!("`{filename}` has the SHA-256 `{actual}`, but the index says `{expected}`"),
+                    "something between you and the index changed the file: do not use it",
+                ));
+            }
+            Some(_) => {}
+            None => {
+                context.ui.warn(format!("the index states no SHA-256 for `{filename}`: it is not checked"));
+            }
+        }
+        fs_err::write(folder.join(filename), &bytes)?;
+        let kept = serde_json::json!({ "filename": filename, "sha256": actual });
+        fs_err::write(folder.join("source.json"), kept.to_string())?;
+        Ok(())
+    })?;
+    read_kept(&folder)
+}
+
+/// The sdist of a version, or of the newest final version that has one.
+fn choose(name: &str, version: Option<&Version>, project: &Project) -> Result<(Version, File), NoSdist> {
+    let mut sdists: Vec<(Version, &File)> =
+        project.files.iter().filter_map(|file| Some((sdist_version(&file.filename, name)?, file))).collect();
+    sdists.sort_by(|one, other| one.0.cmp(&other.0));
+    let found = match version {
+        Some(wanted) => sdists.iter().rev().find(|(version, _)| version == wanted),
+        None => {
+            let usable = |(version, file): &&(Version, &File)| {
+                !version.any_prerelease() && file.yanked_reason().is_none()
+            };
+            sdists.iter().rev().find(usable).or_else(|| sdists.last())
+        }
+    };
+    if let Some((version, file)) = found {
+        return Ok((version.clone(), (*file).clone()));
+    }
+    let with_sdist = sdists.iter().rev().map(|(version, _)| version.to_string()).take(8).collect();
+    Err(why_not(name, version, project, with_sdist))
+}
+
+fn why_not(name: &str, version: Option<&Version>, project: &Project, with_sdist: Vec<String>) -> NoSdist {
+    let mut wheels: Vec<Version> =
+        project.files.iter().filter_map(|file| wheel_version(&file.filename)).collect();
+    let Some(newest) = wheels.iter().max().cloned() else {
+        return match version {
+            Some(version) if !with_sdist.is_empty() => {
+                NoSdist::NoVersion { name: name.into(), version: version.to_string(), near: with_sdist }
+            }
+            _ => NoSdist::Empty(name.into()),
+        };
+    };
+    let wanted = version.cloned().unwrap_or(newest);
+    let count = wheels.iter().filter(|version| **version == wanted).count();
+    if count > 0 {
+        return NoSdist::OnlyWheels {
+            name: name.into(),
+            version: wanted.to_string(),
+            wheels: count,
+            with_sdist,
+        };
+    }
+    wheels.sort();
+    wheels.dedup();
+    let near = if with_sdist.is_empty() {
+        wheels.iter().rev().map(ToString::to_string).take(8).collect()
+    } else {
+        with_sdist
+    };
+    NoSdist::NoVersion { name: name.into(), version: wanted.to_string(), near }
+}
+
+fn no_sdist_advice(error: NoSdist) -> anyhow::Error {
+    let hint = match &error {
+        NoSdist::NoVersion { near, .. } => format!("versions that are there: {}", near.join(", ")),
+        NoSdist::OnlyWheels { with_sdist, .. } if with_sdist.is_empty() => {
+            "no version has an sdist: build it from its repository with `git+URL@REV`".into()
+        }
+        NoSdist::OnlyWheels { with_sdist, .. } => {
+            format!("versions with an sdist: {}", with_sdist.join(", "))
+        }
+        NoSdist::Empty(_) => "check the name, or build it from its repository with `git+URL@REV`".into(),
+    };
+    hinted(error, hint)
+}
+
+/// The version of an sdist's file name, `NAME-VERSION.tar.gz`. Old ones keep dashes and dots in their names.
+fn sdist_version(filename: &str, name: &str) -> Option<Version> {
+    let stem = filename.strip_suffix(".tar.gz").or_else(|| filename.strip_suffix(".zip"))?;
+    let dashes = stem.match_indices('-').map(|(at, _)| at);
+    let split = dashes.into_iter().find(|at| normalised(&stem[..*at]) == name)?;
+    stem[split + 1..].parse().ok()
+}
+
+fn wheel_version(filename: &str) -> Option<Version> {
+    filename.strip_suffix(".whl")?.split('-').nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::page::{Hashes, Yanked};
+
+    fn check(version: Option<&str>, files: &[&str]) -> String {
+        let files = files.iter().map(|text| {
+            let (filename, yanked) = text.split_once('!').map_or((*text, false), |(name, _)| (name, true));
+            File {
+                filename: filename.into(),
+                url: String::new(),
+                hashes: Hashes::default(),
+                yanked: Yanked::Flag(yanked),
+                requires_python: None,
+            }
+        });
+        let project = Project { files: files.collect() };
+        let version = version.map(|text| text.parse().unwrap());
+        match choose("a-b", version.as_ref(), &project) {
+            Ok((_, file)) => file.filename,
+            Err(error) => crate::error::render(&no_sdist_advice(error)),
+        }
+    }
+
+    #[test]
+    fn the_newest_final_sdist_is_chosen() {
+        let files = [
+            "a_b-1.0.tar.gz",
+            "a-b-1.10.zip",
+            "A.B-1.9.tar.gz",
+            "a_b-2.0rc1.tar.gz",
+            "a_b-1.11.tar.gz!",
+            "a_b-3-py3-none-any.whl",
+        ];
+        assert_eq!(check(None, &files), "a-b-1.10.zip");
+        assert_eq!(check(Some("1.9.0"), &files), "A.B-1.9.tar.gz");
+        assert_eq!(check(Some("1.11"), &files), "a_b-1.11.tar.gz");
+        insta::assert_snapshot!(check(Some("3"), &files), @r"
+        error: `a-b` 3 has no sdist, only 1 wheels
+        hint: versions with an sdist: 2.0rc1, 1.11, 1.10, 1.9, 1.0
+        ");
+        insta::assert_snapshot!(check(Some("7"), &files), @r"
+        error: `a-b` has no version 7
+        hint: versions that are there: 2.0rc1, 1.11, 1.10, 1.9, 1.0
+        ");
+        insta::assert_snapshot!(check(None, &[]), @r"
+        error: `a-b` has no files on the index
+        hint: check the name, or build it from its repository with `git+URL@REV`
+        ");
+    }
+}

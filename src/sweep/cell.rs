@@ -1,0 +1,278 @@
+//! One cell of a sweep, in a process of its own: whatever it does to itself, the others go on.
+//!
+//! What came of each step is written as soon as it is known, so that little is lost when the process is killed.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow, bail};
+use serde::{Deserialize, Serialize};
+
+use super::record::{Comparison, Failure, FailureKind, FindingCounts, Record, Step, StepRecord, WheelRecord};
+use super::state;
+use crate::audit::{Finding, Severity};
+use crate::backend::CrateStore;
+use crate::backend::failure::BackendFailed;
+use crate::building::{BuildRequest, Built, CargoRequest, OpenedSource, OverlayRequest, Recipes};
+use crate::context::Context;
+use crate::dependencies::wheels::{self, WheelSources};
+use crate::error::{Result, cause, render};
+use crate::files::write_whole;
+use crate::process::limits::end_with_parent;
+use crate::releases::request::{RuntimeRequest, runtimes_of};
+use crate::run::import;
+use crate::run::session::Place;
+use crate::runtime::{Runtime, TagChoice};
+use crate::source::{self, Source, SourceRequest};
+use crate::testing::prepare::{self, PreparedTests};
+use crate::testing::request::{Package, TestRequest};
+use crate::testing::staging::NoTests;
+use crate::testing::{self, Outcome, TestResult};
+use crate::ui::Stream;
+use crate::wheel::OpenedWheel;
+
+/// What a cell's process is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CellRequest {
+    /// Nothing but the cell in it.
+    pub(super) record: Record,
+    pub(super) steps: Vec<Step>,
+    /// The release, or the folder of one.
+    pub(super) pyodide: String,
+    /// Where the record is written.
+    pub(super) answer: PathBuf,
+    pub(super) wheels: PathBuf,
+    /// Where the results of the tests go.
+    pub(super) tests: PathBuf,
+    /// Where those of this machine are, if they are to be compared.
+    pub(super) native: Option<PathBuf>,
+    pub(super) packages_dir: Option<PathBuf>,
+    /// Seconds without news after which a test hangs.
+    pub(super) test_timeout: u64,
+    pub(super) no_recipes: bool,
+    /// Whether the wheel gets the tag that the package index takes.
+    pub(super) for_index: bool,
+    pub(super) offline: bool,
+}
+
+impl CellRequest {
+    /// Reads what a sweep wrote.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be read.
+    pub fn read(path: &Path) -> Result<Self> {
+        state::read(path)
+    }
+
+    /// Whether the network may not be asked.
+    pub fn is_offline(&self) -> bool {
+        self.offline
+    }
+}
+
+/// Does a cell, and writes its record. Whatever comes of the cell is in the record.
+///
+/// # Errors
+/// When the record cannot be written.
+pub fn run(context: &Context, request: CellRequest) -> Result<()> {
+    end_with_parent();
+    let mut record = request.record.clone();
+    let answer = request.answer.clone();
+    if let Err(error) = do_steps(context, request, &mut record) {
+        let text = render(&error);
+        context.ui.aside(&text);
+        if let Some(failed) = cause::<BackendFailed>(&error) {
+            let log = fs_err::read_to_string(&failed.log).unwrap_or_default();
+            context.ui.aside(format!("\nthe log of the build:\n{log}"));
+        }
+        let kind = if record.tests.is_some() { FailureKind::Tests } else { FailureKind::Error };
+        record.failure = Some(Failure::of(record.next_step(), kind, &error));
+    }
+    write_whole(&answer, &serde_json::to_vec(&record)?)
+}
+
+/// A cell that is being done.
+struct CellRun<'a> {
+    context: &'a Context,
+    runtime: Runtime,
+    request: CellRequest,
+    source: Source,
+    tests: TestRequest,
+    folder: tempfile::TempDir,
+    /// The source, open, and what was built of it.
+    built: RefCell<Option<(OpenedSource, Box<Built>)>>,
+}
+
+fn do_steps(context: &Context, request: CellRequest, record: &mut Record) -> Result<()> {
+    let named: RuntimeRequest = request.pyodide.parse().map_err(anyhow::Error::msg)?;
+    let runtime = runtimes_of(context, &named)?.pop().context("no release")?;
+    let package = &record.cell.package;
+    let named: SourceRequest = match &package.archive {
+        Some(path) => SourceRequest::Archive(path.clone()),
+        None => package.to_string().parse().map_err(|error| anyhow!("{error}"))?,
+    };
+    let tests = TestRequest {
+        packages_dir: request.packages_dir.clone(),
+        timeout: Duration::from_secs(request.test_timeout),
+        cargo: CargoRequest { crate_store: CrateStore::Shared, ..CargoRequest::default() },
+        overlays: OverlayRequest {
+            recipes: if request.no_recipes { Recipes::Ignored } else { Recipes::Applied },
+            ..OverlayRequest::default()
+        },
+        ..TestRequest::default()
+    };
+    let cell = CellRun {
+        context,
+        runtime,
+        source: source::find(&named, context)?,
+        request,
+        tests,
+        folder: tempfile::tempdir().context("cannot make a temporary folder")?,
+        built: RefCell::new(None),
+    };
+    for step in cell.request.steps.clone() {
+        let started = Instant::now();
+        let note = match step {
+            Step::Build => cell.build(record).map(|()| None),
+            Step::Audit => cell.audit(record),
+            Step::Import => cell.import(),
+            Step::Test => cell.test(record),
+        }?;
+        record.steps.push(StepRecord { step, seconds: started.elapsed().as_secs_f64(), note });
+        write_whole(&cell.request.answer, &serde_json::to_vec(record)?)?;
+    }
+    Ok(())
+}
+
+impl CellRun<'_> {
+    fn build(&self, record: &mut Record) -> Result<()> {
+        let request = BuildRequest {
+            cargo: self.tests.cargo.clone(),
+            overlays: self.tests.overlays.clone(),
+            tag: if self.request.for_index { TagChoice::Index } else { TagChoice::Line },
+            ..BuildRequest::new(self.source.clone(), &self.request.wheels)
+        };
+        let opened = OpenedSource::open(self.context, &self.source)?;
+        let built = opened.build(&request, &self.runtime, self.context)?.accept()?;
+        record.wheel = Some(WheelRecord {
+            file: built.wheel.filename().to_string(),
+            size: built.summary.size,
+            modules: built.summary.modules.iter().map(|module| module.raw).sum(),
+        });
+        *self.built.borrow_mut() = Some((opened, Box::new(built)));
+        Ok(())
+    }
+
+    /// The wheel that was built.
+    fn wheel(&self) -> Result<OpenedWheel> {
+        let built = self.built.borrow();
+        let (_, built) = built.as_ref().context("nothing was built")?;
+        Ok(built.wheel.clone())
+    }
+
+    /// What the build's own audit found. It refused what would not load; requirements that cannot be had do not fail a cell.
+    fn audit(&self, record: &mut Record) -> Result<Option<String>> {
+        let built = self.built.borrow();
+        let findings = built.as_ref().map(|(_, built)| &built.findings[..]).context("nothing was built")?;
+        let count = |wanted| findings.iter().filter(|finding| finding.severity == wanted).count();
+        record.findings = Some(FindingCounts {
+            errors: count(Severity::Error),
+            warnings: count(Severity::Warning),
+            notes: count(Severity::Note),
+        });
+        let lines: Vec<String> = findings
+            .iter()
+            .filter(|finding| finding.severity != Severity::Note)
+            .map(Finding::place_message_and_code)
+            .collect();
+        Ok((!lines.is_empty()).then(|| lines.join("; ")))
+    }
+
+    /// Imports what the wheel brings, beside what it requires. If that cannot be had, its extension modules are loaded alone.
+    fn import(&self) -> Result<Option<String>> {
+        let (context, runtime, wheel) = (self.context, &self.runtime, self.wheel()?);
+        let packages = self.request.packages_dir.as_deref();
+        let sources = WheelSources { runtime, wheels: std::slice::from_ref(&wheel), packages };
+        let own = format!("{}=={}", wheel.metadata().name, wheel.metadata().version);
+        let (mut wheels, missing) = match wheels::find(context, sources, &[own]) {
+            Ok(wheels) => (wheels, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        wheels.push(wheel.path().to_owned());
+        let printed = import::import_packages(context, runtime, &wheels, &wheel.importable_names())?;
+        if printed.status == 0 {
+            return Ok(None);
+        }
+        let said = printed.stderr.trim();
+        let Some(missing) = missing else { bail!("it cannot be imported:\n{said}") };
+        let loaded = import::load_modules(context, runtime, wheel.path(), &wheel.modules())?;
+        match loaded.in_short().as_str() {
+            "ok" => Ok(Some(format!(
+                "its modules alone: {} ({})",
+                said.lines().last().unwrap_or_default(),
+                missing.root_cause().to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+            ))),
+            why => bail!("its modules cannot be loaded: {why}"),
+        }
+    }
+
+    fn test(&self, record: &mut Record) -> Result<Option<String>> {
+        let (opened, built) = self.built.borrow_mut().take().context("nothing was built")?;
+        let package = Package::Built { source: self.source.clone(), opened, built };
+        let (context, runtime) = (self.context, &self.runtime);
+        let prepared = prepare::prepare(context, &package, &self.tests, runtime, self.folder.path());
+        // The tests are staged: other cells of the package may go on.
+        drop(package);
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) if cause::<NoTests>(&error).is_some() => {
+                return Ok(Some("it has no tests".to_owned()));
+            }
+            Err(error) => return Err(error),
+        };
+        let results = prepared.run(context, &self.tests, runtime, Place::Node, Stream::Stderr)?.results;
+        write_whole(&self.request.tests, &serde_json::to_vec(&results)?)?;
+        record.tests = Some(testing::counts(&results));
+        record.comparison = self.compare(&prepared, &results);
+        let failed: Vec<String> = results
+            .iter()
+            .filter(|result| result.outcome.is_failure())
+            .map(|result| format!("{}: {}", result.id, result.message.lines().next().unwrap_or_default()))
+            .collect();
+        if failed.is_empty() {
+            Ok(None)
+        } else {
+            bail!("{} tests failed:\n{}", failed.len(), failed.join("\n"))
+        }
+    }
+
+    /// The same tests on this machine: run once for all lines.
+    fn compare(&self, prepared: &PreparedTests, results: &[TestResult]) -> Option<Comparison> {
+        let path = self.request.native.as_ref()?;
+        let native = if path.is_file() {
+            state::read(path)
+        } else {
+            let run = prepared.run_native(self.context);
+            let run: Result<Vec<TestResult>, String> = run.map_err(|error| render(&error));
+            serde_json::to_vec(&run)
+                .map_err(Into::into)
+                .and_then(|bytes| write_whole(path, &bytes))
+                .map(|()| run)
+        };
+        Some(match native.unwrap_or_else(|error: anyhow::Error| Err(render(&error))) {
+            Err(why) => Comparison { failed: Some(why), ..Comparison::default() },
+            Ok(native) => {
+                let (here, there) = (passed(&native), passed(results));
+                Comparison { native: here.len(), both: here.intersection(&there).count(), failed: None }
+            }
+        })
+    }
+}
+
+/// The names of the tests that passed.
+fn passed(results: &[TestResult]) -> BTreeSet<&str> {
+    let passed = results.iter().filter(|result| result.outcome == Outcome::Passed);
+    passed.map(|result| result.id.as_str()).collect()
+}

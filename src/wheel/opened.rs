@@ -1,0 +1,130 @@
+//! A wheel on disk with what later steps ask of it again and again: read once, handed on.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::contents::WheelContents;
+use super::filename::{WheelFilename, normalised};
+use super::metadata::Metadata;
+use crate::error::Result;
+
+/// A wheel on disk, its name, its metadata and the paths of its files.
+#[derive(Debug, Clone)]
+pub struct OpenedWheel {
+    path: PathBuf,
+    filename: WheelFilename,
+    metadata: Metadata,
+    files: Vec<String>,
+}
+
+impl OpenedWheel {
+    /// Reads a wheel, whatever its RECORD says.
+    ///
+    /// # Errors
+    /// When it cannot be read or is not a wheel.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::of(&std::path::absolute(path)?, &WheelContents::open(path)?)
+    }
+
+    /// A wheel whose contents are at hand, and the absolute path at which it lies.
+    ///
+    /// # Errors
+    /// When its metadata cannot be read.
+    pub fn of(path: &Path, contents: &WheelContents) -> Result<Self> {
+        let metadata =
+            Metadata::of(contents).with_context(|| format!("cannot use the wheel `{}`", path.display()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            filename: contents.filename.clone(),
+            metadata,
+            files: contents.files.keys().cloned().collect(),
+        })
+    }
+
+    /// Its absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its name.
+    pub fn filename(&self) -> &WheelFilename {
+        &self.filename
+    }
+
+    /// Its metadata.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Its normalised name.
+    pub fn name(&self) -> String {
+        normalised(&self.metadata.name)
+    }
+
+    /// The paths of its extension modules.
+    pub fn modules(&self) -> Vec<String> {
+        self.files.iter().filter(|path| path.ends_with(".so")).cloned().collect()
+    }
+
+    /// The first part of each path that is imported, without endings.
+    pub fn top_level_names(&self) -> BTreeSet<String> {
+        let tops = self.files.iter().filter_map(|path| path.split('/').next());
+        let names = tops.filter(|top| !top.ends_with(".dist-info") && !top.ends_with(".data"));
+        names.map(|top| top.split('.').next().unwrap_or(top).to_owned()).collect()
+    }
+
+    /// The packages and modules at its top that hold code, without tests.
+    pub fn importable_names(&self) -> Vec<String> {
+        let is_code = |path: &&String| path.ends_with(".py") || path.ends_with(".so");
+        let names: BTreeSet<&str> = self
+            .files
+            .iter()
+            .filter(is_code)
+            .filter_map(|path| match path.split_once('/') {
+                Some((folder, _)) => (!folder.contains('.')).then_some(folder),
+                None => path.split('.').next(),
+            })
+            .filter(|name| {
+                let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+                is_name && !name.starts_with("__") && !["tests", "test"].contains(name)
+            })
+            .collect();
+        names.into_iter().map(str::to_owned).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(files: &[&str]) -> OpenedWheel {
+        let metadata = "Metadata-Version: 2.1\nName: A.b\nVersion: 1\n";
+        OpenedWheel {
+            path: PathBuf::from("/a_b-1-py3-none-any.whl"),
+            filename: "a_b-1-py3-none-any.whl".parse().unwrap(),
+            metadata: metadata.parse().unwrap(),
+            files: files.iter().map(|file| (*file).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_can_be_imported_is_code_at_the_top() {
+        let wheel = check(&[
+            "a/__init__.py",
+            "a/data.json",
+            "b.cpython-313-wasm32-emscripten.so",
+            "c.py",
+            "tests/test_a.py",
+            "data/x.json",
+            "a_b-1.dist-info/METADATA",
+            "__main__.py",
+        ]);
+        assert_eq!(wheel.importable_names(), ["a", "b", "c"]);
+        assert_eq!(wheel.modules(), ["b.cpython-313-wasm32-emscripten.so"]);
+        let tops: Vec<String> = wheel.top_level_names().into_iter().collect();
+        assert_eq!(tops, ["__main__", "a", "b", "c", "data", "tests"]);
+        assert_eq!(wheel.name(), "a-b");
+    }
+}
