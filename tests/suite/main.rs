@@ -20,6 +20,7 @@ mod harness;
 mod imports;
 mod index;
 mod layers;
+mod library;
 mod lines;
 mod mutants;
 mod native;
