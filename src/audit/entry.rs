@@ -4,6 +4,7 @@ use super::catalogue::Code;
 use super::{Examined, Findings, Subject, Surroundings, list};
 use crate::runtime::Runtime;
 use crate::wasm::dylink::{Form, Place};
+use crate::wasm::relocation_table::Relocations;
 use crate::wasm::{ExportKind, Module, Signature};
 use crate::wheel::extension::{self, ExtensionName};
 
@@ -59,7 +60,7 @@ fn section(module: &Module, runtime: &Runtime, findings: &mut Findings) {
     findings.add(Code::NO_DYLINK, None, problem);
 }
 
-/// Relocations that nobody applies.
+/// Relocations that nobody applies, or that a damaged table lists.
 fn start_up(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
     let name = "__wasm_apply_data_relocs";
     if !runtime.start_up.applies_relocations
@@ -71,6 +72,10 @@ fn start_up(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
             runtime.version
         );
         findings.add(Code::START_UP, name.to_owned(), message);
+    }
+    let table = Relocations::read(this.bytes).ok().flatten().and_then(|relocations| relocations.table);
+    if let Some(fault) = table.and_then(|table| table.fault) {
+        findings.add(Code::RELOCATION_TABLE, name.to_owned(), fault.to_string());
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::audit::Format;
 use crate::audit::catalogue::entries;
-use crate::audit::size::{self, Sizes};
+use crate::audit::size::{self, RelocationSizes, Sizes};
 use crate::audit::{Finding, Severity};
 use crate::error::Result;
 use crate::ui::Ui;
@@ -173,6 +173,13 @@ fn table(ui: Ui, sizes: &Sizes) -> Result<()> {
     rows.extend(
         sizes.sections.iter().map(|part| [part.name.clone(), part.bytes.to_string(), share(part.bytes)]),
     );
+    if let Some(RelocationSizes { count, code, table }) = &sizes.relocations {
+        let name = count.map_or("relocations".to_owned(), |count| format!("{count} relocations"));
+        rows.push([String::new(), String::new(), String::new()]);
+        rows.push([name, "bytes".to_owned(), "share".to_owned()]);
+        rows.push(["code".to_owned(), code.to_string(), share(*code)]);
+        rows.extend(table.map(|bytes| ["table".to_owned(), bytes.to_string(), share(bytes)]));
+    }
     for (title, parts) in [("crate", &sizes.crates), ("function", &sizes.functions)] {
         if !parts.is_empty() {
             rows.push([String::new(), String::new(), String::new()]);
