@@ -111,13 +111,14 @@ function compare(before, after) {
     for (const place of PLACES.slice(0, index < 4 ? 1 : 2)) {
       taken.fill(0, place.memory + old.size, place.memory + now.size);
     }
-    const order = Buffer.compare(taken, image);
-    if (order !== 0) {
-      const at = image.findIndex((byte, at) => byte !== taken[at]);
-      const place = PLACES.findLast(({ memory }) => memory <= at) ?? { memory: 0 };
-      const whose = at >= place.memory && at < place.memory + now.size ? "its memory" : "foreign memory";
-      return `${name}: ${whose} differs at ${at - place.memory}`;
-    }
+    if (Buffer.compare(taken, image) === 0) continue;
+    const isOwn = (at) => PLACES.some(({ memory }) => at >= memory && at < memory + now.size);
+    const differs = (byte, at) => byte !== taken[at];
+    const foreign = image.findIndex((byte, at) => differs(byte, at) && !isOwn(at));
+    if (foreign >= 0) return `${name}: foreign memory differs at ${foreign}`;
+    const at = image.findIndex(differs);
+    const { memory } = PLACES.findLast((place) => place.memory <= at);
+    return `${name}: its memory differs at ${at - memory}`;
   }
   return null;
 }
