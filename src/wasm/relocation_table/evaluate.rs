@@ -61,7 +61,7 @@ struct State {
 impl State {
     fn take(&mut self, operator: &Operator<'_>) -> Option<()> {
         match *operator {
-            Operator::Nop => {}
+            Operator::Nop | Operator::DataDrop { .. } => {}
             Operator::I32Const { value } => self.stack.push(Sum::constant(value.cast_unsigned())),
             Operator::GlobalGet { global_index } => {
                 self.stack.push(Sum { global: Some(global_index), constant: 0 });
@@ -98,7 +98,6 @@ impl State {
                 let (length, _, address) = (self.stack.pop()?, self.stack.pop()?, self.stack.pop()?);
                 self.effects.push(Effect::Overwrite { address, length: length.known()? });
             }
-            Operator::DataDrop { .. } => {}
             _ => return None,
         }
         Some(())
