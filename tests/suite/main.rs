@@ -26,6 +26,7 @@ mod mutants;
 mod native;
 mod overlays;
 mod pipelines;
+mod relocations;
 mod robustness;
 mod runs;
 mod sources;
