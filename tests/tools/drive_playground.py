@@ -28,6 +28,7 @@ def parse():
     parser.add_argument("--expect-error", help="title of the error that the code ends with")
     parser.add_argument("--expect-failure", action="store_true", help="the package is not loaded")
     parser.add_argument("--stop", action="store_true", help="first stop a program that does not end")
+    parser.add_argument("--editor", action="store_true", help="first type into the editor, by its keys")
     parser.add_argument("--link", action="store_true", help="then copy the link, open it, and run again")
     parser.add_argument("--host", action="append", default=[], help="a host that may be asked")
     parser.add_argument("--theme", choices=["light", "dark"], default="light")
@@ -51,7 +52,8 @@ def choose(page, selector, text):
         const fits = (option) => option.textContent === text || option.textContent.startsWith(`${text} `);
         const option = [...list.options].find(fits);
         if (!option || option.disabled) return [...list.options].map((each) => each.textContent);
-        if (option.selected) return null;
+        // An example can be asked for again, to have it as it was.
+        if (option.selected && selector !== "#example") return null;
         list.value = option.value;
         list.dispatchEvent(new Event("change", { bubbles: true }));
         return null;
@@ -79,6 +81,24 @@ def stop_endless(page):
     page.click("#stop")
     wait_for(page, "ready")
     write(page, code)
+
+
+def type_code(page):
+    """Types with the keyboard: indentation follows, Tab indents, undo knows of it, and Escape then Tab leaves."""
+    value = "return document.querySelector('#code').value"
+    write(page, "")
+    page.keys("#code", f"if 1:{webdriver.ENTER}pass{webdriver.ENTER}x = 1{webdriver.ENTER}{webdriver.TAB}y")
+    typed = page.run(value)
+    assert typed == "if 1:\n    pass\nx = 1\n    y", f"typed was {typed!r}"
+    page.keys("#code", f"{webdriver.CONTROL}/")
+    assert page.run(value).endswith("\n    # y"), f"a comment is {page.run(value)!r}"
+    page.keys("#code", f"{webdriver.CONTROL}z")
+    assert page.run(value).endswith("\n    y"), f"undone is {page.run(value)!r}"
+    page.keys("#code", f"{webdriver.SHIFT}{webdriver.TAB}")
+    assert page.run(value).endswith("\ny"), f"dedented is {page.run(value)!r}"
+    page.keys("#code", webdriver.ESCAPE + webdriver.TAB)
+    focus = page.run("return document.activeElement.id")
+    assert focus == "run", f"Escape and Tab lead to `{focus}`"
 
 
 def follow_link(page):
@@ -116,6 +136,8 @@ def use(page, options):
         return check(page, options)
     if options.stop:
         stop_endless(page)
+    if options.editor:
+        type_code(page)
     if options.example:
         choose(page, "#example", options.example)
     if options.code is not None:

@@ -19,6 +19,9 @@ import urllib.request
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 CONTROL = "\ue009"
 ENTER = "\ue007"
+TAB = "\ue004"
+SHIFT = "\ue008"
+ESCAPE = "\ue00c"
 ARGUMENTS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-extensions",

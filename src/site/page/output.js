@@ -35,10 +35,11 @@ const errorCard = (error, panic, onLine) => {
   if (error.line) {
     const go = make("button", { type: "button", className: "quiet" }, `line ${error.line} of your code`);
     go.addEventListener("click", () => onLine(error.line));
-    card.append(make("p", { className: "place" }, "raised by ", go));
+    card.append(make("p", { className: "place" }, "in ", go));
   }
   if (error.traceback) {
-    card.append(make("details", {}, make("summary", {}, "Traceback"), make("pre", {}, error.traceback)));
+    const summary = make("summary", {}, error.module ? "Traceback" : "Details");
+    card.append(make("details", {}, summary, make("pre", {}, error.traceback)));
   }
   return card;
 };
@@ -81,7 +82,9 @@ export const makeOutput = (log, onLine) => {
     // The interpreter itself has ended, or did not start.
     fatal: (title, failure) => {
       const panic = readPanic(said);
-      const error = { type: title, message: failure.message, traceback: failure.stack };
+      // A stack begins with its message in some browsers.
+      const stack = failure.stack.replace(/^[^]*?\n +at /, "at ");
+      const error = { type: title, message: failure.message, traceback: stack };
       const card = errorCard(error, null, onLine);
       if (panic) card.append(make("p", { className: "message" }, `Rust panicked: ${panic.message} (${panic.place})`));
       add(card);

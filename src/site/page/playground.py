@@ -49,7 +49,7 @@ def describe(error):
     return {
         "type": kind.__qualname__,
         "module": kind.__module__,
-        "message": str(error),
+        "message": error.msg if isinstance(error, SyntaxError) else str(error),
         "line": line,
         "traceback": "".join(trail.format()).rstrip(),
     }

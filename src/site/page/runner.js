@@ -121,7 +121,7 @@
     await pyodide.loadPackage(names, ...callbacks(pyodide, (text) => said.push(text)));
     const missing = names.filter((name) => !(name in pyodide.loadedPackages));
     if (missing.length || said.length) {
-      throw new Error([`cannot load ${(missing.length ? missing : names).join(", ")}`, ...said].join("\n"));
+      throw new Error(said.join("\n") || `The loader left out ${missing.join(", ")} without a reason.`);
     }
   };
 
@@ -139,11 +139,14 @@
       const [loadPyodide, source] = await Promise.all([
         loadLoader(request.indexURL + request.module), fetchText("playground.py"),
       ]);
+      // What a release says while it starts is none of the program's output.
+      let isStarted = false;
       const pyodide = await loadPyodide({
         indexURL: request.indexURL,
-        stdout: (line) => output.write("stdout", `${line}\n`),
+        stdout: (line) => isStarted && output.write("stdout", `${line}\n`),
         stderr: (line) => output.write("stderr", `${line}\n`),
       });
+      isStarted = true;
       const loaded = performance.now();
       pyodide.FS.mkdirTree("/playground");
       pyodide.FS.writeFile("/playground/_playground.py", source);
