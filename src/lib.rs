@@ -19,6 +19,7 @@ pub mod process;
 pub mod project;
 pub mod run;
 pub mod runtime;
+pub mod site;
 pub mod source;
 pub mod sweep;
 pub mod testing;

@@ -28,7 +28,8 @@ fn step(path: &str) -> &str {
 }
 
 /// Each step and the steps it may use: data goes forward only.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
+    ("site", &["abi", "error", "wheel"]),
     ("causes", &["error"]),
     ("ci", &[]),
     ("sweep", &["cache", "causes", "error", "testing", "wheel"]),
