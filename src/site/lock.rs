@@ -78,15 +78,18 @@ pub fn write(release: &str, files: &ReleaseFiles, wheels: &[SiteWheel]) -> Resul
         return Err(anyhow!("it has no object `packages`").context(tried));
     };
     let fields = Fields::of(packages);
+    let wheels = in_order(wheels)?;
+    let keys = Keys::of(packages, &wheels);
     for entry in entries_mut(packages) {
-        adjust(entry, files);
+        adjust(entry, files, &keys);
     }
     let mut missing = Vec::new();
-    for (name, wheel) in in_order(wheels)? {
-        let (known, unknown) = sort_depends(wheel, packages, wheels);
+    for (name, wheel) in wheels {
+        let (known, unknown) = sort_depends(wheel, &keys);
         let of_package = |requirement| MissingPackage { package: name.clone(), requirement };
         missing.extend(unknown.into_iter().map(of_package));
-        packages.set(&name, Json::Object(fields.entry(&name, wheel, &known)));
+        let key = keys.get(&name);
+        packages.set(&key, Json::Object(fields.entry(&key, wheel, &known)));
     }
     Ok(WrittenLock { text: serde_json::to_string(&document)?, missing })
 }
@@ -114,17 +117,36 @@ fn in_order(wheels: &[SiteWheel]) -> Result<BTreeMap<String, &SiteWheel>> {
     Ok(named)
 }
 
-/// The names that the lock file will know, and those that it will not.
-fn sort_depends(wheel: &SiteWheel, packages: &Object, ours: &[SiteWheel]) -> (Vec<String>, Vec<String>) {
-    let names: BTreeSet<String> = wheel.depends.iter().map(|name| normalised(name)).collect();
-    names.into_iter().partition(|name| {
-        packages.0.iter().any(|(known, _)| normalised(known) == *name)
-            || ours.iter().any(|other| other.name() == *name)
-    })
+/// The keys of a lock file by normalised name. Up to 0.24 a few are not normalised, and loaders want them as they are.
+struct Keys(BTreeMap<String, String>);
+
+impl Keys {
+    fn of(packages: &Object, wheels: &BTreeMap<String, &SiteWheel>) -> Self {
+        let ours = wheels.keys().map(|name| (name.clone(), name.clone()));
+        let theirs = packages.0.iter().map(|(key, _)| (normalised(key), key.clone()));
+        Self(ours.chain(theirs).collect())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.contains_key(&normalised(name))
+    }
+
+    /// The key of a name, or the name as a new key would be.
+    fn get(&self, name: &str) -> String {
+        let name = normalised(name);
+        self.0.get(&name).cloned().unwrap_or(name)
+    }
 }
 
-/// Writes where the file of a package of the release is, and normalises the names that it depends on.
-fn adjust(entry: &mut Object, files: &ReleaseFiles) {
+/// The keys of what a wheel requires, and the names that the lock file will not know.
+fn sort_depends(wheel: &SiteWheel, keys: &Keys) -> (Vec<String>, Vec<String>) {
+    let names: BTreeSet<String> = wheel.depends.iter().map(|name| keys.get(name)).collect();
+    names.into_iter().partition(|name| keys.has(name))
+}
+
+/// Writes where the file of a package of the release is, and what it depends on by key: releases from 0.25 on have
+/// names there that are not normalised.
+fn adjust(entry: &mut Object, files: &ReleaseFiles, keys: &Keys) {
     let text = |entry: &Object, key: &str| Some(entry.get(key)?.as_text()?.to_owned());
     let name = text(entry, "name").map(|name| normalised(&name)).unwrap_or_default();
     if let Some(copy) = files.copies.get(&name) {
@@ -137,7 +159,8 @@ fn adjust(entry: &mut Object, files: &ReleaseFiles) {
         entry.set("file_name", Json::text(format!("{}{file}", files.network)));
     }
     if let Some(Json::Array(depends)) = entry.get("depends") {
-        let depends: Vec<String> = depends.iter().filter_map(Json::as_text).map(normalised).collect();
+        let depends: Vec<String> =
+            depends.iter().filter_map(Json::as_text).map(|name| keys.get(name)).collect();
         entry.set("depends", Json::texts(&depends));
     }
 }
@@ -202,6 +225,8 @@ mod tests {
     const OLD: &str = r#"{"info": {"version": "0.21.3", "arch": "wasm32"}, "packages": {
         "distutils": {"name": "distutils", "version": "1.0.0", "file_name": "distutils.tar", "install_dir": "lib",
             "sha256": "11", "depends": [], "imports": ["distutils"]},
+        "ruamel.yaml": {"name": "ruamel.yaml", "version": "0.17", "file_name": "https://a.example/r.whl",
+            "install_dir": "site", "sha256": "00", "depends": ["Regex"], "imports": []},
         "regex": {"name": "regex", "version": "2022.6.2", "file_name": "regex.whl", "install_dir": "site",
             "sha256": "22", "depends": [], "imports": ["regex"], "unvendored_tests": true}}}"#;
     const NEW: &str = r#"{"info": {"python": "3.14.2", "abi_version": "2026_0"}, "packages": {
@@ -236,11 +261,12 @@ mod tests {
     #[test]
     fn old_releases_get_their_fields() {
         let mut ours = wheel("Regex-2.0-cp310-cp310-emscripten_3_1_14_wasm32.whl", 'a');
-        ours.depends = vec!["not_there".to_owned(), "Distutils".to_owned()];
+        ours.depends = vec!["not_there".to_owned(), "Distutils".to_owned(), "ruamel-yaml".to_owned()];
         insta::assert_snapshot!(check(OLD, &[ours, wheel("Own-1.0+x-py3-none-any.whl", 'b')]), @r#"
         {"info":{"version":"0.21.3","arch":"wasm32"},
         "packages":{"distutils":{"name":"distutils","version":"1.0.0","file_name":"distutils.tar","install_dir":"lib","sha256":"11","depends":[],"imports":["distutils"]},
-        "regex":{"name":"regex","version":"2.0","file_name":"../../wheels/Regex-2.0-cp310-cp310-emscripten_3_1_14_wasm32.whl","install_dir":"site","sha256":"aaaaaaaa","depends":["distutils"],"imports":["regex"]},
+        "ruamel.yaml":{"name":"ruamel.yaml","version":"0.17","file_name":"https://a.example/r.whl","install_dir":"site","sha256":"00","depends":["regex"],"imports":[]},
+        "regex":{"name":"regex","version":"2.0","file_name":"../../wheels/Regex-2.0-cp310-cp310-emscripten_3_1_14_wasm32.whl","install_dir":"site","sha256":"aaaaaaaa","depends":["distutils","ruamel.yaml"],"imports":["regex"]},
         "own":{"name":"own","version":"1.0+x","file_name":"../../wheels/Own-1.0+x-py3-none-any.whl","install_dir":"site","sha256":"bbbbbbbb","depends":[],"imports":["own"]}}}
         regex wants not-there
         "#);
