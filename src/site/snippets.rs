@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::{Context as _, anyhow};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::document::{SiteDocument, SitePackage, SiteRelease, Snippet};
 use super::wheel::percent_encode;
