@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
 
 /// The form of this document; the page refuses another.
 const FORMAT: u32 = 1;
@@ -134,7 +137,7 @@ impl SiteDocument {
         releases: Vec<SiteRelease>,
         packages: Vec<SitePackage>,
     ) -> crate::error::Result<Self> {
-        let snippets = super::snippets::shipped()?;
+        let snippets = shipped_snippets()?;
         Ok(Self { format: FORMAT, title: title.to_owned(), releases, packages, snippets, matrix: None })
     }
 
@@ -168,6 +171,21 @@ pub struct Snippet {
     pub note: Option<String>,
     /// The text, with names in double braces.
     pub text: String,
+}
+
+#[derive(Deserialize)]
+struct SnippetsFile {
+    snippet: Vec<Snippet>,
+}
+
+/// The snippets that the tool knows, in their order.
+///
+/// # Errors
+/// When their file is wrong: a fault of ours, which a test finds.
+pub(super) fn shipped_snippets() -> Result<Vec<Snippet>> {
+    let file: SnippetsFile =
+        toml::from_str(include_str!("snippets.toml")).context("snippets.toml is wrong")?;
+    Ok(file.snippet)
 }
 
 #[cfg(test)]

@@ -3,28 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use anyhow::{Context as _, anyhow};
-use serde::Deserialize;
+use anyhow::anyhow;
 
 use super::document::{SiteDocument, SitePackage, SiteRelease, Snippet};
 use super::wheel::percent_encode;
 use crate::abi::Line;
 use crate::error::Result;
-
-#[derive(Deserialize)]
-struct SnippetsFile {
-    snippet: Vec<Snippet>,
-}
-
-/// The snippets that the tool knows, in their order.
-///
-/// # Errors
-/// When their file is wrong: a fault of ours, which a test finds.
-pub fn shipped() -> Result<Vec<Snippet>> {
-    let file: SnippetsFile =
-        toml::from_str(include_str!("snippets.toml")).context("snippets.toml is wrong")?;
-    Ok(file.snippet)
-}
 
 /// What stands for the names in double braces. `playground.js` knows the same names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,6 +141,7 @@ fn example<'a>(
 #[cfg(test)]
 mod tests {
     use super::super::document::samples::{package, release};
+    use super::super::document::shipped_snippets;
     use super::*;
 
     fn site() -> SiteDocument {
@@ -170,7 +155,7 @@ mod tests {
     fn every_name_in_a_snippet_stands_for_something() {
         let site = site();
         let values = SnippetValues::of("https://a.example/b", &site.packages[0], &site.releases[0]).unwrap();
-        for snippet in shipped().unwrap() {
+        for snippet in shipped_snippets().unwrap() {
             let text = values.fill(&snippet.text).unwrap()
                 + &values.fill(&snippet.note.unwrap_or_default()).unwrap();
             assert!(!text.contains("{{"), "{}", snippet.id);
@@ -202,7 +187,8 @@ mod tests {
     fn snippets_fit_lines() {
         let fit = |line: &str| {
             let line = line.parse().unwrap();
-            let snippets = shipped().unwrap().into_iter().filter(|snippet| snippet.fits(line).unwrap());
+            let snippets =
+                shipped_snippets().unwrap().into_iter().filter(|snippet| snippet.fits(line).unwrap());
             format!("{line}: {}", snippets.map(|snippet| snippet.id).collect::<Vec<_>>().join(" "))
         };
         insta::assert_snapshot!(["0.21", "0.24", "0.27", "0.28", "0.29", "314"].map(fit).join("\n"), @"

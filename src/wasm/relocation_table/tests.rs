@@ -1,3 +1,5 @@
+//! Tests of tables of relocations, on modules that are written here.
+
 use std::fmt::Write;
 
 use super::*;
