@@ -136,7 +136,7 @@ impl SiteDocument {
         title: &str,
         releases: Vec<SiteRelease>,
         packages: Vec<SitePackage>,
-    ) -> crate::error::Result<Self> {
+    ) -> Result<Self> {
         let snippets = shipped_snippets()?;
         Ok(Self { format: FORMAT, title: title.to_owned(), releases, packages, snippets, matrix: None })
     }
@@ -145,7 +145,7 @@ impl SiteDocument {
     ///
     /// # Errors
     /// When it cannot be written as JSON.
-    pub fn text(&self) -> crate::error::Result<String> {
+    pub fn text(&self) -> Result<String> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 }
