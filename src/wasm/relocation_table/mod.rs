@@ -10,6 +10,8 @@
 //! function of some modules, and ours on old lines, fills that memory with zeros. Behind all of it the table needs no
 //! assumption about what is zero.
 //!
+//! Copying and clearing memory are instructions of 2021, which every line has: what Rust and wasm-ld write uses them, too.
+//!
 //! What is not recognised stays as it is: the function as a whole if it is not straight-line code, single relocations (of
 //! imported addresses, or where the data is overwritten before) as code.
 
@@ -31,7 +33,7 @@ use super::strip::slice;
 pub use self::encoding::{Base, Entry};
 pub use self::read::{Fault, RelocationTable, Relocations};
 
-/// From how many entries on the table also compresses to less than the code.
+/// Fewer stay code: deflated, the loop takes about as many bytes as the code of so many, which takes 5 to 6 each.
 const FEWEST: usize = 24;
 
 /// A copy of the module with a table of relocations; none if it would not be smaller, or if the module is not understood.
