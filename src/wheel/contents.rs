@@ -226,8 +226,9 @@ mod tests {
 
     #[test]
     fn the_best_compression_is_smaller_and_always_the_same() {
-        let text =
-            |count: usize| (0..count).map(|number| format!("{} ", number * number % 997)).collect::<String>();
+        let text = |count: usize| {
+            (0..count).map(|number| (number * number % 997).to_string() + " ").collect::<String>()
+        };
         let files =
             [("a.py", 900), ("b/run.sh", 3), ("c.so", 4000), ("d.py", 0), ("x-1.0.dist-info/WHEEL", 9)];
         let contents = WheelContents {

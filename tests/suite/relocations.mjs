@@ -1,9 +1,9 @@
 // Starts side modules in pairs, without Pyodide, and compares what they leave in memory: node relocations.mjs REQUEST.
 //
-// REQUEST is JSON: [{ name, before, after }], with the paths of a module and of the same module rewritten. Prints one line
-// of JSON a pair: { name, difference: what differs | null }.
-// A module gets memory, bases and addresses as a loader gives them, and functions that do nothing. Memory that is not the
-// module's is filled with a mark, so that a write to it is a difference too.
+// REQUEST is JSON: [{ name, before, after }], with the paths of a module and of the same module rewritten. Prints one
+// line of JSON a pair: { name, difference: what differs | null }.
+// A module gets memory, bases and addresses as a loader gives them, and functions that do nothing. Memory that is not
+// the module's is filled with a mark, so that a write to it is a difference too.
 
 import fs from "node:fs";
 
@@ -104,7 +104,7 @@ function compare(before, after) {
   if (old.steps.length !== now.steps.length) return `${now.steps.at(-1).thrown}`;
   for (const [index, { name, thrown, image }] of now.steps.entries()) {
     const expected = old.steps[index];
-    if (thrown !== expected.thrown) return `${name}: ${thrown ?? "nothing"} thrown, not ${expected.thrown ?? "nothing"}`;
+    if (thrown !== expected.thrown) return `${name}: ${thrown} was thrown, not ${expected.thrown}`;
     // Before the relocations, words in the data hold what will be added to.
     if (name === "instance") continue;
     const taken = expected.image.slice();

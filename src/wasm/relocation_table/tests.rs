@@ -1,3 +1,5 @@
+//! Modules made by hand: what becomes a table, what stays code, what stays as it is, and what is wrong with a table.
+
 use std::fmt::Write;
 
 use super::*;
