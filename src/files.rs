@@ -43,6 +43,19 @@ pub(crate) fn copy_folder(from: &Path, to: &Path, wanted: impl Fn(&OsStr) -> boo
     Ok(())
 }
 
+/// Removes a folder with all that it holds, if it is there. A link is removed and not followed.
+///
+/// # Errors
+/// When it cannot be removed.
+pub fn remove_folder(folder: &Path) -> Result<()> {
+    let removed =
+        if folder.is_symlink() { fs_err::remove_file(folder) } else { fs_err::remove_dir_all(folder) };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file only if its content changes, so that tools which compare times see no change.
 pub(crate) fn write_if_changed(path: &Path, content: &str) -> Result<()> {
     if fs_err::read_to_string(path).is_ok_and(|old| old == content) {

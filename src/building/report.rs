@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::finish::WheelSummary;
 use super::outcome::Built;
 use crate::audit::Finding;
+use crate::digest::Sha256Digest;
 use crate::overlay::changes::Applied;
 use crate::runtime::Runtime;
 use crate::source::Source;
@@ -29,7 +30,7 @@ type Seconds = BTreeMap<&'static str, f64>;
 #[derive(Debug, Serialize)]
 struct SourceReport {
     origin: String,
-    sha256: Option<String>,
+    sha256: Option<Sha256Digest>,
 }
 
 /// One wheel.
@@ -68,7 +69,7 @@ impl Report {
     pub fn new(source: &Source, clock: Clock, wheels: Vec<WheelReport>) -> Self {
         let sha256 = match source {
             Source::Folder(_) => None,
-            Source::Archive(archive) => Some(archive.sha256.clone()),
+            Source::Archive(archive) => Some(archive.sha256),
         };
         Self {
             source: SourceReport { origin: source.origin(), sha256 },

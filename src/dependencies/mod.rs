@@ -153,7 +153,7 @@ impl<'a> Resolver<'a> {
         if let Some(package) = self.runtime.packages.get(name) {
             let version = package.version.parse::<Version>();
             if self.preference == Preference::Index
-                && package.file_name.ends_with("-none-any.whl")
+                && package.file_ends_with("-none-any.whl")
                 && let Some(found) = self.find_on_index(requirement, name, version.as_ref().ok())?
             {
                 return Ok(found);

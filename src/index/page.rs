@@ -1,9 +1,11 @@
 //! A project's page on the package index, as its JSON form has it (PEP 691).
 
-use anyhow::anyhow;
+use anyhow::Context as _;
 use serde::Deserialize;
 
+use crate::digest::Sha256Digest;
 use crate::error::Result;
+use crate::plain_name::PlainName;
 
 /// A project's page (PEP 691).
 #[derive(Debug, Deserialize)]
@@ -46,6 +48,23 @@ impl File {
     pub(crate) fn is_yanked(&self) -> bool {
         self.yanked.reason().is_some()
     }
+
+    /// Its file name, which becomes part of a path.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(crate) fn plain_name(&self) -> Result<PlainName> {
+        self.filename.parse().context("the index names a file that cannot be one")
+    }
+
+    /// The SHA-256 that the index states, if it states one.
+    ///
+    /// # Errors
+    /// When what it states is none.
+    pub(crate) fn stated_digest(&self) -> Result<Option<Sha256Digest>> {
+        let stated = self.hashes.sha256.as_deref().map(str::parse).transpose();
+        stated.with_context(|| format!("what the index says of `{}`", self.filename))
+    }
 }
 
 impl Default for Yanked {
@@ -62,13 +81,4 @@ impl Yanked {
             Yanked::Reason(reason) => Some(reason),
         }
     }
-}
-
-/// A file name of the index that is one, and not a path.
-///
-/// # Errors
-/// When it is none.
-pub fn check_filename(name: &str) -> Result<&str> {
-    let is_safe = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
-    is_safe.then_some(name).ok_or_else(|| anyhow!("the index names a file `{name}`, which is no file name"))
 }

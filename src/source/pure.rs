@@ -7,8 +7,10 @@ use url::Url;
 
 use crate::cache::Kind;
 use crate::context::Context;
+use crate::digest::Sha256Digest;
 use crate::error::Result;
-use crate::index::page::{File, Project, check_filename};
+use crate::index::page::{File, Project};
+use crate::plain_name::PlainName;
 use crate::wheel::WheelFilename;
 
 /// The newest pure wheel that fits, or why there is none.
@@ -28,11 +30,11 @@ pub struct PureFile {
     /// Its version.
     pub version: Version,
     /// Its file name.
-    pub filename: String,
+    pub filename: PlainName,
     /// Its address.
     url: Url,
     /// Its SHA-256, if the index states it.
-    sha256: Option<String>,
+    sha256: Option<Sha256Digest>,
 }
 
 /// Looks for a wheel of a normalised name whose version fits, for this Python.
@@ -50,9 +52,9 @@ pub fn find(
     let Some((version, file)) = newest(&project, fits, python) else { return Ok(PureWheel::None) };
     Ok(PureWheel::Found(PureFile {
         version,
-        filename: file.filename.clone(),
+        filename: file.plain_name()?,
         url: index.file_url(name, file)?,
-        sha256: file.hashes.sha256.clone(),
+        sha256: file.stated_digest()?,
     }))
 }
 
@@ -61,11 +63,12 @@ pub fn find(
 /// # Errors
 /// When it cannot be had, or is not the one that the index means.
 pub fn download(context: &Context, file: &PureFile) -> Result<PathBuf> {
-    let filename = check_filename(&file.filename)?;
-    let key = file.sha256.clone().unwrap_or_else(|| crate::digest::key(&[file.url.as_str()]));
+    let filename = &file.filename;
+    let by_address = || crate::digest::key(&[file.url.as_str()]);
+    let key = file.sha256.map_or_else(by_address, |digest| digest.to_string());
     let folder = context.cache.get_or_make(&context.ui, Kind::Files, &key, |folder| {
         let bytes = context.index()?.fetch(&file.url)?;
-        if let Some(stated) = &file.sha256 {
+        if let Some(stated) = file.sha256 {
             super::file::check(&bytes, stated, filename)?;
         }
         Ok(fs_err::write(folder.join(filename), bytes)?)

@@ -7,8 +7,10 @@ use serde::Deserialize;
 use super::origin::SourceArchive;
 use crate::cache::Kind;
 use crate::context::{Context, Network};
+use crate::digest::Sha256Digest;
 use crate::error::{Result, hinted};
-use crate::index::page::{File, Project, check_filename};
+use crate::index::page::{File, Project};
+use crate::plain_name::PlainName;
 use crate::wheel::filename::normalised;
 
 /// Why a project's page offers no sdist.
@@ -103,7 +105,7 @@ fn cached(name: &str, version: Option<&Version>, context: &Context) -> Result<Op
     let kept = kept.filter_map(|key| Some((key.strip_prefix(&prefix)?.parse::<Version>().ok()?, key)));
     let newest = kept.filter(|(kept, _)| version.is_none_or(|wanted| kept == wanted)).max();
     let Some((_, key)) = newest else { return Ok(None) };
-    let kept = read_kept(&cache.entry(Kind::Sources, &key));
+    let kept = read_kept(&cache.entry(Kind::Sources, &key)?);
     if let Err(error) = &kept {
         context.ui.warn(format!("the sdist `{key}` in the cache is damaged and is fetched again: {error:#}"));
         cache.discard(&context.ui, Kind::Sources, &key)?;
@@ -114,21 +116,21 @@ fn cached(name: &str, version: Option<&Version>, context: &Context) -> Result<Op
 fn read_kept(folder: &std::path::Path) -> Result<SourceArchive> {
     #[derive(Deserialize)]
     struct Kept {
-        filename: String,
-        sha256: String,
+        filename: PlainName,
+        sha256: Sha256Digest,
     }
     let kept: Kept = serde_json::from_str(&fs_err::read_to_string(folder.join("source.json"))?)?;
     let path = folder.join(&kept.filename);
-    let actual = crate::digest::sha256(&fs_err::read(&path)?);
+    let actual = Sha256Digest::of(&fs_err::read(&path)?);
     if actual != kept.sha256 {
         bail!("`{}` was changed", path.display());
     }
-    Ok(SourceArchive { path, sha256: actual, origin: kept.filename })
+    Ok(SourceArchive { path, sha256: actual, origin: kept.filename.to_string() })
 }
 
 fn download(name: &str, version: &Version, file: &File, context: &Context) -> Result<SourceArchive> {
     let key = sources_key(name, version);
-    let filename = check_filename(&file.filename)?;
+    let (filename, stated) = (&file.plain_name()?, file.stated_digest()?);
     let folder = context.cache.get_or_make(&context.ui, Kind::Sources, &key, |folder| {
         let task = context.ui.task(format!("downloading {filename}"));
         let index = context.index()?;
@@ -136,9 +138,9 @@ fn download(name: &str, version: &Version, file: &File, context: &Context) -> Re
             .fetch(&index.file_url(name, file)?)
             .with_context(|| format!("cannot download `{filename}`"))?;
         drop(task);
-        let actual = crate::digest::sha256(&bytes);
-        match &file.hashes.sha256 {
-            Some(expected) if *expected != actual => {
+        let actual = Sha256Digest::of(&bytes);
+        match stated {
+            Some(expected) if expected != actual => {
                 return Err(hinted(
                     anyhow!("`{filename}` has the SHA-256 `{actual}`, but the index says `{expected}`"),
                     "something between you and the index changed the file: do not use it",

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use pep508_rs::{Requirement, VerbatimUrl};
 
 use crate::error::{Result, hinted};
+use crate::overlay::values::InsidePath;
 use crate::project::PyProject;
 use crate::runtime::Runtime;
 use crate::wheel::OpenedWheel;
@@ -101,13 +102,19 @@ fn usual_tests(tree: &Path, pyproject: &PyProject) -> Option<(PathBuf, Vec<Strin
         _ => None,
     });
     let there: Vec<String> =
-        said.unwrap_or_default().into_iter().filter(|path| tree.join(path).exists()).collect();
+        said.unwrap_or_default().into_iter().filter(|path| is_inside(tree, path)).collect();
     if !there.is_empty() {
         return Some((tree.to_owned(), there));
     }
     let folder = shallowest(tree)?;
     let name = folder.file_name()?.to_string_lossy().into_owned();
     Some((folder.parent()?.to_owned(), vec![name]))
+}
+
+/// Whether a path that a package names is there and in its tree.
+fn is_inside(tree: &Path, path: &str) -> bool {
+    path == "."
+        || path.trim_end_matches('/').parse::<InsidePath>().is_ok_and(|path| tree.join(path.0).exists())
 }
 
 /// The folder of tests that lies least deep.
@@ -226,7 +233,7 @@ impl Staged {
     /// state them.
     pub fn imported_packages(&self, runtime: &Runtime) -> Vec<String> {
         let imported = self.imports();
-        let packages = runtime.packages.iter().filter(|(_, package)| package.file_name.ends_with(".whl"));
+        let packages = runtime.packages.iter().filter(|(_, package)| package.file_ends_with(".whl"));
         let mut known: Vec<String> =
             packages.map(|(name, _)| name.clone()).chain(tools("imported")).collect();
         known.retain(|name| imported.contains(&name.replace('-', "_")));

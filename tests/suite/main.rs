@@ -17,6 +17,7 @@ mod builds;
 mod causes;
 mod commands;
 mod harness;
+mod hostile;
 mod imports;
 mod index;
 mod layers;
