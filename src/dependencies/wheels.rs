@@ -121,7 +121,7 @@ fn fetch(context: &Context, sources: WheelSources<'_>, node: &Node) -> Fetched {
     match &node.origin {
         Origin::AtHand(_) => Fetched::AtHand,
         Origin::Missing(why) => Fetched::Missing(why.to_string()),
-        Origin::Pure(_, path) => Fetched::Wheel(path.clone()),
+        Origin::Index(_, path) => Fetched::Wheel(path.clone()),
         Origin::Release(_) => {
             let Some(package) = sources.runtime.packages.get(&node.name) else { return Fetched::AtHand };
             let beside = sources.packages.zip(package.file_name.as_ref());

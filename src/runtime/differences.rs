@@ -3,6 +3,7 @@
 use semver::Version;
 
 use super::Runtime;
+use crate::wheel::WheelFilename;
 
 /// The first release that starts on Node without npm packages beside it: before, `pyodide.asm.js` imports `ws`,
 /// `node-fetch` and `base-64` at once.
@@ -47,6 +48,14 @@ impl Runtime {
     /// Whether Python imports stable extensions by the suffixes of their platform, too: from 3.15 on.
     pub(crate) fn knows_stable_suffixes_of_platform(&self) -> bool {
         self.python.minor >= 15
+    }
+
+    /// Whether micropip finds a native wheel of this name on a package index: before its version 0.7.2 it overlooks names
+    /// without `emscripten`. <https://github.com/pyodide/micropip/pull/159>
+    pub(crate) fn finds_native_on_index(&self, wheel: &WheelFilename) -> bool {
+        let version = self.packages.get("micropip").and_then(|package| package.version.parse().ok());
+        let reads_all = |version: pep440_rs::Version| version >= pep440_rs::Version::new([0, 7, 2]);
+        wheel.platform.contains("emscripten") || version.is_some_and(reads_all)
     }
 
     /// Whether micropip installs wheels from files: from its version 0.2 on.

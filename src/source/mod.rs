@@ -6,8 +6,8 @@
 pub mod archive;
 pub mod file;
 pub mod git;
+pub mod index_wheel;
 mod origin;
-pub mod pure;
 pub mod request;
 pub mod sdist;
 mod unpacked;
