@@ -44,6 +44,8 @@ pub struct WheelReport {
     overlays: Vec<Applied>,
     /// What the audit found.
     findings: Vec<Finding>,
+    /// `ok` if its modules load in the release, else why not; none if that was not tried.
+    import: Option<String>,
     seconds: Seconds,
 }
 
@@ -81,7 +83,7 @@ impl Report {
 
 impl WheelReport {
     /// The entry of a wheel.
-    pub fn new(built: Built, runtime: &Runtime) -> Self {
+    pub fn new(built: Built, runtime: &Runtime, import: Option<String>) -> Self {
         Self {
             summary: built.summary,
             runtime: RuntimeReport {
@@ -93,6 +95,7 @@ impl WheelReport {
             toolchain: ToolchainReport::new(&built.toolchain),
             overlays: built.applied,
             findings: built.findings,
+            import,
             seconds: by_name(built.seconds),
         }
     }
