@@ -133,6 +133,14 @@ mod tests {
     fn options_become_requests() {
         let all = "--profile small --features a,b --features c --no-default-features --share-crates --headers h \
                    --c-toolchain emsdk --overlay o.toml --variant v --variant w=f --no-recipes --offline";
-        insta::assert_snapshot!(format!("{}\n\n{}", check(""), check(all)), @"");
+        insta::assert_snapshot!(format!("{}\n\n{}", check(""), check(all)), @r#"
+        CargoRequest { profile: None, features: [], no_default_features: false, crate_store: PerPackage, headers: None, c_toolchain: Clang }
+        OverlayRequest { files: [], variants: [], recipes: Applied }
+        Allowed
+
+        CargoRequest { profile: Some("small"), features: ["a", "b", "c"], no_default_features: true, crate_store: Shared, headers: Some("h"), c_toolchain: Emsdk }
+        OverlayRequest { files: ["o.toml"], variants: [VariantChoice { name: "v", file: None }, VariantChoice { name: "w", file: Some("f") }], recipes: Ignored }
+        Forbidden
+        "#);
     }
 }
