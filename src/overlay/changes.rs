@@ -329,3 +329,6 @@ impl CargoKeys {
         said
     }
 }
+
+#[cfg(test)]
+mod tests;
