@@ -72,3 +72,40 @@ pub fn check_filename(name: &str) -> Result<&str> {
     let is_safe = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
     is_safe.then_some(name).ok_or_else(|| anyhow!("the index names a file `{name}`, which is no file name"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(rest: &str) -> File {
+        let text = format!(r#"{{"filename": "a-1.tar.gz", "url": "../a"{rest}}}"#);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_file_is_yanked_by_a_flag_or_a_reason() {
+        let check = |rest: &str| file(rest).yanked_reason().map(str::to_owned);
+        assert_eq!(check(""), None);
+        assert_eq!(check(r#", "yanked": false"#), None);
+        assert_eq!(check(r#", "yanked": true"#).as_deref(), Some("no reason given"));
+        assert_eq!(check(r#", "yanked": "broken""#).as_deref(), Some("broken"));
+        assert!(file(r#", "yanked": """#).is_yanked(), "an empty reason is one");
+    }
+
+    #[test]
+    fn what_a_page_does_not_state_is_none() {
+        assert_eq!(file("").hashes.sha256, None);
+        let stated =
+            file(r#", "hashes": {"md5": "0", "sha256": "1"}, "requires-python": ">=3.9", "size": 3"#);
+        assert_eq!(stated.hashes.sha256.as_deref(), Some("1"));
+        assert_eq!(stated.requires_python.as_deref(), Some(">=3.9"));
+    }
+
+    #[test]
+    fn a_path_is_no_file_name() {
+        assert_eq!(check_filename("a-1.0.tar.gz").unwrap(), "a-1.0.tar.gz");
+        for name in ["", ".", "..", ".hidden", "../a", "a/b", r"a\b", "a\0b"] {
+            assert!(check_filename(name).is_err(), "{name:?}");
+        }
+    }
+}
