@@ -25,11 +25,15 @@ pub(crate) struct VerbosityOptions {
 impl VerbosityOptions {
     /// The terminal that says so much.
     pub(crate) fn terminal(&self) -> Terminal {
-        Terminal::new(match (self.verbose, self.quiet) {
+        Terminal::new(self.verbosity())
+    }
+
+    fn verbosity(&self) -> Verbosity {
+        match (self.verbose, self.quiet) {
             (true, _) => Verbosity::Verbose,
             (_, true) => Verbosity::Quiet,
             _ => Verbosity::Normal,
-        })
+        }
     }
 }
 
@@ -142,5 +146,18 @@ mod tests {
         OverlayRequest { files: ["o.toml"], variants: [VariantChoice { name: "v", file: None }, VariantChoice { name: "w", file: Some("f") }], recipes: Ignored }
         Forbidden
         "#);
+    }
+
+    #[test]
+    fn verbosity_is_one_of_three() {
+        #[derive(Parser)]
+        struct Said {
+            #[command(flatten)]
+            verbosity: VerbosityOptions,
+        }
+        let parse = |words: &[&str]| Said::try_parse_from(std::iter::once("x").chain(words.iter().copied()));
+        let check = |words: &[&str]| format!("{:?}", parse(words).unwrap().verbosity.verbosity());
+        assert_eq!([check(&[]), check(&["-v"]), check(&["--quiet"])], ["Normal", "Verbose", "Quiet"]);
+        assert!(parse(&["-v", "-q"]).is_err());
     }
 }
