@@ -8,8 +8,9 @@ use crate::runtime::double;
 use crate::ui::Ui;
 
 fn metadata(name: &str, version: &str, requires: &[&str]) -> Metadata {
-    let requires: String = requires.iter().map(|text| format!("Requires-Dist: {text}\n")).collect();
-    format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}").parse().unwrap()
+    let requires: Vec<String> = requires.iter().map(|text| format!("Requires-Dist: {text}\n")).collect();
+    let text = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{}", requires.concat());
+    text.parse().unwrap()
 }
 
 fn wheel(metadata: &Metadata) -> OpenedWheel {
@@ -57,12 +58,16 @@ fn show(node: &Node, depth: usize, lines: &mut Vec<String>) {
     };
     let again = if node.is_repeated { ", again" } else { "" };
     lines.push(format!("{}{}: {origin}{again}", "  ".repeat(depth), node.requirement));
-    node.requires.iter().for_each(|below| show(below, depth + 1, lines));
+    for below in &node.requires {
+        show(below, depth + 1, lines);
+    }
 }
 
 fn check(requires: &[&str], at_hand: &[Metadata]) -> String {
     let mut lines = Vec::new();
-    tree(requires, at_hand).iter().for_each(|node| show(node, 0, &mut lines));
+    for node in tree(requires, at_hand) {
+        show(&node, 0, &mut lines);
+    }
     lines.join("\n")
 }
 
@@ -70,7 +75,7 @@ fn check(requires: &[&str], at_hand: &[Metadata]) -> String {
 fn a_wheel_at_hand_comes_before_the_release() {
     let own = metadata("numpy", "9.0", &[]);
     assert_eq!(check(&["numpy"], &[]), "numpy: release 2.1.0");
-    assert_eq!(check(&["NumPy>=2"], &[own.clone()]), "numpy>=2: at hand 9.0");
+    assert_eq!(check(&["NumPy>=2"], std::slice::from_ref(&own)), "numpy>=2: at hand 9.0");
     assert_eq!(check(&["numpy<3"], &[own]), "numpy<3: missing: the wheel at hand is of version 9.0");
 }
 

@@ -36,8 +36,8 @@ fn a_status_is_a_number_or_a_signal() {
 #[cfg(unix)]
 #[test]
 fn a_failure_shows_the_last_lines() {
-    let printed: String = (0..50).map(|number| format!("line {number}.\n")).collect();
-    let said = Invocation::new("/bin/cc").failed(status(1 << 8), &printed).to_string();
+    let printed: Vec<String> = (0..50).map(|number| format!("line {number}.\n")).collect();
+    let said = Invocation::new("/bin/cc").failed(status(1 << 8), &printed.concat()).to_string();
     assert!(said.starts_with("`/bin/cc` failed (exit status 1)\n    line 20.\n"), "{said}");
     assert!(said.ends_with("\n    line 49."), "{said}");
     let silent = Invocation::new("/bin/cc").failed(status(1 << 8), " \n");
