@@ -203,6 +203,8 @@ fn remove_entry(folder: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use anyhow::bail;
+
     use super::*;
 
     #[test]
@@ -238,5 +240,87 @@ mod tests {
         cache.discard(&Ui::silent(), Kind::Files, "x").unwrap();
         assert!(elsewhere.join(MARKER).is_file());
         assert!(!cache.folder(Kind::Files).join("x").is_symlink());
+    }
+
+    fn cache() -> (tempfile::TempDir, Cache) {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path().join("cache"));
+        (folder, cache)
+    }
+
+    fn make(cache: &Cache, key: &str) -> Result<PathBuf> {
+        cache.get_or_make(&Ui::silent(), Kind::Files, key, |folder| Ok(fs_err::write(folder.join("x"), key)?))
+    }
+
+    #[test]
+    fn an_entry_is_made_once() {
+        let (_folder, cache) = cache();
+        let made = make(&cache, "a").unwrap();
+        assert_eq!(fs_err::read_to_string(made.join("x")).unwrap(), "a");
+        let again = cache.get_or_make(&Ui::silent(), Kind::Files, "a", |_| bail!("made twice"));
+        assert_eq!(again.unwrap(), made);
+        assert!(!cache.has(Kind::Sources, "a"), "kinds have nothing in common");
+    }
+
+    #[test]
+    fn an_entry_that_could_not_be_made_is_absent() {
+        let (_folder, cache) = cache();
+        let failed = cache.get_or_make(&Ui::silent(), Kind::Files, "a", |folder| {
+            fs_err::write(folder.join("half"), "")?;
+            bail!("no more")
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "no more");
+        assert!(!cache.entry(Kind::Files, "a").unwrap().exists());
+        assert!(cache.keys(Kind::Files).is_empty());
+        assert!(make(&cache, "a").is_ok());
+    }
+
+    #[test]
+    fn an_entry_without_its_marker_is_made_anew_from_nothing() {
+        let (_folder, cache) = cache();
+        let entry = cache.entry(Kind::Files, "a").unwrap();
+        fs_err::create_dir_all(&entry).unwrap();
+        fs_err::write(entry.join("half"), "").unwrap();
+        assert!(!cache.has(Kind::Files, "a"));
+        make(&cache, "a").unwrap();
+        assert!(cache.has(Kind::Files, "a") && !entry.join("half").exists());
+    }
+
+    #[test]
+    fn keys_are_those_of_whole_entries_in_order() {
+        let (_folder, cache) = cache();
+        for key in ["b", "a", "c"] {
+            make(&cache, key).unwrap();
+        }
+        fs_err::remove_file(cache.entry(Kind::Files, "c").unwrap().join(MARKER)).unwrap();
+        assert_eq!(cache.keys(Kind::Files), ["a", "b"]);
+        assert!(cache.keys(Kind::Runtimes).is_empty());
+    }
+
+    #[test]
+    fn an_entry_that_is_discarded_is_gone_and_its_neighbour_is_not() {
+        let (_folder, cache) = cache();
+        make(&cache, "a").unwrap();
+        make(&cache, "b").unwrap();
+        cache.discard(&Ui::silent(), Kind::Files, "a").unwrap();
+        cache.discard(&Ui::silent(), Kind::Files, "never").unwrap();
+        assert_eq!(cache.keys(Kind::Files), ["b"]);
+        assert!(!cache.entry(Kind::Files, "a").unwrap().exists());
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::write(folder.path().join("file"), "").unwrap();
+        let cache = Cache::new(folder.path().join("file"));
+        let error = make(&cache, "a").unwrap_err();
+        let said = error.to_string();
+        assert!(said.starts_with("cannot use the cache `") && said.ends_with("file`"), "{said}");
+    }
+
+    #[test]
+    fn every_kind_has_a_folder_of_its_own() {
+        let names: std::collections::BTreeSet<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), Kind::ALL.len());
     }
 }

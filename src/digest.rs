@@ -109,4 +109,24 @@ mod tests {
         assert_eq!(serde_json::to_string(&json).unwrap(), format!("\"{}\"", empty.to_lowercase()));
         assert!(serde_json::from_str::<Sha256Digest>("\"/etc\"").is_err());
     }
+
+    #[test]
+    fn keys_tell_apart_where_one_part_ends() {
+        let keys =
+            [&["ab", "c"][..], &["a", "bc"], &["abc"], &["ab", "c", ""], &["", "ab", "c"], &["c", "ab"]]
+                .map(key);
+        let different: std::collections::BTreeSet<&String> = keys.iter().collect();
+        assert_eq!(different.len(), keys.len(), "{keys:?}");
+        assert!(keys.iter().all(|key| key.len() == 16), "{keys:?}");
+        assert_eq!(key(&["ab", "c"]), keys[0]);
+    }
+
+    #[test]
+    fn digests_are_those_of_the_standard() {
+        assert_eq!(
+            Sha256Digest::of(b"abc").to_string(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert_eq!(hex(&[0, 0x0a, 0xff]), "000aff");
+    }
 }

@@ -142,3 +142,6 @@ pub(super) fn plan_key(runtime: &Runtime, toolchain: &Toolchain, choices: &Cargo
     parts.extend(choices.key.as_deref());
     Ok(crate::digest::key(&parts))
 }
+
+#[cfg(test)]
+mod tests;

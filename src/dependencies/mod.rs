@@ -218,3 +218,6 @@ impl Node {
         std::iter::once(self).chain(self.requires.iter().flat_map(Node::all)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

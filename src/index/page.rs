@@ -82,3 +82,35 @@ impl Yanked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(rest: &str) -> File {
+        let text = format!(r#"{{"filename": "a-1.tar.gz", "url": "../a"{rest}}}"#);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_file_is_yanked_by_a_flag_or_a_reason() {
+        let check = |rest: &str| file(rest).yanked_reason().map(str::to_owned);
+        assert_eq!(check(""), None);
+        assert_eq!(check(r#", "yanked": false"#), None);
+        assert_eq!(check(r#", "yanked": true"#).as_deref(), Some("no reason given"));
+        assert_eq!(check(r#", "yanked": "broken""#).as_deref(), Some("broken"));
+        assert!(file(r#", "yanked": """#).is_yanked(), "an empty reason is one");
+    }
+
+    #[test]
+    fn what_a_page_does_not_state_is_none() {
+        assert_eq!(file("").hashes.sha256, None);
+        let digits = "0".repeat(64);
+        let hashes = format!(
+            r#", "hashes": {{"md5": "0", "sha256": "{digits}"}}, "requires-python": ">=3.9", "size": 3"#
+        );
+        let stated = file(&hashes);
+        assert_eq!(stated.hashes.sha256.as_deref(), Some(&*digits));
+        assert_eq!(stated.requires_python.as_deref(), Some(">=3.9"));
+    }
+}

@@ -330,3 +330,6 @@ impl CargoKeys {
         said
     }
 }
+
+#[cfg(test)]
+mod tests;

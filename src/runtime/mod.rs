@@ -6,6 +6,8 @@
 
 mod data_file;
 pub(crate) mod differences;
+#[cfg(test)]
+pub(crate) mod double;
 pub mod javascript;
 pub mod lock_file;
 pub mod markers;

@@ -370,3 +370,6 @@ impl Sweep<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

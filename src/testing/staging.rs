@@ -252,9 +252,11 @@ impl Staged {
         for file in python {
             let text = fs_err::read_to_string(self.root.join(file)).unwrap_or_default();
             for line in text.lines().map(str::trim_start) {
-                let rest = line.strip_prefix("import ").or_else(|| line.strip_prefix("from "));
-                let name = rest.and_then(|rest| rest.split([' ', '.', ',']).next());
-                names.extend(name.filter(|name| !name.is_empty()).map(str::to_lowercase));
+                let code = line.split('#').next().unwrap_or(line);
+                let listed = code.strip_prefix("import ").into_iter().flat_map(|rest| rest.split(','));
+                let imported = listed.chain(code.strip_prefix("from "));
+                let tops = imported.filter_map(|name| name.trim_start().split([' ', '.', ';']).next());
+                names.extend(tops.filter(|name| !name.is_empty()).map(str::to_lowercase));
             }
         }
         names
@@ -298,3 +300,6 @@ pub fn stated_requirements(tree: &Path, pyproject: &PyProject) -> Vec<String> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

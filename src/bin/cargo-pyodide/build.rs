@@ -190,3 +190,53 @@ fn built<'a>(builds: &'a [Build<'_>]) -> Vec<&'a Built> {
     });
     wheels.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cargo_pyodide::building::Recipes;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        build: BuildArguments,
+    }
+
+    fn parse(words: &str) -> Result<BuildArguments, clap::Error> {
+        let line = Line::try_parse_from(std::iter::once("x").chain(words.split_whitespace()));
+        line.map(|line| line.build)
+    }
+
+    fn check(words: &str) -> BuildRequest {
+        parse(words).unwrap().request(source::Source::Folder("source".into()))
+    }
+
+    #[test]
+    fn a_build_without_options_is_the_librarys_usual_one() {
+        let usual = BuildRequest::new(source::Source::Folder("source".into()), "dist");
+        assert_eq!(format!("{:?}", check("")), format!("{usual:?}"));
+        assert_eq!(parse("").unwrap().source, SourceRequest::Folder(".".into()));
+    }
+
+    #[test]
+    fn options_of_a_build_reach_its_request() {
+        let request =
+            check("a==1 --out-dir out --features f --overlay o.toml --no-recipes --keep-names --for-index");
+        assert_eq!(request.out_dir, PathBuf::from("out"));
+        assert_eq!(request.cargo.features, ["f"]);
+        assert_eq!(request.overlays.files, [PathBuf::from("o.toml")]);
+        assert_eq!(request.overlays.recipes, Recipes::Ignored);
+        assert_eq!((request.names, request.tag), (Names::Kept, TagChoice::Index));
+        assert_eq!(check("--tag some_tag").tag, TagChoice::Named("some_tag".into()));
+    }
+
+    #[test]
+    fn options_that_contradict_each_other_are_refused() {
+        let kind = |words: &str| parse(words).unwrap_err().kind();
+        let conflicts = ["--tag a --for-index", "--with-deps --offline", "--quiet --verbose"];
+        assert_eq!(conflicts.map(kind), [clap::error::ErrorKind::ArgumentConflict; 3]);
+        assert_eq!(kind("a.whl"), clap::error::ErrorKind::ValueValidation);
+        assert_eq!(kind("--pyodide v1"), clap::error::ErrorKind::ValueValidation);
+    }
+}
