@@ -14,15 +14,19 @@ pub(crate) fn runtime(version: &str, python: &str) -> Runtime {
     let version: Version = version.parse().unwrap();
     let facts = facts_of(Line::of(&version)).unwrap();
     let first_of_wasm: Line = "0.28".parse().unwrap();
-    let is_wasm = Line::of(&version) >= first_of_wasm;
+    let exceptions = if Line::of(&version) >= first_of_wasm {
+        ExceptionModel::WasmLegacy
+    } else {
+        ExceptionModel::JavaScript
+    };
     Runtime {
         python: python.parse().unwrap(),
         python_release: python.parse().unwrap(),
         emscripten: facts.emscripten.as_ref().unwrap().parse().unwrap(),
         abi_version: None,
         packages: BTreeMap::new(),
-        exceptions: if is_wasm { ExceptionModel::Wasm } else { ExceptionModel::JavaScript },
-        symbols: Symbols::default(),
+        exceptions,
+        symbols: read_symbols(&[], exceptions),
         thread_error: None,
         start_up: StartUp::default(),
         extension_suffix: format!(".cpython-{}-wasm32-emscripten.so", python.replace('.', "")),
@@ -44,9 +48,12 @@ pub(crate) fn package(version: &str, file_name: &str, depends: &[&str]) -> Locke
 
 /// The symbols of a release whose exceptions go through JavaScript, and whose start-up script has these functions.
 pub(crate) fn symbols(functions: &[&str]) -> Symbols {
-    let bytes = wat::parse_str(r#"(module (import "env" "invoke_v" (func (param i32))))"#).unwrap();
-    let named = functions.iter().chain(&["__cxa_find_matching_catch", "invoke_v"]);
-    let entries: Vec<String> = named.map(|name| format!("\"{name}\":_f")).collect();
+    read_symbols(functions, ExceptionModel::JavaScript)
+}
+
+fn read_symbols(functions: &[&str], exceptions: ExceptionModel) -> Symbols {
+    let bytes = wat::parse_str("(module)").unwrap();
+    let entries: Vec<String> = functions.iter().map(|name| format!("\"{name}\":_f")).collect();
     let script = javascript::parse(&format!("var wasmImports={{{}}};", entries.join(","))).unwrap();
-    Symbols::read(&Module::read(&bytes).unwrap(), &script).unwrap()
+    Symbols::read(&Module::read(&bytes).unwrap(), &script, exceptions)
 }

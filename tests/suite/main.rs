@@ -16,6 +16,7 @@ mod audits;
 mod builds;
 mod causes;
 mod commands;
+mod exceptions;
 mod harness;
 mod hostile;
 mod imports;

@@ -1,6 +1,7 @@
 //! On what the key of a build depends, and what is linked in for a release.
 
 use super::*;
+use crate::abi::ExceptionModel;
 use crate::plan::WasmLd;
 use crate::runtime::double;
 use crate::toolchain::RustToolchain;
