@@ -131,6 +131,7 @@ impl Cache {
         if self.has(kind, key) {
             return Ok(folder);
         }
+        // What lies here without a marker was left by a process that died.
         remove_folder(&folder)?;
         fs_err::create_dir_all(&folder)?;
         let made = make(&folder).and_then(|()| Ok(fs_err::write(folder.join(MARKER), "")?));
@@ -155,6 +156,7 @@ impl Cache {
             .with_context(|| format!("cannot use the cache `{}`", self.root.display()))?
             .into_parts()
             .0;
+        // A lock of the operating system: it ends with the process, whatever ended that, and is never stale.
         if file.try_lock().is_err() {
             ui.phase("Waiting", format!("for another process that uses {} `{key}`", kind.name()));
             file.lock().with_context(|| format!("cannot lock `{}`", path.display()))?;
@@ -177,6 +179,7 @@ impl Cache {
 /// # Errors
 /// When it cannot be removed.
 pub fn remove_folder(folder: &Path) -> Result<()> {
+    // The marker first: a removal that is interrupted leaves an entry that does not count.
     for removed in [fs_err::remove_file(folder.join(MARKER)), fs_err::remove_dir_all(folder)] {
         match removed {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),

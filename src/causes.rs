@@ -87,6 +87,7 @@ impl Causes {
 pub fn find(text: &str, when: When) -> Option<Found<'_>> {
     let known = Causes::known()?;
     let may_be = |at: &usize| known.table[known.patterns[*at].0].when.is_none_or(|only| only == when);
+    // One pass over a log of megabytes for all patterns; then only the one that counts, for its place.
     let first = known.set.matches(text).into_iter().find(may_be)?;
     let (number, pattern) = &known.patterns[first];
     let captures = pattern.captures(text)?;

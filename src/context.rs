@@ -69,6 +69,8 @@ impl Context {
         if let Some(python) = self.python.get() {
             return Ok(python);
         }
+        // Two steps, since `OnceLock` has no stable initialiser that may fail. Two threads may ask; the first answer
+        // stands.
         let found = HostPython::find(&self.ui, &self.environment, self.named_python.as_deref())?;
         Ok(self.python.get_or_init(|| found))
     }

@@ -12,6 +12,7 @@ use crate::wheel::extension;
 /// Checks one module if its wheel, or its own name, says `abi3`.
 pub(super) fn check(this: &Examined<'_>, subject: Subject<'_>, findings: &mut Findings) {
     let Some(oldest) = promised(this.path, subject) else { return };
+    // Only CPython's own names are promised: the rest is the release's, checked elsewhere.
     let is_python = |name: &str| name.starts_with("Py") || name.starts_with("_Py");
     let mut beyond: Vec<String> = Vec::new();
     for (_, name, _) in this.module.imports.iter().filter(|(_, name, _)| is_python(name)) {

@@ -50,6 +50,7 @@ fn one(
         return;
     }
     let has = runtime.packages.get(&name).map(|package| &package.version);
+    // A version of the release that does not parse fits: micropip takes what the lock file has.
     let version = has.and_then(|has| has.parse::<Version>().ok());
     if has.is_some() && version.is_none_or(|version| fits(requirement, &version)) {
         return;

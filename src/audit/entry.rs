@@ -25,6 +25,7 @@ pub(super) fn check(this: &Examined<'_>, context: &ModuleContext<'_>, findings: 
 /// Whether a module is there for others and not for Python.
 pub(super) fn is_library(this: &Examined<'_>, context: &ModuleContext<'_>) -> bool {
     let (folder, file) = this.path.rsplit_once('/').unwrap_or(("", this.path));
+    // A library for other modules needs no `PyInit_`, and no suffix of Python's.
     let enters = this.module.exports.iter().any(|export| export.name.starts_with("PyInit"));
     let wanted = |other: &Examined<'_>| {
         other.module.dylink.iter().any(|dylink| dylink.needed.iter().any(|name| name.ends_with(file)))
@@ -47,6 +48,7 @@ fn section(module: &Module, runtime: &Runtime, findings: &mut Findings) {
             findings.add(Code::CUT_DYLINK, None, message);
             return;
         }
+        // Every loader reads the field and uses none of it.
         Some(dylink) if dylink.table_alignment > 0 => {
             let alignment = 1_u64 << dylink.table_alignment.min(32);
             let message = format!(
@@ -63,6 +65,7 @@ fn section(module: &Module, runtime: &Runtime, findings: &mut Findings) {
 /// Relocations that nobody applies.
 fn start_up(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
     let name = "__wasm_apply_data_relocs";
+    // 0.21 alone: from 0.22 on the loader calls it.
     if !runtime.start_up.applies_relocations
         && this.module.exported_function(name).is_some()
         && !this.code.relocates_itself
@@ -139,6 +142,7 @@ fn is_forgiven(signature: &Signature, runtime: &Runtime) -> bool {
 /// Names that two modules export and one of them looks up in the table of the whole process.
 fn shared_names(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
     let Subject::Wheel(_) = context.subject else { return };
+    // A module that only exports a name keeps its own: the table is asked only for names that go through it.
     let own: std::collections::BTreeSet<&str> = this
         .module
         .imports

@@ -92,6 +92,7 @@ pub(super) fn examine<'a>(path: &'a str, bytes: &'a [u8], findings: &mut Finding
         );
         return None;
     }
+    // Both, since an engine compiles all of a module at once: one wrong instruction makes it unusable.
     let read = Module::read(bytes).map_err(|error| error.to_string());
     let surveyed = Instructions::survey(bytes).map_err(|error| format!("not a valid module: {error}"));
     match (read, surveyed) {

@@ -31,6 +31,7 @@ pub(super) fn libraries<'a>(
     };
     let mut found: Vec<&Module> = Vec::new();
     let mut wanted: Vec<&str> = needed(&this.module);
+    // The loader follows libraries of libraries; one seen twice is loaded once.
     while let Some(name) = wanted.pop() {
         match known(name) {
             Some(library) if found.iter().any(|seen| std::ptr::eq(*seen, library)) => {}
@@ -123,6 +124,7 @@ impl Check<'_> {
                 self.function(name, wanted, is_used);
             }
             Import::Tag(_) if self.runtime.symbols.has_tag(name) => self.tag(name, import),
+            // Collected and told once: a module for the other exception model misses a dozen names for one reason.
             Import::Tag(_) if model::is_tag(name) => self.missing.take(name),
             Import::Memory(limits) if name == "memory" => self.memory(limits),
             Import::Table(limits) if name == "__indirect_function_table" => self.table(limits),
@@ -290,6 +292,7 @@ impl Check<'_> {
             }
             (_, _) => return self.no_address(name),
         };
+        // The loader keeps both kinds in one table and does not notice: it is the module that goes wrong.
         if is_data != wants_data {
             let kind = |data: bool| if data { "data" } else { "a function" };
             let message = format!(
@@ -310,6 +313,7 @@ impl Check<'_> {
     }
 
     fn no_address(&mut self, name: &str) {
+        // A weak address may be missing: the loader leaves it null, and the code is written to ask.
         let is_weak =
             self.module.dylink.as_ref().is_some_and(|dylink| dylink.weak.iter().any(|weak| weak == name));
         if is_weak {

@@ -76,6 +76,7 @@ fn idle(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Finding
         .filter(|(from, _, import)| from == "GOT.func" || matches!(import, Import::Function(_)))
         .map(|(_, name, _)| name.as_str())
         .collect();
+    // What the module defines itself and only looks up by name is not the release's function.
     let own: BTreeSet<&str> = this.module.exports.iter().map(|export| export.name.as_str()).collect();
     for (code, what, names) in IDLE {
         let used: Vec<&str> =
@@ -94,6 +95,7 @@ fn idle(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Finding
 
 /// The crates whose functions reach these imports, as far as there are names.
 fn crates_behind(this: &Examined<'_>, context: &ModuleContext<'_>, imports: &[&str]) -> BTreeSet<String> {
+    // Names of crates are in the module as the linker wrote it; in the wheel they are stripped.
     let raw = context.audit.raw_modules.and_then(|modules| modules.get(this.path));
     callers::crates_behind(raw.map_or(this.bytes, Vec::as_slice), imports).unwrap_or_default()
 }

@@ -82,6 +82,7 @@ fn of_module(file: &str, bytes: &[u8]) -> Result<Sizes> {
                     let range = body.range();
                     let size = range.end - range.start;
                     *by_crate
+                        // C, and code that the linker makes itself.
                         .entry(callers::crate_of(name).unwrap_or_else(|| "(not Rust)".into()))
                         .or_default() += size;
                     *by_function.entry(generic(name)).or_default() += size;

@@ -40,6 +40,7 @@ fn wheel_file(wheel: &WheelContents, folder: &str, findings: &mut Findings) {
     let text = text(wheel, &format!("{folder}/WHEEL"));
     let fields = Fields::parse(&text);
     let mut stated: Vec<String> = fields.all("Tag").map(str::to_owned).collect();
+    // Installers differ in which of the two they read, so that a wheel may install in one and not in the other.
     let mut named = wheel.filename.tags();
     stated.sort();
     named.sort();

@@ -34,6 +34,7 @@ pub(super) fn driver_plan(
     } else {
         (choices.profile.clone(), choices.features.clone())
     };
+    // CMake and configure scripts find out what the C library has by linking: the driver answers from this list.
     write_symbols(runtime, &folder.root)?;
     Ok(DriverPlan {
         emscripten: runtime.emscripten,
@@ -42,6 +43,8 @@ pub(super) fn driver_plan(
         rustc: Some(RustcPlan {
             program: toolchain.rust.rustc.clone(),
             flags: toolchain.exception_flags.clone(),
+            // In the plan and not among the flags: cargo and a compiler cache see the same command line on every
+            // machine.
             sysroot: built_sysroot(toolchain).map(Path::to_owned),
             remap: hidden.iter().map(|(path, name)| (path.clone(), (*name).to_owned())).collect(),
             crates: choices.crates.clone(),
@@ -102,8 +105,11 @@ const ENOTSUP: i32 = 138;
 /// What must be linked in for this runtime, by what its files lack.
 fn supplement_plan(runtime: &Runtime, toolchain: &Toolchain) -> Option<SupplementPlan> {
     let has = |name: &str| runtime.symbols.provider(name).is_some();
+    // Read from the release's files and not from its version: a patch release may mend what it lacks.
     let pads = runtime.exceptions == ExceptionModel::JavaScript && !has("llvm_eh_typeid_for");
     let narrow = runtime.symbols.counts_narrow_seconds();
+    // Any other error says that there are too many threads for now: rayon then gives up for good instead of going on
+    // with one.
     let no_threads = runtime.thread_error.is_some_and(|error| error != ENOTSUP);
     let wide_invokes = runtime.symbols.wide_invokes();
     if !pads && !narrow && !no_threads && wide_invokes.is_none() {
@@ -127,6 +133,7 @@ fn supplement_plan(runtime: &Runtime, toolchain: &Toolchain) -> Option<Supplemen
 
 /// What compiling and linking depend on beside their inputs.
 pub(super) fn plan_key(runtime: &Runtime, toolchain: &Toolchain, choices: &CargoChoices) -> Result<String> {
+    // Everything that changes what is compiled and that cargo cannot see. Lines with the same key share objects.
     let linker = serde_json::to_string(&toolchain.wasm_ld)?;
     let layout = runtime.emscripten.layout().to_string();
     let mut supplements = supplement_plan(runtime, toolchain);

@@ -51,6 +51,7 @@ fn stated(tree: &Path, pyproject: &PyProject) -> Option<String> {
     let fields = Fields::parse(&pkg_info);
     let version = fields.first("Metadata-Version").unwrap_or_default();
     let is_dynamic = fields.all("Dynamic").any(|field| field.eq_ignore_ascii_case("requires-dist"));
+    // Before 2.2 an sdist's requirements may differ from those of the wheel that is built of it (PEP 643).
     if !["", "1.0", "1.1", "1.2", "2.0", "2.1"].contains(&version) && !is_dynamic {
         return Some(pkg_info);
     }

@@ -37,6 +37,7 @@ impl DependencyBuilds {
         let tree = Resolver::new(context, runtime, &wheels)?.tree(package.wheel.metadata())?;
         for node in tree.iter().flat_map(Node::all) {
             let Origin::Missing(missing) = &node.origin else { continue };
+            // Asked again after each build: a wheel that was built brings requirements of its own.
             if !self.tried.insert(node.name.clone()) {
                 continue;
             }

@@ -55,11 +55,13 @@ pub fn finish(raw: &Path, target: Target<'_>, hidden: &[(PathBuf, &str)]) -> Res
     for (_, bytes) in contents.files.iter_mut().filter(|(path, _)| bill_of_materials::is_one(path)) {
         *bytes = bill_of_materials::hide_folders(&String::from_utf8_lossy(bytes), hidden).into_bytes();
     }
+    // Here and not in the link: what the driver links depends on no single release, so that lines can share it.
     let raw_modules = convert_modules(&mut contents, target)
         .with_context(|| format!("cannot make the wheel `{}` one for Pyodide", contents.filename))?;
     retag(&mut contents, target.runtime, target.platform)?;
     let missed = edits::apply(&mut contents, target.edits)?;
     let record_path = contents.record_path()?;
+    // They sign a RECORD that no longer describes the wheel.
     for signature in [".jws", ".p7s"] {
         contents.files.remove(&format!("{record_path}{signature}"));
     }
@@ -84,6 +86,7 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<B
                 wasm::module::describe_start(&bytes)
             );
         }
+        // Stripped after the link and not by it: the lints still name functions and crates from the raw module.
         let mut stripped = strip::strip(&bytes, names).with_context(|| format!("`{path}`"))?;
         if let Some(work) = own_work(runtime.start_up) {
             stripped = start_up::start_itself(&stripped, work).with_context(|| format!("`{path}`"))?;
@@ -91,9 +94,11 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<B
         if contents.files.insert(target.clone(), stripped).is_some() {
             bail!("two of its modules would both be called `{target}`");
         }
+        // The mode of a module goes with it under its new name.
         rename_executable(contents, &path, &target);
         raw.insert(target, bytes);
     }
+    // Some back ends leave a Rust extension out when it does not build, and call that a success.
     if raw.is_empty() {
         return Err(hinted(
             anyhow!("the build back end made it without any extension module"),
@@ -119,6 +124,7 @@ fn rename_executable(contents: &mut WheelContents, path: &str, target: &str) {
 
 /// Python tag, ABI tag and platform tag: in the file name and in WHEEL. The stable ABI stays.
 fn retag(contents: &mut WheelContents, runtime: &Runtime, platform: &str) -> Result<()> {
+    // The back end built under the host's Python and tagged the wheel for it.
     if !contents.filename.is_abi3() {
         contents.filename.python = runtime.python.tag();
         contents.filename.abi = runtime.python.tag();
@@ -137,6 +143,7 @@ fn retag(contents: &mut WheelContents, runtime: &Runtime, platform: &str) -> Res
 
 /// WHEEL with these tags and `Root-Is-Purelib: false`; all else stays.
 fn rewrite_wheel_file(text: &str, tags: &[String]) -> String {
+    // WHEEL ends at the first empty line: tags added below it would not count.
     let body = text.split("\n\n").next().unwrap_or_default();
     let replaced = ["Tag:", "Root-Is-Purelib:"];
     let mut lines: Vec<String> = body
@@ -161,6 +168,7 @@ pub fn entry_time(environment: &Environment) -> Result<zip::DateTime> {
         anyhow!("`SOURCE_DATE_EPOCH` is `{text}`, which is not a number of seconds since 1970")
     })?;
     let time = chrono::DateTime::from_timestamp(i64::from(seconds), 0).unwrap_or_default().naive_utc();
+    // Zip files count years from 1980; tools that set the variable to 0 or 1 mean "as early as can be".
     if time.year() < 1980 {
         return Ok(zip::DateTime::default());
     }
@@ -208,6 +216,7 @@ pub struct ModuleSize {
 /// # Errors
 /// When it cannot be read back.
 pub fn summarise(finished: &FinishedWheel, path: &Path) -> Result<WheelSummary> {
+    // From the disk, not from memory: digest and size are those of the file that users get.
     let bytes = fs_err::read(path)?;
     let modules = finished.modules.iter().map(|module| {
         let content = finished.contents.files.get(module).map(Vec::as_slice).unwrap_or_default();

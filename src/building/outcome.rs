@@ -63,6 +63,7 @@ impl Outcome {
     pub fn accept(self) -> Result<Built> {
         match self {
             Self::Built(built) => Ok(*built),
+            // For callers that need a wheel, to which a refused one is no better than none.
             Self::Refused(refused) => Err(refused.into_error()),
         }
     }

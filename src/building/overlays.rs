@@ -19,6 +19,7 @@ pub fn choose(
     source: &OpenedSource,
     runtime: &Runtime,
 ) -> Result<Changes> {
+    // From the tree as it came: a patch may change the version that recipes are chosen by.
     let identity = Identity::of(&source.tree.path, &source.tree.pyproject);
     let overlays = find(context, request, source, &identity)?;
     let target = Target { version: identity.version.as_ref(), pyodide: &runtime.version };

@@ -129,6 +129,7 @@ impl<'a> Resolver<'a> {
         };
         self.chosen.insert(name.clone(), (origin.clone(), package.clone()));
         let version = package.as_ref().map(|package| package.version.clone());
+        // Requirements may form a circle: the second time a package is named, not followed.
         let is_repeated = !self.seen.insert((name.clone(), version, requirement.extras.clone()));
         let requires = match package {
             Some(package) if !is_repeated => self.of(&package, &requirement.extras)?,
@@ -152,12 +153,15 @@ impl<'a> Resolver<'a> {
         }
         if let Some(package) = self.runtime.packages.get(name) {
             let version = package.version.parse::<Version>();
+            // The release's own files lie on a content delivery network that may be out of reach; a pure wheel of
+            // the same version on the index is the same package.
             if self.preference == Preference::Index
                 && package.file_name.ends_with("-none-any.whl")
                 && let Some(found) = self.find_on_index(requirement, name, version.as_ref().ok())?
             {
                 return Ok(found);
             }
+            // A version of the release that does not parse cannot be compared: micropip would take the package, too.
             if version.map_or(true, |version| fits(requirement, &version)) {
                 return Ok((Origin::Release(package.version.clone()), Some(locked(name, package))));
             }
@@ -186,6 +190,7 @@ impl Resolver<'_> {
             return Ok(None);
         }
         let python = self.runtime.python_release.only_release();
+        // The release's own version first: its other packages were tested with that one.
         let same = |found: &Version| Some(found) == version && fits(requirement, found);
         let any = |found: &Version| fits(requirement, found);
         for wanted in [&same as &dyn Fn(&Version) -> bool, &any] {

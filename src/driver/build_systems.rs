@@ -47,6 +47,7 @@ pub(super) fn run(
             format!("install it (Debian: `apt-get install {program}`)"),
         ));
     }
+    // The program is the machine's own: only the compilers that it calls are ours.
     let mut command = Invocation::new(program);
     if name == "emcmake" {
         if !rest.iter().any(|argument| argument.starts_with("-DCMAKE_TOOLCHAIN_FILE")) {

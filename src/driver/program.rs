@@ -55,6 +55,7 @@ pub(super) fn run(compiler: &Compiler<'_>, call: &CompileCall) -> Result<u8> {
         return Ok(0);
     }
     fs_err::remove_file(&output)?;
+    // In the words of a linker: configure scripts and people look for them.
     bail!("undefined symbol: {} (the release has none)", missing.join(", "))
 }
 

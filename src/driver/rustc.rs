@@ -27,6 +27,7 @@ pub(super) fn run(
     environment: &Environment,
 ) -> Result<u8> {
     let mut command = Invocation::new(&rustc.program);
+    // A sysroot that is named already is that of cargo's `-Zbuild-std`, which builds the standard library itself.
     if names_target(&arguments) && !arguments.iter().any(|argument| argument == "--sysroot") {
         command = rustc.sysroot.iter().fold(command, |command, folder| command.arg("--sysroot").arg(folder));
     }
@@ -35,6 +36,8 @@ pub(super) fn run(
         command = command
             .args(remapped.map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display())));
         if !rustc.flags.is_empty() {
+            // For this one compilation, not for the build: build scripts that find a nightly turn unstable features
+            // on.
             command = command.env("RUSTC_BOOTSTRAP", "1").args(&rustc.flags);
             if arguments.iter().any(|argument| argument == "cdylib") {
                 plan.log(&format!("rustc with {}", rustc.flags.join(" ")))?;
@@ -83,6 +86,7 @@ fn apply_recipes(
             changed.push(argument.clone());
         }
     }
+    // Last, so that a recipe wins over the flags that all crates get.
     changed.extend(rules.iter().flat_map(|rule| &rule.rustflags).map(OsString::from));
     (changed, rules.iter().map(|rule| rule.why.clone()).collect())
 }

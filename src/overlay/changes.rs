@@ -155,6 +155,7 @@ impl Changes {
     }
 
     fn add(&mut self, overlay: &Overlay, section: &Section, choice: Option<&VariantChoice>) -> Result<()> {
+        // A recipe serves many versions, of which some lack a requirement; the user's own overlay is for this one.
         let strictness = if overlay.head.is_some() { Strictness::Lenient } else { Strictness::Strict };
         let edits = dependency_changes(&section.dependencies).map(|change| DependencyEdit {
             change,
@@ -168,6 +169,8 @@ impl Changes {
                 .with_context(|| format!("the patch `{path}` is not UTF-8 text"))?;
             self.patches.push((path.to_string(), text));
         }
+        // The user's file stands for the first that the variant names: that is the large one, which is not fetched
+        // then.
         let mut file = choice.and_then(|choice| choice.file.as_ref());
         for keys in &section.files {
             self.files.push(added(keys, overlay, file.take()));
@@ -212,6 +215,7 @@ impl CargoChanges {
         self.features.extend(keys.features.iter().cloned());
         self.no_default_features = keys.no_default_features.unwrap_or(self.no_default_features);
         for update in &keys.update {
+            // Two updates of one crate would undo each other: the later overlay wins.
             self.updates.retain(|known| known.name != update.name);
             self.updates.push(update.clone());
         }
@@ -265,6 +269,7 @@ fn added(keys: &FileKeys, overlay: &Overlay, named: Option<&PathBuf>) -> AddedFi
 }
 
 fn applies(when: &When, target: Target<'_>) -> bool {
+    // A preview counts as its release: `>=315` is meant to have it.
     let release = Version::new([target.pyodide.major, target.pyodide.minor, target.pyodide.patch]);
     let pyodide = when.pyodide.as_ref().is_none_or(|wanted| wanted.0.contains(&release));
     let version = when

@@ -26,6 +26,7 @@ pub fn apply(tree: &Path, patches: &[(String, String)]) -> Result<()> {
     for (name, text) in patches {
         one(tree, text, &mut outcome).with_context(|| format!("the patch `{name}` does not fit"))?;
     }
+    // Written only when all diffs fit: half a patch would compile to something that nobody wrote.
     for (path, text) in outcome {
         match text {
             Some(text) => write(&path, &text)?,

@@ -53,6 +53,7 @@ fn take<'a>(table: &mut DeTable<'a>, key: &str) -> Option<Spanned<DeValue<'a>>> 
 
 fn document(mut table: Spanned<DeTable<'_>>, label: &str, place: Place) -> Result<Overlay, Fault> {
     let keys = table.get_mut();
+    // Taken out first: what is left is a section, whose unknown keys are refused.
     let head = take(keys, "recipe").map(|value| Head::deserialize(deserializer(value))).transpose()?;
     let when = match take(keys, "when") {
         None => Vec::new(),
@@ -142,6 +143,7 @@ fn located(label: &str, text: &str, Fault { message, span }: &Fault) -> anyhow::
     let refused = anyhow!("{at}: unknown key `{unknown}`");
     let scored = known.iter().map(|key| (strsim::jaro_winkler(key, &unknown), key));
     match scored.max_by(|one, other| one.0.total_cmp(&other.0)) {
+        // Below that the suggestion is a guess: the list of keys helps more.
         Some((likeness, key)) if likeness > 0.75 => hinted(refused, format!("did you mean `{key}`?")),
         _ => hinted(refused, format!("the keys here are `{}`", known.join("`, `"))),
     }

@@ -80,6 +80,7 @@ pub fn find(package: &str, version: Option<&Version>) -> Result<Match> {
     Ok(match found {
         None => Match::None,
         Some((overlay, versions)) => match version {
+            // An unknown version is another version: a recipe that does not fit can break a build that works.
             Some(version) if versions.0.contains(version) => Match::Fits(Box::new(overlay)),
             _ => Match::OtherVersions(versions.0.to_string()),
         },

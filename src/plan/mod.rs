@@ -98,6 +98,7 @@ impl DriverPlan {
     /// # Errors
     /// When the log cannot be written.
     pub fn log(&self, entry: &str) -> Result<()> {
+        // Appended in one write: the driver runs many times at once, and entries must not mix.
         let mut file = fs_err::OpenOptions::new().create(true).append(true).open(&self.log)?;
         file.write_all(format!("{entry}\n").as_bytes())?;
         Ok(())

@@ -32,6 +32,7 @@ impl fmt::Display for KnownPythons {
 /// PyO3, or if it builds for the stable ABI, which newer Pythons keep.
 pub fn known_pythons(graph: &Graph) -> Option<KnownPythons> {
     let pyo3 = graph.find("pyo3-ffi").or_else(|| graph.find("pyo3"))?;
+    // A module for the stable ABI works in newer Pythons, whatever its PyO3 knows.
     if pyo3.features.iter().any(|feature| feature.starts_with("abi3")) {
         return None;
     }

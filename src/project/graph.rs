@@ -81,6 +81,7 @@ impl Graph {
         let crates = packages.into_iter().map(|package| {
             let node = nodes.iter_mut().find(|node| node.id == package.id);
             let called = node.iter().flat_map(|node| &node.deps);
+            // Only what runs in the module: a build script may call whatever the host has.
             let called = called.filter(|one| one.dep_kinds.iter().any(|kind| kind.kind.is_none()));
             Crate {
                 dependencies: called.filter_map(|one| names.get(&one.pkg).cloned()).collect(),

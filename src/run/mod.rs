@@ -26,6 +26,7 @@ use crate::ui::Stream;
 use crate::wheel::WheelFilename;
 
 /// The status with which the runner says that the script never ran, or that the interpreter died under it.
+// The number that `timeout` and container runtimes use for their own failures: scripts rarely end with it.
 pub const COULD_NOT_START: i32 = 125;
 
 /// A Python program and its arguments.
@@ -176,6 +177,7 @@ impl Prepared {
             wheels.iter().map(|wheel| check_wheel(wheel, runtime)).collect::<Result<_>>()?;
         let work = tempfile::tempdir().context("cannot make a temporary folder")?;
         let runner = work.path().join("node.mjs");
+        // The scripts are part of the program and written anew each time: nothing has to be installed beside it.
         fs_err::write(&runner, include_str!("node.mjs"))?;
         fs_err::write(work.path().join("node_output.mjs"), include_str!("node_output.mjs"))?;
         fs_err::write(work.path().join("node_sockets.mjs"), include_str!("node_sockets.mjs"))?;
@@ -198,6 +200,7 @@ impl Prepared {
 
 /// The variables that a script sees: the user's, without those that describe the host.
 fn variables(environment: &Environment) -> std::collections::BTreeMap<&str, &str> {
+    // Python in the runtime has folders and users of its own: these variables would name others.
     let of_host = ["HOME", "PATH", "PWD", "OLDPWD", "TMPDIR", "TEMP", "TMP", "SHELL", "VIRTUAL_ENV", "_"];
     let is_of_host = |name: &str| {
         of_host.contains(&name)

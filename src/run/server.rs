@@ -50,6 +50,7 @@ impl Drop for Server {
 /// # Errors
 /// When no port can be had.
 pub(super) fn start(served: Served, messages: Sender<Message>) -> Result<Server> {
+    // Loopback alone: what is served is nobody else's business. A free port, so that sessions run side by side.
     let server = tiny_http::Server::http("127.0.0.1:0")
         .map_err(|error| anyhow!("cannot listen on loopback: {error}"))?;
     let server = Arc::new(server);
@@ -75,8 +76,11 @@ fn answer(mut request: Request, served: &Served, messages: &Sender<Message>) -> 
         if let Some(message) = Message::of_post(&path, body) {
             let _ = messages.send(message);
         }
+        // The answer comes after the message was taken: the interpreter waits for it, and cannot die before we know.
         return request.respond(with_headers(Response::from_data(Vec::new()), "text/plain"));
     }
+    // The page asks for this only when the runtime is there: with such a connection open, Chromium was seen to hold
+    // scripts back, so that the page never loaded.
     if path == "/alive" {
         stay(request, messages);
         return Ok(());
@@ -107,6 +111,7 @@ fn found(path: &str, served: &Served) -> Option<(Vec<u8>, &'static str)> {
         return Some((served.request.clone().into_bytes(), "application/json"));
     }
     let file = if let Some(name) = path.strip_prefix("/runtime/") {
+        // The page names the file: a name with a folder in it would lead out of the release.
         let is_plain = !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with('.');
         is_plain.then(|| served.runtime.join(name))?
     } else {

@@ -171,6 +171,7 @@ impl Session<'_> {
         fs_err::write(path("node_session.mjs"), include_str!("node_session.mjs"))?;
         fs_err::write(path("request.json"), request)?;
         fs_err::write(path("events.jsonl"), "")?;
+        // A file, not a pipe: what was written is there when the process dies, and stdout stays the tests' own.
         let events = EventFile::open(&path("events.jsonl"))?;
         let command = Invocation::new(node).arg("--no-warnings").args([
             path("node_session.mjs"),
@@ -206,6 +207,7 @@ impl Session<'_> {
             child,
             messages,
             events: None,
+            // A browser that shows no page ends nothing and says nothing: only time tells.
             deadline: Some(Instant::now() + START),
             _server: Some(server),
             _work: work,

@@ -65,6 +65,7 @@ impl Symbols {
                 }
             }
         }
+        // The loader gives the tags to every module, whether the main module imports or exports them.
         if symbols.exceptions == Some(ExceptionModel::Wasm) {
             symbols.tags.extend(TAGS.map(str::to_owned));
         } else if !script.start_up.returns_wide {
@@ -85,6 +86,8 @@ impl Symbols {
             })
             .collect();
         for (name, stated) in script.functions.iter().filter(|(name, _)| !TAGS.contains(&name.as_str())) {
+            // What the script states in `.sig` is wrong for a few functions, and any type links; the main module's
+            // import was type-checked.
             let exact = imported.get(name.as_str()).map(|signature| (*signature).clone());
             self.names.insert(name.clone(), Provider::ScriptFunction { exact, stated: stated.clone() });
         }

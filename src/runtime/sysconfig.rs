@@ -75,6 +75,7 @@ struct Module {
 }
 
 fn find_module(folder: &Path) -> Result<Module> {
+    // By what is there and not by the version: both forms hold the same module.
     let archive = folder.join(ARCHIVE);
     if archive.is_file() {
         let file = std::io::BufReader::new(fs_err::File::open(&archive)?);

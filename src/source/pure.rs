@@ -62,6 +62,7 @@ pub fn find(
 /// When it cannot be had, or is not the one that the index means.
 pub fn download(context: &Context, file: &PureFile) -> Result<PathBuf> {
     let filename = check_filename(&file.filename)?;
+    // By content where the index states it; an index that does not can change the file under its address.
     let key = file.sha256.clone().unwrap_or_else(|| crate::digest::key(&[file.url.as_str()]));
     let folder = context.cache.get_or_make(&context.ui, Kind::Files, &key, |folder| {
         let bytes = context.index()?.fetch(&file.url)?;

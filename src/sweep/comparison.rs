@@ -81,6 +81,7 @@ fn by_name(report: &Report) -> BTreeMap<String, &CellReport> {
     }
     let key = |cell: &CellReport| {
         let name = name(cell);
+        // Lists name other versions as time goes on; the package is still the same row.
         let is_only = versions.get(&name).is_none_or(|versions| versions.len() == 1);
         format!("{} on {}", if is_only { &name } else { &cell.package }, cell.line)
     };
@@ -89,6 +90,7 @@ fn by_name(report: &Report) -> BTreeMap<String, &CellReport> {
 
 /// How far a cell got: not done, steps that went well, tests that pass.
 fn rank(cell: &CellReport) -> (Status, usize, usize) {
+    // A failed cell that got further is better than one that stopped early: the steps decide, not the status.
     let status = if cell.status == Status::Waiting { Status::Waiting } else { Status::Failed };
     let steps = Step::ALL.iter().filter(|step| cell.steps.contains_key(step)).count();
     let passed = cell.tests.as_ref().and_then(|tests| tests.get(&crate::testing::Outcome::Passed));

@@ -20,6 +20,7 @@ pub fn merge(folders: &[State], out: &Path) -> Result<State> {
     for (state, plan) in folders.iter().zip(&plans) {
         for record in state.records(plan)?.into_values() {
             let known = joined.record(&record.cell)?;
+            // A machine that was broken for a while does not undo what another one has seen work.
             if known.is_some_and(|known| known.failure.is_none()) && record.failure.is_some() {
                 continue;
             }

@@ -104,6 +104,7 @@ impl State {
     pub fn resume(folder: &Path, plan: &Plan) -> Result<(Self, Plan)> {
         let state = Self::at(folder)?;
         let mut joined = if state.plan_file().is_file() { state.plan()? } else { plan.clone() };
+        // The plan only grows: cells of an earlier run stay in the report, though they are not asked for now.
         joined.join(plan);
         state.write_plan(&joined)?;
         Ok((state, joined))

@@ -78,6 +78,7 @@ pub fn verdict(record: &Record, results: &[TestResult]) -> Option<Verdict> {
             let cause = causes::find(&result.message, When::Run).map_or("unknown", |found| &found.cause.id);
             *verdict.tests.entry(cause.to_owned()).or_default() += 1;
         }
+        // The first line only counts the failed tests; the second names one.
         if let Some(line) = failure.text.lines().nth(1) {
             line.clone_into(&mut verdict.line);
         }

@@ -126,6 +126,7 @@ pub fn run(context: &Context, plan: &Plan<'_>) -> Result<Vec<TestResult>> {
         let before = results.len();
         let mut run = Attempt { plan, results: &mut results, current: None };
         match run.go(context)? {
+            // pytest's statuses: all passed, some failed, none was collected. Each is a result.
             Ended::Done(0 | 1 | 5) => return Ok(results),
             // 2: interrupted by errors while collecting, each of which is a result.
             Ended::Done(2) if results.len() > before => return Ok(results),
@@ -136,6 +137,7 @@ pub fn run(context: &Context, plan: &Plan<'_>) -> Result<Vec<TestResult>> {
                 ));
             }
             Ended::Died(how) => {
+                // No test is to blame, and a fresh interpreter would end in the same way, again and again.
                 if results.len() == before {
                     bail!(
                         "Pyodide {} on {} ended while no test was running: {how}",
@@ -160,6 +162,8 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     fn go(&mut self, context: &Context) -> Result<Ended> {
         let plan = self.plan;
+        // A fresh interpreter skips the tests that have a result, the one that ended the last interpreter among
+        // them.
         let done: Vec<&str> = self.results.iter().map(|result| result.id.as_str()).collect();
         let mut arguments = plan.arguments.clone();
         // Up to 0.27 a file that was unlinked while it is open has no status, which pytest's capture asks for.
@@ -222,6 +226,7 @@ impl Attempt<'_> {
                 self.current = None;
                 self.results.push(serde_json::from_value(event.clone())?);
             }
+            // 3 is pytest's own number for an internal error: it stands for a status that is not a number.
             "done" => return Ok(Some(Ended::Done(event["status"].as_i64().unwrap_or(3)))),
             "died" => return Ok(Some(Ended::Died(text("message")))),
             "fatal" => bail!("{}", text("message")),

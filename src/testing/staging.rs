@@ -113,6 +113,7 @@ fn usual_tests(tree: &Path, pyproject: &PyProject) -> Option<(PathBuf, Vec<Strin
 /// The folder of tests that lies least deep.
 fn shallowest(tree: &Path) -> Option<PathBuf> {
     let mut level = vec![tree.to_owned()];
+    // Level by level: a `tests` folder near the root is the package's, a deep one is often that of vendored code.
     for _ in 0..5 {
         let mut below: Vec<PathBuf> = level
             .iter()
@@ -185,6 +186,7 @@ impl Staged {
     pub fn pack(&self, archive: &Path) -> Result<()> {
         let mut zip = zip::ZipWriter::new(std::io::BufWriter::new(fs_err::File::create(archive)?));
         let options =
+            // Read once, on this machine: compressing takes longer than it saves.
             zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
         for file in &self.files {
             let name = file.to_string_lossy().replace('\\', "/");
@@ -244,6 +246,7 @@ impl Staged {
         let mut names = BTreeSet::new();
         for file in python {
             let text = fs_err::read_to_string(self.root.join(file)).unwrap_or_default();
+            // A line that looks like an import is enough: a wrong guess installs one package too many.
             for line in text.lines().map(str::trim_start) {
                 let rest = line.strip_prefix("import ").or_else(|| line.strip_prefix("from "));
                 let name = rest.and_then(|rest| rest.split([' ', '.', ',']).next());
@@ -276,6 +279,7 @@ pub fn stated_requirements(tree: &Path, pyproject: &PyProject) -> Vec<String> {
     let extras =
         pyproject.table("project").and_then(|project| project.get("optional-dependencies")?.as_table());
     let groups = [extras, pyproject.table("dependency-groups")].into_iter().flatten();
+    // There is no standard name: these are the ones that packages use.
     let is_for_tests = |name: &str| name.contains("test") || name == "dev";
     let named = groups.flatten().filter(|(name, _)| is_for_tests(name));
     let listed = named.filter_map(|(_, entries)| entries.as_array()).flatten();

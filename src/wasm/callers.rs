@@ -34,6 +34,7 @@ pub fn crates_behind(bytes: &[u8], imports: &[&str]) -> Result<BTreeSet<String>,
     let mut edge: Vec<u32> =
         imports.iter().filter_map(|name| graph.imports.get(*name)).flatten().copied().collect();
     let mut crates = BTreeSet::new();
+    // Past functions of the standard library, up to the first crate that chose to call it.
     while let Some(function) = edge.pop() {
         for caller in graph.callers.get(&function).into_iter().flatten() {
             if !reached.insert(*caller) {

@@ -20,6 +20,7 @@ const CALLS: [u8; 2] = [0x10, 0x12];
 /// # Errors
 /// When the file is broken.
 pub fn wrong_calls(bytes: &[u8]) -> Result<Vec<usize>> {
+    // By content: inputs of a link have all kinds of names.
     if bytes.starts_with(b"\0asm") {
         return in_object(bytes, 0);
     }

@@ -70,6 +70,7 @@ impl WheelContents {
             if entry.is_dir() {
                 continue;
             }
+            // Some installers unpack such names where they say.
             if entry.enclosed_name().is_none() {
                 bail!("its entry `{name}` would be written outside of the folder");
             }
@@ -93,6 +94,7 @@ impl WheelContents {
             if entry.unix_mode().is_some_and(|mode| mode & 0o111 != 0) {
                 contents.executable.push(name.clone());
             }
+            // Which of the two an installer takes is anybody's guess.
             if contents.files.insert(name.clone(), bytes).is_some() {
                 bail!("it holds `{name}` twice");
             }
@@ -126,6 +128,7 @@ impl WheelContents {
     /// When the folder cannot be written.
     pub fn write(&self, folder: &Path, time: zip::DateTime) -> Result<std::path::PathBuf> {
         fs_err::create_dir_all(folder)?;
+        // In the same folder, so that it can be moved in one step: a wheel appears whole or not at all.
         let mut file = tempfile::NamedTempFile::new_in(folder).context("cannot make a temporary file")?;
         self.write_zip(std::io::BufWriter::new(&mut file), time)?;
         let path = folder.join(self.filename.to_string());
@@ -141,6 +144,7 @@ impl WheelContents {
         let (last, first): (Vec<_>, Vec<_>) =
             self.files.iter().partition(|(path, _)| path.starts_with(&dist_info));
         for (path, bytes) in first.into_iter().chain(last) {
+            // Two modes and no others: the back end's are those of this machine's mask.
             let mode = if self.executable.contains(path) { 0o755 } else { 0o644 };
             let options = zip::write::SimpleFileOptions::default()
                 .compression_method(zip::CompressionMethod::Deflated)

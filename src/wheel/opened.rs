@@ -87,6 +87,7 @@ impl OpenedWheel {
                 None => path.split('.').next(),
             })
             .filter(|name| {
+                // `__pycache__` is no module, and tests are not what a user imports.
                 let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
                 is_name && !name.starts_with("__") && !["tests", "test"].contains(name)
             })

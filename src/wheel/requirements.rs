@@ -90,6 +90,7 @@ fn listed(names: &[String]) -> String {
 /// When a requirement that an overlay of the user's changes is not there, or an extra clashes.
 pub fn rewrite(metadata: &str, edits: &[DependencyEdit]) -> Result<(String, Vec<CannotEdit>), CannotEdit> {
     let (head, body) = split(metadata);
+    // As lines and not as a document: what is not changed stays byte for byte.
     let mut file = File { lines: head.lines().map(str::to_owned).collect(), own_extras: Vec::new() };
     let mut missed = Vec::new();
     for edit in edits {
@@ -220,6 +221,7 @@ fn into_extra(line: &str, extra: &str) -> String {
         None => format!("Requires-Dist: {requirement}; extra == \"{extra}\""),
         Some((requirement, marker)) => {
             let marker = marker.trim();
+            // `and` binds closer than `or`.
             let marker = if marker.contains(" or ") { format!("({marker})") } else { marker.to_owned() };
             format!("Requires-Dist: {}; {marker} and extra == \"{extra}\"", requirement.trim_end())
         }

@@ -115,6 +115,7 @@ pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
     context.python()?;
     let runtimes = runtimes(&context, &arguments.pyodide)?;
     for runtime in &runtimes {
+        // A tag that one of the releases does not install is told before the first is built for.
         runtime.platform_tag(&arguments.tag_choice())?;
     }
     clock.step("runtime");

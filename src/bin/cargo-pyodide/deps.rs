@@ -96,6 +96,7 @@ pub(crate) fn run(session: &Session, arguments: &DepsArguments) -> Result<u8> {
 
 /// The package's metadata, as overlays leave it.
 fn read_package(context: &Context, arguments: &DepsArguments, runtime: &Runtime) -> Result<Metadata> {
+    // A wheel's metadata is final: overlays change what is built.
     if arguments.package.ends_with(".whl") {
         return Ok(OpenedWheel::open(arguments.package.as_ref())?.metadata().clone());
     }

@@ -98,6 +98,7 @@ fn rows(context: &Context) -> Vec<Row> {
         row("wasm-ld", Need::Required, wasm_ld),
         row("clang", Need::Optional, clang),
         row("python", Need::Required, python),
+        // uv makes environments without pip.
         row("pip", if look_up(environment, "uv").is_some() { Need::Optional } else { Need::Required }, pip),
         row(
             "uv",

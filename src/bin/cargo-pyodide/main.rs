@@ -34,6 +34,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
     let name = name_of(arguments.next());
     let outcome = match environment.get(DRIVER_PLAN).map(OsString::from) {
+        // Both marks: a build script may well call `cargo pyodide` inside a build of ours.
         Some(plan) if name != "cargo-pyodide" => {
             driver::run(Path::new(&plan), &name, arguments.collect(), &environment)
         }

@@ -212,6 +212,7 @@ pub(crate) fn run(session: &Session, command: &SweepCommand) -> Result<u8> {
 /// Does one cell, in the process that a sweep started. Its status is 0 whatever came of the cell: the record says it.
 pub(crate) fn run_cell(session: &Session, arguments: &SweepCellArguments) -> Result<u8> {
     let request = CellRequest::read(&arguments.request)?;
+    // The cell is a process of its own: options reach it through its request.
     let network = if request.is_offline() { Network::Forbidden } else { Network::Allowed };
     let context = session.context(&Terminal::new(Verbosity::Normal), network);
     cell::run(&context, request)?;

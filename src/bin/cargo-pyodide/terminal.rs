@@ -31,6 +31,7 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// A terminal that says this much.
     pub(crate) fn new(verbosity: Verbosity) -> Self {
+        // In a log file a line that is drawn anew would be a thousand lines.
         let is_shown = std::io::stderr().is_terminal() && verbosity > Verbosity::Quiet;
         let target = if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Self { verbosity, progress: MultiProgress::with_draw_target(target) }

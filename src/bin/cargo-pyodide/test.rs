@@ -132,6 +132,7 @@ pub(crate) fn run(session: &Session, arguments: &TestArguments) -> Result<u8> {
         bail!("`--native` builds the same source for this machine: name a source, not a wheel");
     }
     let runtimes = runtimes(&context, &arguments.pyodide)?;
+    // For all releases: the staged tests and wheels must live as long as the last of them runs.
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
     let mut results = Results::default();
     for runtime in &runtimes {

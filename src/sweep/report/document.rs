@@ -106,6 +106,7 @@ impl Report {
         for cell in plan.cells() {
             let report = match state.record(&cell)? {
                 Some(record) => {
+                    // Causes are looked up now, not when the cell failed: a better table makes old reports better.
                     let results = state.path(&format!("tests/{}.json", cell.key()));
                     let results = if results.is_file() { state::read(&results)? } else { Vec::new() };
                     let verdict = verdict(&record, &results);

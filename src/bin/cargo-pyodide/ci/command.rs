@@ -78,6 +78,7 @@ pub(crate) fn run(arguments: &CiArguments) -> Result<u8> {
 /// A list that is there, by a path that means the same in the repository elsewhere.
 fn check_list(path: &Path) -> Result<String> {
     list::read(path)?;
+    // The pipeline runs on another machine.
     if path.is_absolute() {
         bail!("`{}` is a path of this machine: name it from the root of the repository", path.display());
     }
