@@ -1,4 +1,4 @@
-//! Causes of failures, told by the words of the tools that failed: what it is, the line that says it, what to do.
+//! Causes of failures, recognised by the words of the tool that failed: the cause, the line that shows it, advice.
 //!
 //! The causes are data (`facts/causes.toml`), in the order in which they are tried. Nothing here knows where a text comes
 //! from; a build's log, an error of ours and a test's message are read the same way.
@@ -31,7 +31,7 @@ pub struct Cause {
     pub id: String,
     /// Where it goes wrong: `resolve`, `cargo`, `c-compiler`, `rust`, `link`, `audit`, `platform` and so on.
     pub class: String,
-    /// When it is told; none for both.
+    /// When the cause can occur; none for both.
     when: Option<When>,
     /// Regular expressions, of which one is found. The line that tells the cause is the one in which it begins, or its group.
     patterns: Vec<String>,

@@ -1,7 +1,7 @@
 //! What every step works with: a listener, the environment, the cache, the network, the Python of this machine.
 //!
-//! One value for a whole run, handed on by reference. What has to be found out by asking other programs, such as which
-//! Python there is and which package index pip is configured for, is found out when it is first needed, and once.
+//! One value for a whole run, handed on by reference. What other programs must answer, such as which Python
+//! there is and which package index pip is configured for, is asked when it is first needed, and once.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ pub enum Network {
 /// What every step of one run works with.
 #[derive(Debug)]
 pub struct Context {
-    /// Where steps tell what goes on.
+    /// Receives the messages of steps.
     pub ui: Ui,
     /// The user's environment.
     pub environment: Environment,

@@ -66,7 +66,7 @@ fn one(
     }
 }
 
-/// What it means that the release has nothing that fits: micropip goes on to the package index. Nothing if that has it.
+/// The finding for a requirement that the release does not meet: micropip asks the package index next. None if that has it.
 fn elsewhere(found: Option<Availability>, has_other_version: bool) -> Option<(Code, String)> {
     let absent = if has_other_version { Code::DEPENDENCY_VERSION } else { Code::MISSING_DEPENDENCY };
     let refused = |why: &str| format!("and the package index {why}: micropip refuses the wheel");

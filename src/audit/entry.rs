@@ -36,7 +36,7 @@ pub(super) fn is_library(this: &Examined<'_>, context: &ModuleContext<'_>) -> bo
 fn section(module: &Module, runtime: &Runtime, findings: &mut Findings) {
     let release = format!("Pyodide {}", runtime.version);
     let problem = match &module.dylink {
-        None => "it has no section `dylink.0`: it is no side module, and the loader refuses it".to_owned(),
+        None => "it has no section `dylink.0`: it is not a side module, and the loader refuses it".to_owned(),
         Some(dylink) if dylink.place == Place::Later => {
             "its section `dylink.0` is not the first: the loader does not find it".to_owned()
         }

@@ -1,4 +1,4 @@
-//! What a module imports, held against what the release and its libraries provide, by name and type.
+//! Checks a module's imports against what the release and its libraries provide, by name and type.
 //!
 //! The rules are the loader's own: functions of `env` that nothing provides become stubs which throw when called;
 //! addresses (`GOT.mem`, `GOT.func`) must be found when the module is loaded.
@@ -124,7 +124,7 @@ impl Check<'_> {
                 self.function(name, wanted, is_used);
             }
             Import::Tag(_) if self.runtime.symbols.has_tag(name) => self.tag(name, import),
-            // Collected and told once: a module for the other exception model misses a dozen names for one reason.
+            // Collected, and reported once: a module for the other exception model misses a dozen names for one reason.
             Import::Tag(_) if model::is_tag(name) => self.missing.take(name),
             Import::Memory(limits) if name == "memory" => self.memory(limits),
             Import::Table(limits) if name == "__indirect_function_table" => self.table(limits),

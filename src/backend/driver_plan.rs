@@ -1,4 +1,4 @@
-//! What the driver is told for one build, and the key of all that compiling and linking depend on beside their inputs.
+//! The driver's plan for one build, and its key: everything besides the inputs on which compiling and linking depend.
 
 use std::path::{Path, PathBuf};
 
@@ -131,7 +131,7 @@ fn supplement_plan(runtime: &Runtime, toolchain: &Toolchain) -> Option<Supplemen
     })
 }
 
-/// What compiling and linking depend on beside their inputs.
+/// Hash of everything besides the inputs on which compiling and linking depend.
 pub(super) fn plan_key(runtime: &Runtime, toolchain: &Toolchain, choices: &CargoChoices) -> Result<String> {
     // Everything that changes what is compiled and that cargo cannot see. Lines with the same key share objects.
     let linker = serde_json::to_string(&toolchain.wasm_ld)?;

@@ -100,7 +100,7 @@ impl BackEnd<'_> {
             hinted(error, format!("the build back end ended early; its log is `{}`", self.log.display()))
         })?;
         let answer: Answer<T> = serde_json::from_slice(&bytes).with_context(|| {
-            format!("the build back end's hook `{hook}` returned something else than PEP 517 says")
+            format!("the build back end's hook `{hook}` did not return what PEP 517 asks for")
         })?;
         Ok(answer.value)
     }

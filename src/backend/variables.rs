@@ -42,7 +42,7 @@ pub(super) fn of_build(
     variables.extend(choices.overlay.env.clone());
     if project.wants_nightly() && !choices.overlay.env.contains_key("RUSTC_BOOTSTRAP") {
         context.ui.warn(format!(
-            "`{}` asks for a nightly Rust: unstable features are allowed it (`RUSTC_BOOTSTRAP=1`)",
+            "`{}` asks for a nightly Rust: the build allows unstable features (`RUSTC_BOOTSTRAP=1`)",
             project.root.display()
         ));
         variables.push(("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()));

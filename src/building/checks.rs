@@ -1,4 +1,4 @@
-//! What is refused or told before anything is compiled.
+//! Checks that refuse a build, or warn, before anything is compiled.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::project::graph::Graph;
 use crate::project::{Project, bindings};
 use crate::runtime::Runtime;
 
-/// Holds `requires-python` against the runtime.
+/// Checks `requires-python` against the runtime.
 ///
 /// # Errors
 /// When the package does not run on the runtime's Python.
@@ -39,7 +39,7 @@ pub(super) fn check_python(project: &Project, runtime: &Runtime) -> Result<()> {
     ))
 }
 
-/// Holds the package's PyO3 against the runtime.
+/// Checks the package's PyO3 against the runtime.
 ///
 /// # Errors
 /// When PyO3 does not know the runtime's Python.

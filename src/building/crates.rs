@@ -1,4 +1,4 @@
-//! The crates of a package, and what cargo is told because of them.
+//! The crates of a package, and the settings of cargo that follow from them.
 //!
 //! cargo's graph is brought up to date first; then the rules of recipes are matched against it. [`choices`] puts everything
 //! together and is pure.
@@ -29,7 +29,7 @@ use crate::toolchain::RustToolchain;
 // Each missing version costs a run of cargo; a lock file with more of them is for another registry.
 const MOST_MISSING: usize = 12;
 
-/// What cargo is told, and what it was told because of the crates.
+/// Cargo's settings, and the crate recipes that contributed to them.
 pub(super) struct Crates {
     /// How cargo and compilers are called.
     pub(super) choices: CargoChoices,
@@ -89,8 +89,8 @@ impl Crates {
     }
 }
 
-/// How cargo and compilers are called, by what the user chose, what overlays say and the recipes for crates. What depends
-/// on the graph is not in it yet.
+/// The settings of cargo and compilers that follow from the user's choices, overlays and crate recipes alone. What the
+/// graph decides is added later.
 fn choices(request: &CargoRequest, changes: &Changes, recipes: &[CrateRecipe]) -> CargoChoices {
     let mut features = Vec::new();
     if request.no_default_features || changes.cargo.no_default_features {

@@ -20,7 +20,7 @@ pub struct DependencyBuilds {
 }
 
 impl DependencyBuilds {
-    /// The next package that is missing and has a Rust core; nothing when all are built, or told to be out of reach. `built`
+    /// The next package that is missing and has a Rust core; none when all are built, or warned about. `built`
     /// are the wheels so far, the package's own first.
     ///
     /// # Errors

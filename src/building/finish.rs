@@ -27,11 +27,11 @@ pub struct FinishedWheel {
     pub modules: Vec<String>,
     /// The same modules as the linker wrote them, with the names of their functions.
     pub raw_modules: BTreeMap<String, Vec<u8>>,
-    /// What recipes would have changed and did not find.
+    /// Requirements that a recipe changes and the wheel does not have.
     pub missed: Vec<CannotEdit>,
 }
 
-/// For what a raw wheel is finished.
+/// What a raw wheel becomes.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
     /// The release.
@@ -57,7 +57,7 @@ pub fn finish(raw: &Path, target: Target<'_>, hidden: &[(PathBuf, &str)]) -> Res
     }
     // Here and not in the link: what the driver links depends on no single release, so that lines can share it.
     let raw_modules = convert_modules(&mut contents, target)
-        .with_context(|| format!("cannot make the wheel `{}` one for Pyodide", contents.filename))?;
+        .with_context(|| format!("cannot convert the wheel `{}` for Pyodide", contents.filename))?;
     retag(&mut contents, target.runtime, target.platform)?;
     let missed = edits::apply(&mut contents, target.edits)?;
     let record_path = contents.record_path()?;
@@ -108,7 +108,7 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<B
     Ok(raw)
 }
 
-/// What modules must do themselves because the loader does not; nothing from 0.22 on.
+/// The part of the start-up that the loader leaves to modules; none from 0.22 on.
 fn own_work(loader: StartUp) -> Option<OwnWork> {
     let share = |does: bool| if does { Share::Loader } else { Share::Module };
     let work =
@@ -180,7 +180,7 @@ pub fn entry_time(environment: &Environment) -> Result<zip::DateTime> {
 pub(super) fn audit(finished: &FinishedWheel, runtime: &Runtime, names: Names) -> Vec<Finding> {
     let context = AuditContext { raw_modules: Some(&finished.raw_modules), ..AuditContext::default() };
     let mut findings = audit::audit(Subject::Wheel(&finished.contents), runtime, &context);
-    // Names that were asked for are no news.
+    // With `--keep-names` the names are there on purpose: no finding reports them.
     findings.retain(|finding| names == Names::Dropped || finding.code != Code::DEBUG_SECTIONS);
     findings
 }

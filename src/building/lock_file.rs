@@ -42,7 +42,10 @@ pub(super) fn update(context: &Context, package: &Package<'_>, updates: &[CrateU
         }
         let updated = command.output(&context.ui);
         updated.with_context(|| format!("cannot update the crate `{update}`")).map_err(|error| {
-            hinted(error, "the manifests of the package allow no such version, or it is not used at all")
+            hinted(
+                error,
+                "the package's manifests do not allow this version, or the package does not use the crate",
+            )
         })?;
         check(&lock, update)?;
     }

@@ -26,7 +26,7 @@ pub fn read(
     let opened = OpenedSource::open(context, source)?;
     let changes = overlays::choose(context, overlays, &opened, runtime)?;
     let text = opened.metadata_text(context)?;
-    // What a recipe does not find is no matter here: the build warns of it.
+    // The build warns of requirements that a recipe does not find; the metadata needs no warning.
     let (text, _) = requirements::rewrite(&text, &changes.dependencies)?;
     if text.trim().is_empty() {
         bail!("`{}` has no metadata", source.origin());

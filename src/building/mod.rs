@@ -116,7 +116,11 @@ fn finish(
     let platform = runtime.platform_tag(&request.tag)?;
     let target = finish::Target { runtime, platform: &platform, names: request.names, edits };
     let finished = finish::finish(&raw.wheel, target, &raw.hidden).with_context(|| {
-        format!("no wheel of `{}`; the log of its build is `{}`", request.source.origin(), raw.log.display())
+        format!(
+            "cannot make a wheel of `{}`; the log of the build is `{}`",
+            request.source.origin(),
+            raw.log.display()
+        )
     })?;
     for missed in &finished.missed {
         context.ui.warn(format!("{missed}: nothing to do"));

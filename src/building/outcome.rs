@@ -1,4 +1,4 @@
-//! What a build came to.
+//! The outcome of a build.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::toolchain::Toolchain;
 use crate::ui::StepTime;
 use crate::wheel::{OpenedWheel, WheelFilename};
 
-/// What a build came to.
+/// The outcome of a build.
 #[derive(Debug)]
 pub enum Outcome {
     /// A wheel that will load.

@@ -75,7 +75,7 @@ impl fmt::Display for Missing {
                 )
             }
             Self::OnlyWheels => {
-                f.write_str("missing: nothing fits but wheels for other platforms, there is no source")
+                f.write_str("missing: only wheels for other platforms fit, and there is no sdist")
             }
         }
     }
@@ -84,7 +84,7 @@ impl fmt::Display for Missing {
 /// Looks into the newest sdist that fits.
 ///
 /// # Errors
-/// When the sdist cannot be unpacked. One that cannot be had is told as such.
+/// When the sdist cannot be unpacked. An sdist that cannot be had is not an error: only wheels are left.
 pub(super) fn classify(requirement: &Requirement<VerbatimUrl>, context: &Context) -> Result<Missing> {
     let name = requirement.name.as_ref();
     let Some(version) = sdist::newest(name, &|version| fits(requirement, version), context)? else {

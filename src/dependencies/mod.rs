@@ -1,6 +1,6 @@
 //! What a package requires inside a release, and where each requirement comes from there.
 //!
-//! It goes the way micropip goes: the wheels at hand, then the release's own packages, then the newest pure wheel of the
+//! The order is micropip's: the wheels at hand, then the release's own packages, then the newest pure wheel of the
 //! package index. Nothing is tried out: the first that fits is taken, as micropip does.
 
 pub mod index;
@@ -80,7 +80,7 @@ impl<'a> Resolver<'a> {
     /// When pip's configuration cannot be used.
     pub fn new(context: &'a Context, runtime: &'a Runtime, wheels: &[OpenedWheel]) -> Result<Self> {
         if context.network == Network::Allowed {
-            // What is wrong with the index's settings is told before anything is looked up.
+            // Wrong settings of the index are an error before anything is looked up.
             context.index()?;
         }
         Ok(Self {

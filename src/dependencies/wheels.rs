@@ -31,7 +31,7 @@ pub struct WheelSources<'a> {
     pub packages: Option<&'a Path>,
 }
 
-/// The wheels beside those at hand that meet requirements, with all that they require.
+/// The wheels that meet requirements, besides those at hand, with all that they require.
 ///
 /// # Errors
 /// When one cannot be had.

@@ -1,8 +1,7 @@
 //! Runs CMake, a configure script or make for a line, as build scripts ask of Emscripten: `emcmake cmake …`,
 //! `emconfigure ./configure …`, `emmake make …`.
 //!
-//! All they need to be told is what to compile with. What they find out about the C library they find out by linking
-//! programs, which `program` answers.
+//! They need to know what to compile with. To find out what the C library has they link programs, which `program` does.
 
 use std::path::PathBuf;
 

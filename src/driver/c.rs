@@ -31,7 +31,7 @@ enum Tools {
 
 /// The compiler of a build, called as `emcc` or `em++`.
 pub(super) struct Compiler<'a> {
-    /// What the driver is told.
+    /// The driver's plan.
     pub(super) plan: &'a DriverPlan,
     /// The part of it that is about C.
     pub(super) c: &'a CPlan,
@@ -176,7 +176,7 @@ fn refuse_jumps(plan: &DriverPlan, call: &CompileCall) -> Result<()> {
                 "`{source}` uses setjmp, which clang 19 compiles for later lines than that of Emscripten {}",
                 plan.emscripten
             ),
-            "name Pyodide 0.26 or later, or leave the code out that jumps",
+            "name Pyodide 0.26 or later, or leave out the code that uses setjmp",
         ));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Stands before the real cargo when a build back end calls it: adds the target's configuration and the user's choices.
+//! Stands in for cargo when a build back end calls it: adds the target's configuration and the user's choices.
 //!
 //! Flags go in through `--config` and a file, since `CARGO_TARGET_…_RUSTFLAGS` splits at spaces and would break folders
 //! that have them; the package's own configuration stays in force beside ours. Flags that the back end itself puts into

@@ -35,7 +35,7 @@ pub(super) enum CannotLink {
     Program,
     /// A library without an extension module's entry.
     #[error(
-        "the library `{0}` exports no `PyInit_…`: it is no Python extension module (is a cargo feature that turns the bindings on missing?)"
+        "the library `{0}` exports no `PyInit_…`: it is not a Python extension module (is the cargo feature off that turns the bindings on?)"
     )]
     NoEntry(String),
 }

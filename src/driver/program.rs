@@ -45,7 +45,7 @@ pub(super) fn run(compiler: &Compiler<'_>, call: &CompileCall) -> Result<u8> {
     let words = ["-shared", "-o", &output].map(str::to_owned).into_iter();
     let words: Vec<String> = words.chain(inputs).chain(call.libraries.clone()).collect();
     let mut wanted = link_arguments::read(&words)?;
-    // Nothing is exported, and all is to stay: it is read, or it uses what is asked for.
+    // Nothing is exported, so the linker would drop everything: but a function that nobody calls may be the question.
     wanted.exports.clear();
     wanted.inputs.push("--no-gc-sections".to_owned());
     link::call(plan, linker, &wanted)?;

@@ -1,6 +1,6 @@
-//! Stands before the real rustc.
+//! Stands in for rustc.
 //!
-//! It adds what is not the crate's own matter: the sysroot, and what to call local folders. So cargo, and a compiler cache
+//! It adds what does not belong to the crate: the sysroot, and names for local folders. So cargo, and a compiler cache
 //! between cargo and us, see the same command line wherever the cache lies; what counts for the outcome is in the plan's key,
 //! which they see.
 //!

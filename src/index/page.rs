@@ -71,5 +71,7 @@ impl Yanked {
 pub fn check_filename(name: &str) -> Result<&str> {
     // The name becomes a path in the cache, and comes from outside.
     let is_safe = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
-    is_safe.then_some(name).ok_or_else(|| anyhow!("the index names a file `{name}`, which is no file name"))
+    is_safe
+        .then_some(name)
+        .ok_or_else(|| anyhow!("the index names a file `{name}`, which is not a file name"))
 }

@@ -1,4 +1,4 @@
-//! What overlays come to for one package and one release of Pyodide.
+//! Joins overlays into the changes for one package and one release of Pyodide.
 //!
 //! The order is: recipes first, then files given with `--overlay`, then the package's own table. Lists grow; where a key
 //! has one value, the later one wins.
@@ -15,7 +15,7 @@ use super::values::{CrateUpdate, Location, Sha256};
 use crate::error::{Result, hinted};
 use crate::wheel::requirements::{DependencyChange, DependencyEdit, Strictness};
 
-/// For what overlays are put together.
+/// The package version and the release that overlays are joined for.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
     /// The package's version, if it is known before the build.
@@ -24,7 +24,7 @@ pub struct Target<'a> {
     pub pyodide: &'a semver::Version,
 }
 
-/// A variant as it was asked for.
+/// A variant that the user asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariantChoice {
     /// Its name.
@@ -42,7 +42,7 @@ impl std::str::FromStr for VariantChoice {
             None => (text, None),
         };
         if name.is_empty() || file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
-            return Err(format!("`{text}` is no variant: expected `NAME` or `NAME=FILE`"));
+            return Err(format!("`{text}` is not a variant: expected `NAME` or `NAME=FILE`"));
         }
         Ok(Self { name: name.to_owned(), file })
     }
@@ -89,7 +89,7 @@ pub struct CargoChanges {
     pub rustflags: Vec<String>,
     /// Compiler flags for one crate of the target.
     pub crate_rustflags: BTreeMap<String, Vec<String>>,
-    /// Crates that are told that this is no browser.
+    /// Crates that must not take Emscripten for a browser.
     pub not_in_browser: Vec<String>,
     /// Settings of the profile.
     pub profile: ProfileKeys,
@@ -193,8 +193,8 @@ impl Changes {
         !self.patches.is_empty() || !self.cargo.updates.is_empty()
     }
 
-    /// What the compiled modules depend on and cargo does not notice: patched files keep their times, and variables and
-    /// flags of single crates reach the compiler past cargo. Nothing if there is no such thing.
+    /// Hash of the inputs that cargo's fingerprint does not cover: patched files, which keep their times, and variables and
+    /// flags of single crates, which reach the compiler past cargo. None if there are none.
     pub fn key(&self) -> Option<String> {
         let CargoChanges { env, crate_rustflags, .. } = &self.cargo;
         let compiled: Vec<&str> = self
@@ -284,7 +284,7 @@ fn unknown_variant(name: &str, overlays: &[Overlay]) -> anyhow::Error {
         overlays.iter().flat_map(|overlay| overlay.variants.keys().map(String::as_str)).collect();
     let error = anyhow!("no overlay has a variant `{name}`");
     if known.is_empty() {
-        return hinted(error, "nothing that applies to this package has variants");
+        return hinted(error, "no overlay that applies to this package has variants");
     }
     hinted(error, format!("the variants are `{}`", known.join("`, `")))
 }
@@ -308,7 +308,7 @@ impl Section {
         said.extend(files.iter().map(|file| format!("file `{}`", file.to)));
         said.extend(test.deselect.iter().map(|(id, why)| format!("not testing `{id}`: {why}")));
         let settings = !test.requires.is_empty() || !test.args.is_empty();
-        said.extend(settings.then(|| "settings of tests".to_owned()));
+        said.extend(settings.then(|| "test settings".to_owned()));
         said
     }
 }
@@ -327,7 +327,7 @@ impl CargoKeys {
         }
         let flags = self.crate_rustflags.iter();
         said.extend(flags.map(|(name, flags)| format!("rustflags `{}` for `{name}`", flags.join(" "))));
-        said.extend(self.not_in_browser.iter().map(|name| format!("`{name}` is in no browser")));
+        said.extend(self.not_in_browser.iter().map(|name| format!("`{name}` does not run in a browser")));
         let profile = self.profile.table();
         said.extend(profile.iter().map(|(name, value)| format!("profile {name} = {value}")));
         said.extend(self.env.iter().map(|(name, value)| format!("{name}={value}")));

@@ -51,14 +51,14 @@ fn write(path: &Path, text: &str) -> Result<()> {
 fn one(tree: &Path, text: &str, outcome: &mut Outcome) -> Result<()> {
     let mut files = 0;
     for file in PatchSet::parse(text, ParseOptions::unidiff()) {
-        let file = file.map_err(|error| anyhow!("it is no unified diff: {error}"))?;
+        let file = file.map_err(|error| anyhow!("it is not a unified diff: {error}"))?;
         files += 1;
         let patch = file.patch().as_text().ok_or_else(|| anyhow!("it holds a binary file"))?;
         match file.operation().strip_prefix(1) {
             FileOperation::Create(path) => {
                 let path = inside(tree, &path)?;
                 if outcome.get(&path).map_or(path.exists(), Option::is_some) {
-                    bail!("it makes `{}`, which is there already", path.display());
+                    bail!("it creates `{}`, which exists already", path.display());
                 }
                 outcome.insert(path, Some(diffy::apply("", patch)?));
             }
@@ -79,7 +79,7 @@ fn one(tree: &Path, text: &str, outcome: &mut Outcome) -> Result<()> {
         }
     }
     if files == 0 {
-        bail!("it is no unified diff: it names no file");
+        bail!("it is not a unified diff: it names no file");
     }
     Ok(())
 }

@@ -99,7 +99,7 @@ fn tables<'a>(value: Spanned<DeValue<'a>>, key: &str) -> Result<Vec<Spanned<DeTa
     let span = value.span();
     match value.into_inner() {
         DeValue::Array(entries) => entries.into_iter().map(|entry| one_table(entry, key)).collect(),
-        _ => Err(wrong(&format!("`{key}` is no list of tables: write `[[{key}]]`"), span)),
+        _ => Err(wrong(&format!("`{key}` is not a list of tables: write `[[{key}]]`"), span)),
     }
 }
 
@@ -107,7 +107,7 @@ fn one_table<'a>(value: Spanned<DeValue<'a>>, key: &str) -> Result<Spanned<DeTab
     let span = value.span();
     match value.into_inner() {
         DeValue::Table(table) => Ok(Spanned::new(span, table)),
-        _ => Err(wrong(&format!("`{key}` is no table"), span)),
+        _ => Err(wrong(&format!("`{key}` is not a table"), span)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The recipes that the tool ships: overlays for packages of others, in the folder `recipes`.
 //!
 //! A recipe is an overlay with a head that says for which package and versions it is. It is chosen by name; a version that
-//! it was not made for is told, and built without it.
+//! it was not made for is built without it, with a warning.
 
 use pep440_rs::Version;
 

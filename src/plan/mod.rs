@@ -1,4 +1,4 @@
-//! What the tool tells the driver: one value in a file beside a build, and the names that both sides know.
+//! The driver's plan: one value in a file beside a build, and the names that tool and driver share.
 
 pub mod stand_in;
 
@@ -24,7 +24,7 @@ pub struct DriverPlan {
     pub cargo: Option<CargoPlan>,
     /// How rustc is called.
     pub rustc: Option<RustcPlan>,
-    /// What is linked in beside the package.
+    /// What is linked in besides the package.
     pub supplements: Option<SupplementPlan>,
     /// How C is compiled; none where it is not.
     pub c: Option<CPlan>,
@@ -124,11 +124,11 @@ pub enum Supplement {
     LandingPads,
     /// Times with 32-bit seconds, for 0.21.
     NarrowTime,
-    /// That there are no threads, for 0.21 to 0.29: for modules that ask for some.
+    /// A `pthread_create` that says that there are no threads, for 0.21 to 0.29 and modules that call it.
     NoThreads,
 }
 
-/// What compiling C for a line takes beside what the plan says of the line.
+/// What compiling C for a line needs besides the rest of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CPlan {
     /// How exceptions unwind.

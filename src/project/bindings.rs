@@ -41,8 +41,8 @@ pub fn known_pythons(graph: &Graph) -> Option<KnownPythons> {
     Some(KnownPythons { pyo3: pyo3.version.clone(), oldest, newest })
 }
 
-/// The stable ABI that an old PyO3 is to be told of: up to 0.22 it takes the configuration that it is given as it is, while
-/// later ones bring it in line with their features. Nothing if PyO3 does not build for the stable ABI, or sees to it itself.
+/// The stable ABI that PyO3's configuration file must name. PyO3 up to 0.22 uses the file as it is; later versions adjust
+/// it to their features. None if PyO3 does not build for the stable ABI, or is one of the later versions.
 pub fn stable_abi(graph: &Graph) -> Option<StableAbi> {
     let pyo3 = graph.find("pyo3-ffi").or_else(|| graph.find("pyo3"))?;
     if pyo3.version >= Version::new(0, 23, 0) {

@@ -72,7 +72,7 @@ struct DependencyKind {
 }
 
 impl Graph {
-    /// Reads what `cargo metadata` printed. Nothing if it is no such document.
+    /// Reads what `cargo metadata` printed. None if that is not a graph.
     pub fn parse(metadata: &str) -> Option<Self> {
         let Metadata { packages, resolve, workspace_root } = serde_json::from_str(metadata).ok()?;
         let mut nodes = resolve.map(|resolve| resolve.nodes).unwrap_or_default();

@@ -135,7 +135,7 @@ fn advise(error: anyhow::Error) -> anyhow::Error {
     if format!("{error:#}").contains("ENOSPC") { error } else { hinted(error, NPM_ADVICE) }
 }
 
-/// Holds an archive against its subresource integrity, `sha512-…`.
+/// Checks an archive against its subresource integrity, `sha512-…`.
 fn check_integrity(archive: &Path, integrity: &str) -> Result<()> {
     let digest = Sha512::digest(fs_err::read(archive)?);
     let actual = format!("sha512-{}", base64::engine::general_purpose::STANDARD.encode(digest));
@@ -181,7 +181,7 @@ fn digest_files(folder: &Path) -> Result<BTreeMap<String, String>> {
     Ok(digests)
 }
 
-/// Holds a cached runtime's files against the digests taken when it was unpacked.
+/// Checks a cached runtime's files against the digests taken when it was unpacked.
 fn check_digests(folder: &Path) -> Result<()> {
     let text = fs_err::read_to_string(folder.join(DIGESTS))?;
     let expected: BTreeMap<String, String> = serde_json::from_str(&text)?;

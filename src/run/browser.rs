@@ -1,4 +1,4 @@
-//! Finds a browser and shows it a page, without a window and with a profile of its own.
+//! Finds a browser and shows it a page: headless, with a profile of its own.
 
 use std::path::{Path, PathBuf};
 

@@ -17,7 +17,7 @@ const PACKAGES: &str = include_str!("import_packages.py");
 /// Loads the extension modules of a wheel, by their paths in it, on Node.
 ///
 /// # Errors
-/// When Node cannot be had, or the wheel is for another runtime. A module that does not load is told by the status.
+/// When Node cannot be had, or the wheel is for another runtime. The status says whether every module loads.
 pub fn load_modules(
     context: &Context,
     runtime: &Runtime,
@@ -30,7 +30,7 @@ pub fn load_modules(
 /// Imports packages by their names, with these wheels installed, on Node.
 ///
 /// # Errors
-/// When Node cannot be had, or a wheel is for another runtime. A package that is not imported is told by the status.
+/// When Node cannot be had, or a wheel is for another runtime. The status says whether every package imports.
 pub fn import_packages(
     context: &Context,
     runtime: &Runtime,

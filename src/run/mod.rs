@@ -25,7 +25,7 @@ use crate::runtime::Runtime;
 use crate::ui::Stream;
 use crate::wheel::WheelFilename;
 
-/// The status with which the runner says that the script never ran, or that the interpreter died under it.
+/// The status of the runner when the script never ran, or the interpreter died while it ran.
 // The number that `timeout` and container runtimes use for their own failures: scripts rarely end with it.
 pub const COULD_NOT_START: i32 = 125;
 
@@ -68,9 +68,7 @@ pub fn run(context: &Context, runtime: &Runtime, wheels: &[PathBuf], script: &Sc
     let prepared = Prepared::new(context, runtime, wheels, script, terminals)?;
     let status = prepared.command.run_attached(&context.ui)?;
     match status.code() {
-        Some(COULD_NOT_START) => {
-            Err(anyhow!("Pyodide {} did not run the script to its end", runtime.version))
-        }
+        Some(COULD_NOT_START) => Err(anyhow!("Pyodide {} did not finish the script", runtime.version)),
         Some(code) => Ok(u8::try_from(code).unwrap_or(1)),
         // Ended by a signal: what a shell would say.
         None => Ok(130),
@@ -112,7 +110,10 @@ pub fn run_in_browser(
         match open.next(Duration::from_secs(1))? {
             Next::TimedOut => {}
             Next::Ended(how) => {
-                return Err(anyhow!("Pyodide {} on {place} ended under the script: {how}", runtime.version));
+                return Err(anyhow!(
+                    "Pyodide {} on {place} ended while the script ran: {how}",
+                    runtime.version
+                ));
             }
             Next::Event(event) => match event["event"].as_str().unwrap_or_default() {
                 "done" => {
@@ -124,7 +125,7 @@ pub fn run_in_browser(
                 "died" | "fatal" => {
                     let why = event["message"].as_str().unwrap_or_default();
                     return Err(anyhow!(
-                        "Pyodide {} on {place} did not run the script to its end: {why}",
+                        "Pyodide {} on {place} did not finish the script: {why}",
                         runtime.version
                     ));
                 }

@@ -274,6 +274,6 @@ impl EventFile {
             return Ok(None);
         }
         let line = std::mem::take(&mut self.partial);
-        serde_json::from_str(&line).map(Some).with_context(|| format!("no event: `{}`", line.trim_end()))
+        serde_json::from_str(&line).map(Some).with_context(|| format!("not an event: `{}`", line.trim_end()))
     }
 }

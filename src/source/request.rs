@@ -1,4 +1,4 @@
-//! What the user typed as SOURCE, told apart by its form alone.
+//! What the user typed as SOURCE, recognised by its form alone.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

@@ -1,6 +1,6 @@
-//! One cell of a sweep, in a process of its own: whatever it does to itself, the others go on.
+//! One cell of a sweep, in a process of its own: if it fails, hangs or dies, the other cells go on.
 //!
-//! What came of each step is written as soon as it is known, so that little is lost when the process is killed.
+//! The cell writes its record after each step, so that little is lost when the process is killed.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -33,7 +33,7 @@ use crate::testing::{self, Outcome, TestResult};
 use crate::ui::Stream;
 use crate::wheel::OpenedWheel;
 
-/// What a cell's process is told.
+/// The request that a sweep hands to a cell's process.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CellRequest {
     /// Nothing but the cell in it.
@@ -72,7 +72,7 @@ impl CellRequest {
     }
 }
 
-/// Does a cell, and writes its record. Whatever comes of the cell is in the record.
+/// Runs a cell, and writes its record, which also says how the cell failed.
 ///
 /// # Errors
 /// When the record cannot be written.
@@ -251,7 +251,8 @@ impl CellRun<'_> {
         if failed.is_empty() {
             Ok(None)
         } else {
-            bail!("{} tests failed:\n{}", failed.len(), failed.join("\n"))
+            let tests = if failed.len() == 1 { "test" } else { "tests" };
+            bail!("{} {tests} failed:\n{}", failed.len(), failed.join("\n"))
         }
     }
 

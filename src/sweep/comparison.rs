@@ -88,7 +88,7 @@ fn by_name(report: &Report) -> BTreeMap<String, &CellReport> {
     report.cells.iter().map(|cell| (key(cell), cell)).collect()
 }
 
-/// How far a cell got: not done, steps that went well, tests that pass.
+/// How far a cell got: not run, steps that succeeded, tests that pass.
 fn rank(cell: &CellReport) -> (Status, usize, usize) {
     // A failed cell that got further is better than one that stopped early: the steps decide, not the status.
     let status = if cell.status == Status::Waiting { Status::Waiting } else { Status::Failed };

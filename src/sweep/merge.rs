@@ -5,8 +5,8 @@ use std::path::Path;
 use super::state::{Plan, State};
 use crate::error::Result;
 
-/// Copies the finished cells of sweeps into one, which may be there already. Of a cell that several have, one that went well
-/// counts, else that of the last.
+/// Copies the finished cells of sweeps into one, which may exist. Where several sweeps have a cell, one that succeeded
+/// counts, else the last.
 ///
 /// # Errors
 /// When one cannot be read, or the other not written.

@@ -1,4 +1,4 @@
-//! Does a sweep: its cells, each in a process of its own. A listener is told of each.
+//! Runs a sweep: its cells, each in a process of its own. A listener hears of each.
 
 use std::path::PathBuf;
 use std::sync::{Condvar, Mutex};
@@ -58,9 +58,9 @@ pub struct SweepRequest {
 pub enum Resume {
     /// It is an error.
     No,
-    /// Its finished cells are not done again.
+    /// Its finished cells are not run again.
     Finished,
-    /// Only those that went well are not done again.
+    /// Its finished cells are not run again, unless they failed.
     Succeeded,
 }
 
@@ -93,11 +93,11 @@ pub struct Standing<'a> {
 pub struct DoneCell {
     /// The cell.
     pub cell: Cell,
-    /// Whether it went well.
+    /// Whether it succeeded.
     pub succeeded: bool,
 }
 
-/// Is told of a sweep while it goes on. Several threads may tell at once.
+/// Hears of a sweep while it runs. Several threads may call at once.
 pub trait SweepListener: Sync {
     /// The sweep begins: so many cells are left, so many are done at once.
     fn begin(&self, left: usize, jobs: usize);
@@ -105,7 +105,7 @@ pub trait SweepListener: Sync {
     /// A cell is done.
     fn finish_cell(&self, record: &Record, standing: &Standing<'_>);
 
-    /// How it stands, told each second.
+    /// The state of the sweep, each second.
     fn show(&self, standing: &Standing<'_>);
 }
 
@@ -194,7 +194,7 @@ pub fn run(
     });
     let progress = sweep.progress.into_inner().map_err(|_| anyhow!("a job of the sweep panicked"))?;
     match progress.stopped {
-        Some(error) => Err(hinted(error, "what was done is kept: go on with `--resume`")),
+        Some(error) => Err(hinted(error, "finished cells are kept: continue with `--resume`")),
         None => Ok(state),
     }
 }
@@ -336,7 +336,7 @@ impl Sweep<'_> {
             // Every later cell would fail for the same reason, and none of them because of its package.
             && failure.text.contains("No space left on device")
         {
-            bail!("the disk is full: {cell} was not done");
+            bail!("the disk is full: {cell} was not run");
         }
         self.state.keep(&record)?;
         Ok(record)
@@ -362,19 +362,24 @@ impl Sweep<'_> {
         })
     }
 
-    /// How a process ended that did not end by itself in good order.
+    /// The failure of a cell whose process was killed or died; none if it ended by itself.
     fn describe_end(&self, ended: Ended) -> Option<(FailureKind, String)> {
         match ended {
             Ended::ByItself(status) if status.success() => None,
             Ended::ByItself(status) => {
-                Some((FailureKind::Crash, format!("its process died: {}", describe(status))))
+                Some((FailureKind::Crash, format!("the cell's process died: {}", describe(status))))
             }
-            Ended::OutOfTime => {
-                Some((FailureKind::Timeout, format!("its {} s were over", self.limits.time.as_secs())))
-            }
+            Ended::OutOfTime => Some((
+                FailureKind::Timeout,
+                format!("the cell did not end within its {} s", self.limits.time.as_secs()),
+            )),
             Ended::OutOfMemory(bytes) => Some((
                 FailureKind::Memory,
-                format!("it held {} MB, and may hold {}", bytes / 1_000_000, self.limits.memory / 1_000_000),
+                format!(
+                    "the cell held {} MB of memory; its limit is {} MB",
+                    bytes / 1_000_000,
+                    self.limits.memory / 1_000_000
+                ),
             )),
         }
     }

@@ -90,14 +90,14 @@ impl State {
         if state.plan_file().is_file() {
             return Err(hinted(
                 anyhow!("`{}` already holds a sweep", folder.display()),
-                "go on with it by `--resume`, or name another folder with `--out`",
+                "continue it with `--resume`, or name another folder with `--out`",
             ));
         }
         state.write_plan(plan)?;
         Ok(state)
     }
 
-    /// An older sweep that goes on, with what the plan has more; or a new one.
+    /// Continues an older sweep, joined with this plan; or starts a new one.
     ///
     /// # Errors
     /// When its files are of another version, or cannot be read or written.
@@ -118,8 +118,8 @@ impl State {
         let state = Self { folder: std::path::absolute(folder)? };
         if !state.plan_file().is_file() {
             return Err(hinted(
-                anyhow!("`{}` holds no sweep: there is no `sweep.json`", folder.display()),
-                "name the folder that `sweep` wrote, which its `--out` named",
+                anyhow!("`{}` is not the folder of a sweep: it has no `sweep.json`", folder.display()),
+                "name the folder that `sweep --out` wrote",
             ));
         }
         Ok(state)
@@ -154,7 +154,7 @@ impl State {
             format => {
                 let found = format.map_or("no format".to_owned(), |format| format!("format {format}"));
                 return Err(hinted(
-                    anyhow!("`{}` has {found}, and this version reads format {FORMAT}", path.display()),
+                    anyhow!("`{}` has {found}, but this version reads format {FORMAT}", path.display()),
                     "name another folder with `--out`, or use the version that made it",
                 ));
             }

@@ -1,7 +1,7 @@
 //! Runs a package's own tests inside Pyodide, one result a test.
 //!
-//! pytest runs in a session ([`crate::run::session`]) and tells when a test starts and what it came to. If the interpreter
-//! dies, or does nothing for too long, the test that was running has failed, and the rest go on in a fresh interpreter.
+//! pytest runs in a session ([`crate::run::session`]) and reports when a test starts and how it ended. If the interpreter
+//! dies, or sends nothing for too long, the test that was running has failed, and the rest run in a fresh interpreter.
 
 pub mod junit;
 pub mod native;
@@ -52,7 +52,7 @@ pub struct Plan<'a> {
     pub stdout: Stream,
 }
 
-/// What a test came to.
+/// The outcome of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -100,7 +100,7 @@ impl Outcome {
 pub struct TestResult {
     /// pytest's name for it.
     pub id: String,
-    /// What it came to.
+    /// Its outcome.
     pub outcome: Outcome,
     /// Seconds.
     pub seconds: f64,
@@ -108,7 +108,7 @@ pub struct TestResult {
     pub message: String,
 }
 
-/// What a session came to.
+/// How a session ended.
 enum Ended {
     /// pytest ended with this status.
     Done(i64),
@@ -133,7 +133,7 @@ pub fn run(context: &Context, plan: &Plan<'_>) -> Result<Vec<TestResult>> {
             Ended::Done(status) => {
                 return Err(hinted(
                     anyhow!("pytest could not run the tests (its status is {status})"),
-                    "what it printed says why; arguments after `--` are pytest's own",
+                    "pytest's output says why; arguments after `--` go to pytest",
                 ));
             }
             Ended::Died(how) => {
@@ -147,7 +147,7 @@ pub fn run(context: &Context, plan: &Plan<'_>) -> Result<Vec<TestResult>> {
                 }
                 context
                     .ui
-                    .warn(format!("the interpreter ended ({how}): the other tests go on in a fresh one"));
+                    .warn(format!("the interpreter ended ({how}): the remaining tests run in a fresh one"));
             }
         }
     }

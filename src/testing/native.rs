@@ -1,4 +1,4 @@
-//! The same tests on the host's own Python, with a native build of the same source: what differs is told first.
+//! Runs the same tests on the host's own Python, with a native build of the same source, and finds the differences.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

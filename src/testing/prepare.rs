@@ -212,7 +212,7 @@ fn check_release(wheel: &OpenedWheel, runtime: &Runtime) -> Result<()> {
     })
 }
 
-/// Audits a wheel that others built: what will not load is told before the runtime blames something else.
+/// Audits a wheel that others built, and warns of what will not load before the runtime blames something else.
 fn warn_of_findings(context: &Context, wheel: &OpenedWheel, runtime: &Runtime) -> Result<()> {
     let contents = WheelContents::read(wheel.path())?;
     let findings = audit::audit(audit::Subject::Wheel(&contents), runtime, &AuditContext::default());
@@ -251,7 +251,7 @@ struct Reachable {
     requirements: Vec<String>,
 }
 
-/// The wheels for all requirements. What was only found out may be unreachable without harm: the tests that need it say so.
+/// The wheels for all requirements. A requirement that the tool only guessed may be missing: the tests that need it fail.
 fn find_reachable(
     context: &Context,
     sources: WheelSources<'_>,

@@ -1,5 +1,5 @@
-//! Takes a package's tests out of its source tree, with all that lies beside them except the package itself: tests see the
-//! installed wheel, never the tree.
+//! Copies a package's tests out of its source tree, with the files around them but without the package itself: tests see
+//! the installed wheel, never the tree.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -57,7 +57,7 @@ pub fn find(tree: &Path, pyproject: &PyProject, named: Option<&Path>, wheel: &Op
     if root.starts_with(tree) && tree.is_dir() {
         list(&root, Path::new(""), &provided, &kept, &mut files)?;
     } else {
-        // Tests of the user's own: what else lies in that folder is no matter of theirs, but for pytest's settings.
+        // Tests of the user's own: of the other files in that folder only pytest's settings matter.
         let settings = ["conftest.py", "pyproject.toml", "pytest.ini", "setup.cfg", "tox.ini"];
         files.extend(settings.map(PathBuf::from).into_iter().filter(|name| root.join(name).is_file()));
         for path in &kept {
@@ -76,7 +76,7 @@ fn named_tests(tree: &Path, named: &Path) -> Result<(PathBuf, Vec<String>)> {
     let inside = tree.join(named);
     let path = if named.is_relative() && inside.exists() { inside } else { std::path::absolute(named)? };
     let metadata = fs_err::metadata(&path).map_err(|error| {
-        hinted(error, format!("`--tests` takes a path in `{}`, or one of yours", tree.display()))
+        hinted(error, format!("`--tests` takes a path inside `{}`, or any other path", tree.display()))
     })?;
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let root = path.parent().unwrap_or(tree).to_owned();

@@ -27,10 +27,10 @@ pub struct WheelContents {
 }
 
 impl WheelContents {
-    /// Reads a wheel and holds it against its RECORD.
+    /// Reads a wheel and checks it against its RECORD.
     ///
     /// # Errors
-    /// When it cannot be read, is no wheel, or its RECORD does not describe it.
+    /// When it cannot be read, is not a wheel, or its RECORD does not describe it.
     pub fn read(path: &Path) -> Result<Self> {
         let contents = Self::open(path)?;
         let check = || -> Result<()> { Ok(record::check(&contents.files, &contents.record_path()?)?) };
@@ -41,7 +41,7 @@ impl WheelContents {
     /// Reads a wheel, whatever its RECORD says.
     ///
     /// # Errors
-    /// When it cannot be read or is no wheel.
+    /// When it cannot be read or is not a wheel.
     pub fn open(path: &Path) -> Result<Self> {
         let open = || -> Result<Self> {
             let filename: WheelFilename =

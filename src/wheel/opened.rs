@@ -1,4 +1,4 @@
-//! A wheel on disk with what later steps ask of it again and again: read once, handed on.
+//! A wheel on disk with its name, metadata and list of files: read once and handed on.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

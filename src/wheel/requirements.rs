@@ -13,7 +13,7 @@ pub struct DependencyEdit {
     pub change: DependencyChange,
     /// The overlay that asks for it.
     pub overlay: String,
-    /// What it means that there is nothing to change.
+    /// Whether a missing requirement is an error.
     pub strictness: Strictness,
 }
 
@@ -46,7 +46,7 @@ pub enum DependencyChange {
     },
 }
 
-/// What it means that a requirement which should change is not there.
+/// Whether it is an error that a requirement which should change is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {
     /// An error: the user's own overlay is wrong.
@@ -84,7 +84,7 @@ fn listed(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { format!("`{}`", names.join("`, `")) }
 }
 
-/// METADATA with these changes, and what a recipe would have changed but did not find.
+/// METADATA with these changes, and the requirements that a recipe changes and METADATA does not have.
 ///
 /// # Errors
 /// When a requirement that an overlay of the user's changes is not there, or an extra clashes.

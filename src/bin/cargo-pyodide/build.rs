@@ -33,8 +33,8 @@ Examples:
   cargo pyodide build . --with-deps                    and what it requires that has a Rust core
   cargo pyodide build . --overlay changes.toml         with what the file changes (docs/overlays.md)
 
-Prints the path of each finished wheel on stdout. With several releases a table closes the run, and whether each
-extension module loads in its release is tried on Node.
+Prints the path of each finished wheel on stdout. For several releases the command loads each extension
+module in its release, on Node, and ends with a table.
 
 Exit codes:
   0  every wheel was built and will load
@@ -68,10 +68,10 @@ pub(crate) struct BuildArguments {
     /// Give the wheels the tag that the Python package index takes
     #[arg(long)]
     for_index: bool,
-    /// Build what the package requires, too, if it is missing from the release and has a Rust core
+    /// Also build requirements that the release lacks and that have a Rust core
     #[arg(long, conflicts_with = "offline")]
     with_deps: bool,
-    /// Leave the names of functions in the modules, for `audit --size` and for traces
+    /// Keep function names in the modules, for `audit --size` and for stack traces
     #[arg(long)]
     keep_names: bool,
     #[command(flatten)]
@@ -111,11 +111,11 @@ pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
     let context =
         session.context(&terminal, arguments.network.network()).with_python(arguments.python.clone());
     let mut clock = Clock::default();
-    // A Python that does not serve is told before anything is fetched.
+    // Fails before anything is fetched if no Python can run the build back end.
     context.python()?;
     let runtimes = runtimes(&context, &arguments.pyodide)?;
     for runtime in &runtimes {
-        // A tag that one of the releases does not install is told before the first is built for.
+        // Fails before the first build if one of the releases does not install the tag.
         runtime.platform_tag(&arguments.tag_choice())?;
     }
     clock.step("runtime");

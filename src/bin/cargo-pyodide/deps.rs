@@ -25,7 +25,7 @@ Examples:
   cargo pyodide deps . --with dist/y-2.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl
 
 Each requirement that applies in the release is looked for as micropip does: among the wheels at hand, in the release,
-then as a pure wheel on the package index. What is missing is looked into: whether `cargo pyodide build` can build it.
+then as a pure wheel on the package index. For what is missing it shows whether `cargo pyodide build` can build it.
 
 Exit codes:
   0  everything can be had

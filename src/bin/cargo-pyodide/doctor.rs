@@ -1,4 +1,4 @@
-//! `doctor`: what of the tools that a build needs is there, and how to get the rest.
+//! `doctor`: which of the tools that a build needs are installed, and how to get the others.
 
 use std::path::{Path, PathBuf};
 

@@ -18,7 +18,7 @@ Examples:
   cargo pyodide runtimes
   cargo pyodide runtimes --json
 
-What stands in the cache is read from its files; for other releases those columns are empty. A line without a stable
+For releases that are not in the cache, the columns that come from their files are empty. A line without a stable
 release shows its newest preview.
 
 Exit codes:

@@ -16,7 +16,7 @@ pub fn document(report: &Report) -> String {
     );
     let steps: Vec<String> =
         totals.steps.iter().map(|(step, count)| format!("{step} {count}/{}", totals.cells)).collect();
-    let _ = writeln!(text, "Went well: {}.", steps.join(", "));
+    let _ = writeln!(text, "Succeeded: {}.", steps.join(", "));
     if totals.native > 0 {
         let _ = writeln!(
             text,
