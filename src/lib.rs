@@ -26,6 +26,7 @@ pub mod project;
 pub mod releases;
 pub mod run;
 pub mod runtime;
+pub mod site;
 pub mod source;
 pub mod sweep;
 pub mod testing;

@@ -67,4 +67,13 @@ mod tests {
     fn the_table_is_read() {
         assert_eq!(super::shipped()["simd"], "2023-03");
     }
+
+    /// Tables of relocations are copied and cleared with it, and nobody asks whether a line has it.
+    #[test]
+    fn every_line_has_bulk_memory() {
+        let since = &super::shipped()["bulk_memory"];
+        for (line, facts) in crate::abi::line_facts() {
+            assert!(facts.released.is_some_and(|released| released > *since), "{line}");
+        }
+    }
 }

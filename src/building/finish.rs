@@ -11,6 +11,7 @@ use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::runtime::{Runtime, StartUp};
 use crate::wasm;
+use crate::wasm::relocation_table;
 use crate::wasm::start_up::{self, OwnWork, Share};
 use crate::wasm::strip::{self, Names};
 use crate::wheel::compressed::gzip_size;
@@ -88,6 +89,9 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<B
         }
         // Stripped after the link and not by it: the lints still name functions and crates from the raw module.
         let mut stripped = strip::strip(&bytes, names).with_context(|| format!("`{path}`"))?;
+        if let Some(rewritten) = relocation_table::rewrite(&stripped).with_context(|| format!("`{path}`"))? {
+            stripped = rewritten;
+        }
         if let Some(work) = own_work(runtime.start_up) {
             stripped = start_up::start_itself(&stripped, work).with_context(|| format!("`{path}`"))?;
         }

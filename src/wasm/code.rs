@@ -32,7 +32,7 @@ struct Watched {
 }
 
 /// What some engine of today accepts: WebAssembly 3.0 and the exceptions from before it.
-const ACCEPTED: WasmFeatures = WasmFeatures::WASM3.union(WasmFeatures::LEGACY_EXCEPTIONS);
+pub(super) const ACCEPTED: WasmFeatures = WasmFeatures::WASM3.union(WasmFeatures::LEGACY_EXCEPTIONS);
 
 impl Code {
     /// Validates a module and surveys its code.

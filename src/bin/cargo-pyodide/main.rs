@@ -21,25 +21,16 @@ mod terminal;
 mod test;
 mod test_report;
 
-use std::ffi::OsString;
-use std::path::Path;
 use std::process::ExitCode;
 
 use cargo_pyodide::driver;
-use cargo_pyodide::env::{DRIVER_PLAN, Environment};
+use cargo_pyodide::env::Environment;
 use cargo_pyodide::error::{EXIT_COULD_NOT, render};
 
 fn main() -> ExitCode {
     let environment = Environment::read();
-    let mut arguments = std::env::args_os();
-    let name = name_of(arguments.next());
-    let outcome = match environment.get(DRIVER_PLAN).map(OsString::from) {
-        // Both marks: a build script may well call `cargo pyodide` inside a build of ours.
-        Some(plan) if name != "cargo-pyodide" => {
-            driver::run(Path::new(&plan), &name, arguments.collect(), &environment)
-        }
-        _ => commands::run(environment, arguments.collect()),
-    };
+    let outcome = driver::serve(&environment, std::env::args_os())
+        .unwrap_or_else(|| commands::run(environment, std::env::args_os().skip(1).collect()));
     match outcome {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
@@ -47,10 +38,4 @@ fn main() -> ExitCode {
             ExitCode::from(EXIT_COULD_NOT)
         }
     }
-}
-
-/// The name under which this program was called, without folder and ending.
-fn name_of(program: Option<OsString>) -> String {
-    let program = program.unwrap_or_default();
-    Path::new(&program).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
