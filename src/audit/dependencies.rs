@@ -24,12 +24,12 @@ pub(super) fn check(
     let environment = markers::of(runtime);
     for requirement in &metadata.requires {
         if requirement.evaluate_markers(&environment, &[]) {
-            one(requirement, runtime, context, findings);
+            check_requirement(requirement, runtime, context, findings);
         }
     }
 }
 
-fn one(
+fn check_requirement(
     requirement: &Requirement<VerbatimUrl>,
     runtime: &Runtime,
     context: &AuditContext<'_>,
@@ -61,13 +61,13 @@ fn one(
     };
     let python = runtime.python_release.only_release();
     let found = context.index.map(|index| index.find(&name, &|version| fits(requirement, version), &python));
-    if let Some((code, rest)) = elsewhere(found, has.is_some()) {
+    if let Some((code, rest)) = classify_absence(found, has.is_some()) {
         findings.add(code, shown.clone(), format!("it requires `{shown}`, {place}, {rest}"));
     }
 }
 
 /// The finding for a requirement that the release does not meet: micropip asks the package index next. None if that has it.
-fn elsewhere(found: Option<Availability>, has_other_version: bool) -> Option<(Code, String)> {
+fn classify_absence(found: Option<Availability>, has_other_version: bool) -> Option<(Code, String)> {
     let absent = if has_other_version { Code::DEPENDENCY_VERSION } else { Code::MISSING_DEPENDENCY };
     let refused = |why: &str| format!("and the package index {why}: micropip refuses the wheel");
     match found {

@@ -12,15 +12,15 @@ use crate::wheel::extension::{self, ExtensionName};
 /// Checks one module.
 pub(super) fn check(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
     let ModuleContext { runtime, .. } = context;
-    section(&this.module, runtime, findings);
-    start_up(this, runtime, findings);
+    check_section(&this.module, runtime, findings);
+    check_start_up(this, runtime, findings);
     if !is_library(this, context)
         && let Some(name) = extension::parse(this.path)
     {
-        suffix(&name, runtime, findings);
-        entry(&this.module, &name, runtime, findings);
+        check_suffix(&name, runtime, findings);
+        check_entry(&this.module, &name, runtime, findings);
     }
-    shared_names(this, context, findings);
+    check_shared_names(this, context, findings);
 }
 
 /// Whether a module is there for others and not for Python.
@@ -34,7 +34,7 @@ pub(super) fn is_library(this: &Examined<'_>, context: &ModuleContext<'_>) -> bo
     !enters && (folder.ends_with(".libs") || file.starts_with("lib") || context.all.iter().any(wanted))
 }
 
-fn section(module: &Module, runtime: &Runtime, findings: &mut Findings) {
+fn check_section(module: &Module, runtime: &Runtime, findings: &mut Findings) {
     let release = format!("Pyodide {}", runtime.version);
     let problem = match &module.dylink {
         None => "it has no section `dylink.0`: it is not a side module, and the loader refuses it".to_owned(),
@@ -64,7 +64,7 @@ fn section(module: &Module, runtime: &Runtime, findings: &mut Findings) {
 }
 
 /// Relocations that nobody applies, or that a damaged table lists.
-fn start_up(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
+fn check_start_up(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
     let name = "__wasm_apply_data_relocs";
     // 0.21 alone: from 0.22 on the loader calls it.
     if !runtime.start_up.applies_relocations
@@ -83,7 +83,7 @@ fn start_up(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
     }
 }
 
-fn suffix(name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) {
+fn check_suffix(name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) {
     let suffixes = runtime.extension_suffixes();
     if suffixes.iter().all(|known| known != name.suffix) {
         let message = format!(
@@ -96,7 +96,7 @@ fn suffix(name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) 
     }
 }
 
-fn entry(module: &Module, name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) {
+fn check_entry(module: &Module, name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) {
     let wanted = Signature { parameters: Vec::new(), results: vec![wasmparser::ValType::I32] };
     let entry = name.entry();
     let found = module.exports.iter().find(|export| {
@@ -145,7 +145,7 @@ fn is_forgiven(signature: &Signature, runtime: &Runtime) -> bool {
 }
 
 /// Names that two modules export and one of them looks up in the table of the whole process.
-fn shared_names(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
+fn check_shared_names(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
     let Subject::Wheel(_) = context.subject else { return };
     // A module that only exports a name keeps its own: the table is asked only for names that go through it.
     let own: std::collections::BTreeSet<&str> = this

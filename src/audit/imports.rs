@@ -72,11 +72,11 @@ pub(super) fn check(this: &Examined<'_>, runtime: &Runtime, libraries: &[&Module
     };
     for (from, name, import) in &this.module.imports {
         match from.as_str() {
-            "env" | "wasi_snapshot_preview1" => check.named(name, import),
-            "GOT.mem" | "GOT.func" => check.address(from, name, import),
+            "env" | "wasi_snapshot_preview1" => check.check_named(name, import),
+            "GOT.mem" | "GOT.func" => check.check_address(from, name, import),
             other => {
                 check.next_function += u32::from(matches!(import, Import::Function(_)));
-                check.foreign(other, name);
+                check.report_foreign(other, name);
             }
         }
     }
@@ -109,14 +109,14 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn foreign(&mut self, from: &str, name: &str) {
+    fn report_foreign(&mut self, from: &str, name: &str) {
         let message = format!(
             "it imports `{name}` from `{from}`, a module that Pyodide does not have: the loader throws and the module is not there"
         );
         self.findings.add(Code::FOREIGN_MODULE, format!("{from}.{name}"), message);
     }
 
-    fn named(&mut self, name: &str, import: &Import) {
+    fn check_named(&mut self, name: &str, import: &Import) {
         match import {
             Import::Function(wanted) => {
                 let is_used = self.used.contains(&self.next_function);
@@ -269,7 +269,7 @@ impl Check<'_> {
 
 /// Addresses of data and functions, which the loader looks up by name.
 impl Check<'_> {
-    fn address(&mut self, from: &str, name: &str, import: &Import) {
+    fn check_address(&mut self, from: &str, name: &str, import: &Import) {
         if !matches!(import, Import::Global(ValType::I32, Mutability::Mutable)) {
             self.other_kind(from, name, import);
             return;

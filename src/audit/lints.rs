@@ -46,7 +46,7 @@ const LARGE: usize = 8 << 20;
 
 /// Looks at one module.
 pub(super) fn check(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
-    idle(this, context, findings);
+    check_idle(this, context, findings);
     if this.bytes.len() > LARGE {
         let message = format!(
             "it is {:.1} MiB large: a browser's main thread compiles no more than 8 MiB at once",
@@ -55,12 +55,12 @@ pub(super) fn check(this: &Examined<'_>, context: &ModuleContext<'_>, findings: 
         findings.add(Code::LARGE_MODULE, None, message);
     }
     if !is_library(this, context) {
-        exports(this, findings);
+        check_exports(this, findings);
     }
-    collisions(this, context.runtime, findings);
-    local_paths(this, findings);
-    debug_sections(this, findings);
-    aborts(this, findings);
+    check_collisions(this, context.runtime, findings);
+    check_local_paths(this, findings);
+    check_debug_sections(this, findings);
+    check_aborts(this, findings);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a size for reading")]
@@ -68,7 +68,7 @@ fn mebibytes(bytes: usize) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-fn idle(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
+fn check_idle(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
     let functions: Vec<&str> = this
         .module
         .imports
@@ -115,7 +115,7 @@ fn is_contract(name: &str) -> bool {
     starts.iter().any(|start| name.starts_with(start)) || names.contains(&name)
 }
 
-fn exports(this: &Examined<'_>, findings: &mut Findings) {
+fn check_exports(this: &Examined<'_>, findings: &mut Findings) {
     let beyond: Vec<&str> = this
         .module
         .exports
@@ -132,7 +132,7 @@ fn exports(this: &Examined<'_>, findings: &mut Findings) {
     }
 }
 
-fn collisions(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
+fn check_collisions(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
     let both: Vec<&str> = this
         .module
         .exports
@@ -155,7 +155,7 @@ fn collisions(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
 const HOMES: [&str; 4] = ["/home/", "/Users/", "\\Users\\", "/root/"];
 const NOBODY: [&str; 2] = ["/home/web_user", "/home/pyodide"];
 
-fn local_paths(this: &Examined<'_>, findings: &mut Findings) {
+fn check_local_paths(this: &Examined<'_>, findings: &mut Findings) {
     let mut folders: BTreeSet<String> = BTreeSet::new();
     let mut count = 0;
     for home in HOMES {
@@ -189,7 +189,7 @@ fn local_paths(this: &Examined<'_>, findings: &mut Findings) {
     }
 }
 
-fn debug_sections(this: &Examined<'_>, findings: &mut Findings) {
+fn check_debug_sections(this: &Examined<'_>, findings: &mut Findings) {
     let left: Vec<&str> = this
         .module
         .custom_sections
@@ -204,7 +204,7 @@ fn debug_sections(this: &Examined<'_>, findings: &mut Findings) {
 }
 
 /// Rust that cannot unwind: it panics, and has none of what either way of unwinding needs.
-fn aborts(this: &Examined<'_>, findings: &mut Findings) {
+fn check_aborts(this: &Examined<'_>, findings: &mut Findings) {
     let is_rust = memmem::find(this.bytes, b"panicked at").is_some();
     let unwinds = this.module.imports.iter().any(|(_, name, _)| {
         name.starts_with("invoke_")

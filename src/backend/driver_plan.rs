@@ -64,7 +64,7 @@ fn write_symbols(runtime: &Runtime, folder: &Path) -> Result<()> {
 fn c_plan(context: &Context, build: BackEndBuild<'_>) -> Result<CPlan> {
     let BackEndBuild { project, runtime, choices, folder, .. } = build;
     let jumps =
-        if runtime.symbols.provider("__wasm_setjmp").is_some() { Jumps::Served } else { Jumps::OtherHelpers };
+        if runtime.symbols.provider("__wasm_setjmp").is_some() { Jumps::Served } else { Jumps::OldHelpers };
     let emsdk = match choices.c_toolchain {
         CToolchain::Emsdk => Some(emsdk::find(context, runtime.emscripten)?),
         CToolchain::Clang => None,

@@ -19,7 +19,7 @@ use crate::wheel::metadata::Fields;
 /// # Errors
 /// When neither the files nor the back end tell.
 pub fn read(context: &Context, tree: &Path, pyproject: &PyProject, folder: &BuildFolder) -> Result<String> {
-    if let Some(text) = stated(tree, pyproject) {
+    if let Some(text) = read_stated(tree, pyproject) {
         return Ok(text);
     }
     let project = Project::read(tree, pyproject)?;
@@ -46,7 +46,7 @@ pub fn read(context: &Context, tree: &Path, pyproject: &PyProject, folder: &Buil
 }
 
 /// What `PKG-INFO` of an sdist says, from metadata 2.2 on, or the table `[project]`.
-fn stated(tree: &Path, pyproject: &PyProject) -> Option<String> {
+fn read_stated(tree: &Path, pyproject: &PyProject) -> Option<String> {
     let pkg_info = fs_err::read_to_string(tree.join("PKG-INFO")).unwrap_or_default();
     let fields = Fields::parse(&pkg_info);
     let version = fields.first("Metadata-Version").unwrap_or_default();

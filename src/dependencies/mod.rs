@@ -106,17 +106,17 @@ impl<'a> Resolver<'a> {
     /// When what the index has cannot be read.
     pub fn tree(&mut self, package: &Metadata) -> Result<Vec<Node>> {
         self.seen.insert((normalised(&package.name), Some(package.version.clone()), Vec::new()));
-        self.of(package, &[])
+        self.resolve_all(package, &[])
     }
 
-    fn of(&mut self, package: &Metadata, extras: &[ExtraName]) -> Result<Vec<Node>> {
+    fn resolve_all(&mut self, package: &Metadata, extras: &[ExtraName]) -> Result<Vec<Node>> {
         let applies =
             |requirement: &&Requirement<VerbatimUrl>| requirement.evaluate_markers(&self.environment, extras);
         let requirements: Vec<_> = package.requires.iter().filter(applies).cloned().collect();
-        requirements.iter().map(|requirement| self.one(requirement)).collect()
+        requirements.iter().map(|requirement| self.resolve(requirement)).collect()
     }
 
-    fn one(&mut self, requirement: &Requirement<VerbatimUrl>) -> Result<Node> {
+    fn resolve(&mut self, requirement: &Requirement<VerbatimUrl>) -> Result<Node> {
         let name = normalised(requirement.name.as_ref());
         let shown = Requirement { marker: pep508_rs::MarkerTree::TRUE, ..requirement.clone() };
         // What was chosen for another stays, as long as it fits.
@@ -125,14 +125,14 @@ impl<'a> Resolver<'a> {
         });
         let (origin, package) = match before {
             Some(chosen) => chosen.clone(),
-            None => self.origin(requirement, &name)?,
+            None => self.find_origin(requirement, &name)?,
         };
         self.chosen.insert(name.clone(), (origin.clone(), package.clone()));
         let version = package.as_ref().map(|package| package.version.clone());
         // Requirements may form a circle: the second time a package is named, not followed.
         let is_repeated = !self.seen.insert((name.clone(), version, requirement.extras.clone()));
         let requires = match package {
-            Some(package) if !is_repeated => self.of(&package, &requirement.extras)?,
+            Some(package) if !is_repeated => self.resolve_all(&package, &requirement.extras)?,
             _ => Vec::new(),
         };
         let is_repeated = is_repeated && !matches!(origin, Origin::Missing(_));
@@ -140,7 +140,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Where a requirement comes from, and what it requires itself.
-    fn origin(
+    fn find_origin(
         &self,
         requirement: &Requirement<VerbatimUrl>,
         name: &str,
@@ -163,7 +163,10 @@ impl<'a> Resolver<'a> {
             }
             // A version of the release that does not parse cannot be compared: micropip would take the package, too.
             if version.map_or(true, |version| fits(requirement, &version)) {
-                return Ok((Origin::Release(package.version.clone()), Some(locked(name, package))));
+                return Ok((
+                    Origin::Release(package.version.clone()),
+                    Some(metadata_of_locked(name, package)),
+                ));
             }
         }
         if self.context.network == Network::Forbidden {
@@ -209,7 +212,7 @@ impl Resolver<'_> {
 }
 
 /// A package of the release as metadata: it requires what is loaded with it, whatever the version.
-fn locked(name: &str, package: &crate::runtime::LockedPackage) -> Metadata {
+fn metadata_of_locked(name: &str, package: &crate::runtime::LockedPackage) -> Metadata {
     let requires = package.depends.iter().filter_map(|depends| Requirement::from_str(depends).ok());
     Metadata {
         name: name.to_owned(),

@@ -47,7 +47,7 @@ pub fn find(context: &Context, sources: WheelSources<'_>, requirements: &[String
         return Ok(paths);
     }
     let task = ui.task("looking for what the tests require");
-    let paths = look(context, sources, requirements)?;
+    let paths = resolve(context, sources, requirements)?;
     drop(task);
     // An answer that named missing wheels is whole in the cache's eyes: it must go before a new one is kept.
     cache.discard(ui, Kind::Files, &key)?;
@@ -70,7 +70,7 @@ fn key(sources: WheelSources<'_>, requirements: &[String]) -> String {
     format!("wheels-{}", crate::digest::key(&parts))
 }
 
-fn look(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> Result<Vec<PathBuf>> {
+fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> Result<Vec<PathBuf>> {
     let resolver = Resolver::new(context, sources.runtime, sources.wheels)?;
     let mut resolver = resolver.preferring(Preference::Index);
     let requires: Vec<Requirement<_>> = requirements

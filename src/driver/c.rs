@@ -62,7 +62,7 @@ impl<'a> Compiler<'a> {
         }
         let status = exit_code(command.run_through()?);
         // Only the object tells: a header may mention setjmp that no code calls.
-        if status == 0 && self.c.jumps == Jumps::OtherHelpers {
+        if status == 0 && self.c.jumps == Jumps::OldHelpers {
             refuse_jumps(self.plan, call)?;
         }
         Ok(status)

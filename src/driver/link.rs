@@ -42,7 +42,7 @@ pub(super) fn run(plan: &DriverPlan, given: Vec<String>, environment: &Environme
         let bytes = fs_err::read(Path::new(&link.output))?;
         let module = Module::read(&bytes)?;
         let wide = missing_wide_invokes(supplements, &module, &bytes)?;
-        let wanted = asked_for(supplements, &module);
+        let wanted = find_wanted(supplements, &module);
         // What a module imports is known only when it is linked: what is missing is made then, and all is linked
         // once more.
         if !wide.is_empty() || !wanted.is_empty() {
@@ -83,7 +83,7 @@ fn mend_calls(plan: &DriverPlan, link: &mut LinkPlan, work: &Path) -> Result<()>
 }
 
 /// The supplements that define what a linked module imports.
-fn asked_for(supplements: &SupplementPlan, module: &Module) -> Vec<Supplement> {
+fn find_wanted(supplements: &SupplementPlan, module: &Module) -> Vec<Supplement> {
     let imports = |name: &str| module.imports.iter().any(|(_, import, _)| import == name);
     supplements
         .on_demand

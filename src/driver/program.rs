@@ -50,7 +50,7 @@ pub(super) fn run(compiler: &Compiler<'_>, call: &CompileCall) -> Result<u8> {
     wanted.inputs.push("--no-gc-sections".to_owned());
     link::call(plan, linker, &wanted)?;
     let bytes = fs_err::read(&output)?;
-    let missing = missing(&Module::read(&bytes)?, &compiler.c.symbols)?;
+    let missing = find_missing(&Module::read(&bytes)?, &compiler.c.symbols)?;
     if missing.is_empty() {
         return Ok(0);
     }
@@ -60,7 +60,7 @@ pub(super) fn run(compiler: &Compiler<'_>, call: &CompileCall) -> Result<u8> {
 }
 
 /// What a module asks for that the release does not have.
-fn missing(module: &Module, symbols: &Path) -> Result<Vec<String>> {
+fn find_missing(module: &Module, symbols: &Path) -> Result<Vec<String>> {
     let text = fs_err::read_to_string(symbols)?;
     let has: HashSet<&str> = text.lines().collect();
     let wanted = module.imports.iter().filter(|(from, _, import)| {

@@ -173,7 +173,7 @@ impl Changes {
         // then.
         let mut file = choice.and_then(|choice| choice.file.as_ref());
         for keys in &section.files {
-            self.files.push(added(keys, overlay, file.take()));
+            self.files.push(choose_file(keys, overlay, file.take()));
         }
         if let (Some(file), Some(choice)) = (file, choice) {
             return Err(anyhow!(
@@ -259,7 +259,7 @@ fn dependency_changes(keys: &DependencyKeys) -> impl Iterator<Item = DependencyC
     optional.chain(remove).chain(replace).chain(add)
 }
 
-fn added(keys: &FileKeys, overlay: &Overlay, named: Option<&PathBuf>) -> AddedFile {
+fn choose_file(keys: &FileKeys, overlay: &Overlay, named: Option<&PathBuf>) -> AddedFile {
     let from = match (named, &keys.from) {
         (Some(file), _) => FileOrigin::Named(file.clone()),
         (None, Location::Address(address)) => FileOrigin::Address(address.clone()),

@@ -15,16 +15,16 @@ use crate::error::{Result, hinted};
 const OTHER_VERSION: &str = "it was made for another version of the package: condition it with `[[when]]`";
 
 /// What becomes of a file: its new text, or nothing if it goes.
-type Outcome = BTreeMap<PathBuf, Option<String>>;
+type PatchedFiles = BTreeMap<PathBuf, Option<String>>;
 
 /// Applies diffs, each with what it is called, in order.
 ///
 /// # Errors
 /// When one cannot be read, names a file that is not there, or has a hunk that does not fit. Then no file was changed.
 pub fn apply(tree: &Path, patches: &[(String, String)]) -> Result<()> {
-    let mut outcome = Outcome::new();
+    let mut outcome = PatchedFiles::new();
     for (name, text) in patches {
-        one(tree, text, &mut outcome).with_context(|| format!("the patch `{name}` does not fit"))?;
+        apply_one(tree, text, &mut outcome).with_context(|| format!("the patch `{name}` does not fit"))?;
     }
     // Written only when all diffs fit: half a patch would compile to something that nobody wrote.
     for (path, text) in outcome {
@@ -48,7 +48,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
     file.set_modified(time).with_context(|| format!("cannot set the time of `{}`", path.display()))
 }
 
-fn one(tree: &Path, text: &str, outcome: &mut Outcome) -> Result<()> {
+fn apply_one(tree: &Path, text: &str, outcome: &mut PatchedFiles) -> Result<()> {
     let mut files = 0;
     for file in PatchSet::parse(text, ParseOptions::unidiff()) {
         let file = file.map_err(|error| anyhow!("it is not a unified diff: {error}"))?;
@@ -89,7 +89,7 @@ fn inside(tree: &Path, path: &str) -> Result<PathBuf> {
     Ok(tree.join(inside.0))
 }
 
-fn read(path: &Path, outcome: &Outcome) -> Result<String> {
+fn read(path: &Path, outcome: &PatchedFiles) -> Result<String> {
     match outcome.get(path) {
         Some(Some(text)) => Ok(text.clone()),
         Some(None) => bail!("`{}` was removed before", path.display()),

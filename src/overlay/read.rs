@@ -23,7 +23,7 @@ const BESIDE: [&str; 3] = ["when", "variant", "recipe"];
 /// When a key is unknown or a value is wrong: with line and column.
 pub(super) fn overlay(text: &str, label: &str, place: Place) -> Result<Overlay> {
     let parsed = DeTable::parse(text).map_err(Fault::from);
-    parsed.and_then(|table| document(table, label, place)).map_err(|error| located(label, text, &error))
+    parsed.and_then(|table| document(table, label, place)).map_err(|error| with_place(label, text, &error))
 }
 
 /// Reads the table `[tool.cargo-pyodide]` of a `pyproject.toml`, if it has one.
@@ -44,7 +44,7 @@ pub(super) fn own_table(text: &str, path: &Path) -> Result<Option<Overlay>> {
     let label = "`[tool.cargo-pyodide]` of the package";
     document(Spanned::new(span, table), label, Place::Folder(path.parent().unwrap_or(path).to_owned()))
         .map(Some)
-        .map_err(|error| located(&path.display().to_string(), text, &error))
+        .map_err(|error| with_place(&path.display().to_string(), text, &error))
 }
 
 fn take<'a>(table: &mut DeTable<'a>, key: &str) -> Option<Spanned<DeValue<'a>>> {
@@ -136,7 +136,7 @@ fn place(file: &dyn std::fmt::Display, text: &str, span: Range<usize>) -> String
 }
 
 /// The parser's error as ours: the place first, and for an unknown key the nearest known one.
-fn located(label: &str, text: &str, Fault { message, span }: &Fault) -> anyhow::Error {
+fn with_place(label: &str, text: &str, Fault { message, span }: &Fault) -> anyhow::Error {
     let label = label.trim_matches('`');
     let at = span.clone().map_or_else(|| label.to_owned(), |span| place(&label, text, span));
     let Some((unknown, known)) = unknown_key(message) else { return anyhow!("{at}: {message}") };

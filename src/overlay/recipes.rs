@@ -22,7 +22,7 @@ pub struct Recipe {
 
 /// A recipe for a crate in the graph of any package.
 #[derive(Debug, Clone)]
-pub struct CrateRecipe {
+pub struct ShippedCrateRecipe {
     /// The text.
     pub text: String,
     /// What it says.
@@ -47,10 +47,10 @@ pub fn packages() -> Result<Vec<Recipe>> {
 ///
 /// # Errors
 /// When one of them is wrong: a mistake of the tool's, which a test rules out.
-pub fn crates() -> Result<Vec<CrateRecipe>> {
+pub fn crates() -> Result<Vec<ShippedCrateRecipe>> {
     let mut recipes = Vec::new();
     for (_, text) in shipped::texts("crates") {
-        recipes.push(CrateRecipe { recipe: crates::CrateRecipe::read(&text)?, text });
+        recipes.push(ShippedCrateRecipe { recipe: crates::CrateRecipe::read(&text)?, text });
     }
     recipes.sort_by(|one, other| one.recipe.name.cmp(&other.recipe.name));
     Ok(recipes)

@@ -152,7 +152,7 @@ pub enum Jumps {
     /// It can: from 0.26 on.
     Served,
     /// The line has the helpers of clang before 19: up to 0.25.
-    OtherHelpers,
+    OldHelpers,
 }
 
 /// The file beside a build's log that says what C is compiled with.

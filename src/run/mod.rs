@@ -46,7 +46,7 @@ pub struct Script {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Request<'a> {
+struct ScriptRequest<'a> {
     runtime: &'a Path,
     wheels: &'a [PathBuf],
     folder: PathBuf,
@@ -65,7 +65,7 @@ pub fn run(context: &Context, runtime: &Runtime, wheels: &[PathBuf], script: &Sc
     let is_terminal =
         [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
     let terminals = (0..3).zip(is_terminal).filter(|(_, is)| *is).map(|(descriptor, _)| descriptor).collect();
-    let prepared = Prepared::new(context, runtime, wheels, script, terminals)?;
+    let prepared = ReadyScript::new(context, runtime, wheels, script, terminals)?;
     let status = prepared.command.run_attached(&context.ui)?;
     match status.code() {
         Some(COULD_NOT_START) => Err(anyhow!("Pyodide {} did not finish the script", runtime.version)),
@@ -154,18 +154,18 @@ pub fn capture(
     wheels: &[PathBuf],
     script: &Script,
 ) -> Result<Captured> {
-    let prepared = Prepared::new(context, runtime, wheels, script, Vec::new())?;
+    let prepared = ReadyScript::new(context, runtime, wheels, script, Vec::new())?;
     let (status, output) = prepared.command.output_unchecked(&context.ui)?;
     Ok(Captured { status: status.code().unwrap_or(COULD_NOT_START), stderr: output.stderr })
 }
 
 /// A run that is ready to start. The folder with its files lives as long.
-struct Prepared {
+struct ReadyScript {
     command: Invocation,
     _work: tempfile::TempDir,
 }
 
-impl Prepared {
+impl ReadyScript {
     fn new(
         context: &Context,
         runtime: &Runtime,
@@ -182,7 +182,7 @@ impl Prepared {
         fs_err::write(&runner, include_str!("node.mjs"))?;
         fs_err::write(work.path().join("node_output.mjs"), include_str!("node_output.mjs"))?;
         fs_err::write(work.path().join("node_sockets.mjs"), include_str!("node_sockets.mjs"))?;
-        let request = Request {
+        let request = ScriptRequest {
             runtime: &runtime.folder,
             wheels: &wheels,
             folder: std::env::current_dir().context("the current folder is gone")?,

@@ -45,19 +45,19 @@ pub(super) fn read_packed(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Re
 /// What the script says of the data file.
 #[derive(Debug)]
 struct Directory {
-    package: Package,
+    package: PackageTable,
     chunks: Chunks,
     chunk_size: NonZeroUsize,
 }
 
 #[derive(Debug, Deserialize)]
-struct Package {
-    files: Vec<Entry>,
+struct PackageTable {
+    files: Vec<PackedEntry>,
     remote_package_size: Bytes,
 }
 
 #[derive(Debug, Deserialize)]
-struct Entry {
+struct PackedEntry {
     filename: String,
     start: Bytes,
     end: Bytes,
@@ -109,8 +109,8 @@ impl Directory {
         Ok(Some(PackedFile { path: entry.filename.clone(), content }))
     }
 
-    fn content(&self, data: &[u8], entry: &Entry) -> Result<Vec<u8>> {
-        let Entry { start: Bytes(start), end: Bytes(end), .. } = *entry;
+    fn content(&self, data: &[u8], entry: &PackedEntry) -> Result<Vec<u8>> {
+        let PackedEntry { start: Bytes(start), end: Bytes(end), .. } = *entry;
         let size = self.chunk_size.get();
         let first = start / size;
         let mut unpacked = Vec::new();

@@ -272,7 +272,7 @@ impl CellRun<'_> {
         Some(match native.unwrap_or_else(|error: anyhow::Error| Err(render(&error))) {
             Err(why) => Comparison { failed: Some(why), ..Comparison::default() },
             Ok(native) => {
-                let (here, there) = (passed(&native), passed(results));
+                let (here, there) = (names_of_passed(&native), names_of_passed(results));
                 Comparison { native: here.len(), both: here.intersection(&there).count(), failed: None }
             }
         })
@@ -280,7 +280,7 @@ impl CellRun<'_> {
 }
 
 /// The names of the tests that passed.
-fn passed(results: &[TestResult]) -> BTreeSet<&str> {
+fn names_of_passed(results: &[TestResult]) -> BTreeSet<&str> {
     let passed = results.iter().filter(|result| result.outcome == Outcome::Passed);
     passed.map(|result| result.id.as_str()).collect()
 }

@@ -53,7 +53,8 @@ pub fn compare(old: &Report, new: &Report) -> Differences {
             found.new.push(format!("{key}: {}", cell.words()));
             continue;
         };
-        let difference = || Difference { cell: key.clone(), old: told(known, cell), new: told(cell, known) };
+        let difference =
+            || Difference { cell: key.clone(), old: describe(known, cell), new: describe(cell, known) };
         match rank(known).cmp(&rank(cell)) {
             std::cmp::Ordering::Less => found.better.push(difference()),
             std::cmp::Ordering::Greater => found.worse.push(difference()),
@@ -65,7 +66,7 @@ pub fn compare(old: &Report, new: &Report) -> Differences {
 }
 
 /// The words of a cell, with its version where that is another one.
-fn told(cell: &CellReport, other: &CellReport) -> String {
+fn describe(cell: &CellReport, other: &CellReport) -> String {
     if cell.package == other.package {
         return cell.words();
     }

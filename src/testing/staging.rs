@@ -233,7 +233,10 @@ impl Staged {
             packages.map(|(name, _)| name.clone()).chain(tools("imported")).collect();
         known.retain(|name| imported.contains(&name.replace('-', "_")));
         known.extend(
-            behind().into_iter().filter(|(module, _)| imported.contains(module)).map(|(_, name)| name),
+            read_modules_behind()
+                .into_iter()
+                .filter(|(module, _)| imported.contains(module))
+                .map(|(_, name)| name),
         );
         known.sort();
         known.dedup();
@@ -262,7 +265,7 @@ fn test_tools() -> toml::Table {
 }
 
 /// Modules of the standard library, and the packages that stand behind them.
-fn behind() -> Vec<(String, String)> {
+fn read_modules_behind() -> Vec<(String, String)> {
     let behind = test_tools().get("behind").and_then(toml::Value::as_table).cloned().unwrap_or_default();
     behind.into_iter().filter_map(|(module, name)| Some((module, name.as_str()?.to_owned()))).collect()
 }

@@ -59,7 +59,7 @@ pub enum Strictness {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CannotEdit {
     /// There is none of this name.
-    #[error("{overlay} changes the requirement `{name}`, but the package requires {}", listed(.has))]
+    #[error("{overlay} changes the requirement `{name}`, but the package requires {}", list_names(.has))]
     NotRequired {
         /// The overlay.
         overlay: String,
@@ -80,7 +80,7 @@ pub enum CannotEdit {
     },
 }
 
-fn listed(names: &[String]) -> String {
+fn list_names(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { format!("`{}`", names.join("`, `")) }
 }
 
@@ -91,7 +91,7 @@ fn listed(names: &[String]) -> String {
 pub fn rewrite(metadata: &str, edits: &[DependencyEdit]) -> Result<(String, Vec<CannotEdit>), CannotEdit> {
     let (head, body) = split(metadata);
     // As lines and not as a document: what is not changed stays byte for byte.
-    let mut file = File { lines: head.lines().map(str::to_owned).collect(), own_extras: Vec::new() };
+    let mut file = MetadataText { lines: head.lines().map(str::to_owned).collect(), own_extras: Vec::new() };
     let mut missed = Vec::new();
     for edit in edits {
         match file.apply(edit) {
@@ -110,30 +110,30 @@ fn split(metadata: &str) -> (&str, &str) {
     metadata.split_at(ends.unwrap_or_else(|| metadata.trim_end().len()))
 }
 
-struct File {
+struct MetadataText {
     lines: Vec<String>,
     /// Extras that were added here.
     own_extras: Vec<String>,
 }
 
-impl File {
+impl MetadataText {
     fn apply(&mut self, DependencyEdit { change, overlay, .. }: &DependencyEdit) -> Result<(), CannotEdit> {
         match change {
             DependencyChange::Optional { extra, name } => {
-                let found = self.required(name, overlay)?;
+                let found = self.find_required(name, overlay)?;
                 self.add_extra(extra, overlay)?;
                 for line in found {
                     self.lines[line] = into_extra(&self.lines[line], extra);
                 }
             }
             DependencyChange::Remove { name } => {
-                for line in self.required(name, overlay)?.into_iter().rev() {
+                for line in self.find_required(name, overlay)?.into_iter().rev() {
                     self.lines.remove(line);
                 }
             }
             DependencyChange::Add { requirement } => self.lines.push(format!("Requires-Dist: {requirement}")),
             DependencyChange::Replace { name, with } => {
-                let found = self.required(name, overlay)?;
+                let found = self.find_required(name, overlay)?;
                 for line in found.iter().skip(1).rev() {
                     self.lines.remove(*line);
                 }
@@ -151,7 +151,7 @@ impl File {
     }
 
     /// The lines that require a name whatever the extras.
-    fn required(&self, wanted: &str, overlay: &str) -> Result<Vec<usize>, CannotEdit> {
+    fn find_required(&self, wanted: &str, overlay: &str) -> Result<Vec<usize>, CannotEdit> {
         let hard: Vec<(usize, String)> = self
             .requirements()
             .filter(|(_, text)| !depends_on_extra(text))

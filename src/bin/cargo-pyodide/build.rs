@@ -127,7 +127,9 @@ pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
         builds.push(build_one(&context, &terminal, &request, runtime, arguments)?);
         if arguments.with_deps {
             let mut dependencies = DependencyBuilds::default();
-            while let Some(next) = dependencies.next(&context, &request, runtime, &built(&builds[first..]))? {
+            while let Some(next) =
+                dependencies.next(&context, &request, runtime, &list_built(&builds[first..]))?
+            {
                 builds.push(build_one(&context, &terminal, &next, runtime, arguments)?);
             }
         }
@@ -167,7 +169,7 @@ fn build_one<'a>(
 }
 
 /// The wheels that were built.
-fn built<'a>(builds: &'a [Build<'_>]) -> Vec<&'a Built> {
+fn list_built<'a>(builds: &'a [Build<'_>]) -> Vec<&'a Built> {
     let wheels = builds.iter().filter_map(|build| match &build.outcome {
         Ok(Outcome::Built(built)) => Some(&**built),
         _ => None,

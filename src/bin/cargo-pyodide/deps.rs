@@ -57,7 +57,7 @@ pub(crate) struct DepsArguments {
 }
 
 /// A package's requirements inside a release.
-struct Tree {
+struct PackageRequirements {
     runtime: Runtime,
     package: Metadata,
     requires: Vec<Node>,
@@ -75,7 +75,7 @@ pub(crate) fn run(session: &Session, arguments: &DepsArguments) -> Result<u8> {
         let task = context.ui.task("asking the package index");
         let requires = Resolver::new(&context, &runtime, &wheels)?.tree(&package)?;
         drop(task);
-        trees.push(Tree { runtime, package, requires });
+        trees.push(PackageRequirements { runtime, package, requires });
     }
     let is_missing = |node: &Node| matches!(node.origin, Origin::Missing(_));
     let misses = trees.iter().flat_map(|tree| &tree.requires).flat_map(Node::all).any(is_missing);
@@ -86,7 +86,7 @@ pub(crate) fn run(session: &Session, arguments: &DepsArguments) -> Result<u8> {
             .collect();
         terminal.data(serde_json::to_string_pretty(&documents)?)?;
     } else {
-        for Tree { runtime, package, requires } in &trees {
+        for PackageRequirements { runtime, package, requires } in &trees {
             terminal.data(format!("{} {} in Pyodide {}", package.name, package.version, runtime.version))?;
             show(&terminal, runtime, requires, "")?;
         }

@@ -38,7 +38,7 @@ pub(crate) struct RuntimesArguments {
 
 /// One line.
 #[derive(Debug, Serialize)]
-struct Row {
+struct LineRow {
     line: String,
     release: String,
     tag: Option<String>,
@@ -78,7 +78,7 @@ pub(crate) fn run(session: &Session, arguments: &RuntimesArguments) -> Result<u8
         // Only what is in the cache: listing must not fetch eleven releases.
         let read = if cached { Some(Runtime::read(&cache.entry(Kind::Runtimes, &key))?) } else { None };
         let facts = facts_of(Line::of(version));
-        Ok(Row {
+        Ok(LineRow {
             line: Line::of(version).to_string(),
             release: key,
             tag: read
@@ -90,7 +90,7 @@ pub(crate) fn run(session: &Session, arguments: &RuntimesArguments) -> Result<u8
             read: read.map(|runtime| describe(&runtime)),
         })
     });
-    let rows: Vec<Row> = rows.collect::<Result<_>>()?;
+    let rows: Vec<LineRow> = rows.collect::<Result<_>>()?;
     if arguments.json {
         terminal.data(serde_json::to_string_pretty(&rows)?)?;
     } else {
@@ -114,7 +114,7 @@ fn describe(runtime: &Runtime) -> Read {
     }
 }
 
-fn print(terminal: &Terminal, rows: &[Row]) -> Result<()> {
+fn print(terminal: &Terminal, rows: &[LineRow]) -> Result<()> {
     let head = [
         "line",
         "release",
