@@ -140,6 +140,7 @@ impl Cache {
         if self.has(kind, key) {
             return Ok(folder);
         }
+        // What lies here without a marker was left by a process that died.
         remove_entry(&folder)?;
         fs_err::create_dir_all(&folder)?;
         let made = make(&folder).and_then(|()| Ok(fs_err::write(folder.join(MARKER), "")?));
@@ -164,6 +165,7 @@ impl Cache {
             .with_context(|| format!("cannot use the cache `{}`", self.root.display()))?
             .into_parts()
             .0;
+        // A lock of the operating system: it ends with the process, whatever ended that, and is never stale.
         if file.try_lock().is_err() {
             ui.phase("Waiting", format!("for another process that uses {} `{key}`", kind.name()));
             file.lock().with_context(|| format!("cannot lock `{}`", path.display()))?;

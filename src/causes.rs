@@ -1,4 +1,4 @@
-//! Causes of failures, told by the words of the tools that failed: what it is, the line that says it, what to do.
+//! Causes of failures, recognised by the words of the tool that failed: the cause, the line that shows it, advice.
 //!
 //! The causes are data (`facts/causes.toml`), in the order in which they are tried. Nothing here knows where a text comes
 //! from; a build's log, an error of ours and a test's message are read the same way.
@@ -31,7 +31,7 @@ pub struct Cause {
     pub id: String,
     /// Where it goes wrong: `resolve`, `cargo`, `c-compiler`, `rust`, `link`, `audit`, `platform` and so on.
     pub class: String,
-    /// When it is told; none for both.
+    /// When the cause can occur; none for both.
     when: Option<When>,
     /// Regular expressions, of which one is found. The line that tells the cause is the one in which it begins, or its group.
     patterns: Vec<String>,
@@ -87,6 +87,7 @@ impl Causes {
 pub fn find(text: &str, when: When) -> Option<Found<'_>> {
     let known = Causes::known()?;
     let may_be = |at: &usize| known.table[known.patterns[*at].0].when.is_none_or(|only| only == when);
+    // One pass over a log of megabytes for all patterns; then only the one that counts, for its place.
     let first = known.set.matches(text).into_iter().find(may_be)?;
     let (number, pattern) = &known.patterns[first];
     let captures = pattern.captures(text)?;

@@ -1,7 +1,7 @@
 //! What every step works with: a listener, the environment, the cache, the network, the Python of this machine.
 //!
-//! One value for a whole run, handed on by reference. What has to be found out by asking other programs, such as which
-//! Python there is and which package index pip is configured for, is found out when it is first needed, and once.
+//! One value for a whole run, handed on by reference. What other programs must answer, such as which Python
+//! there is and which package index pip is configured for, is asked when it is first needed, and once.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ pub enum Network {
 /// What every step of one run works with.
 #[derive(Debug)]
 pub struct Context {
-    /// Where steps tell what goes on.
+    /// Receives the messages of steps.
     pub ui: Ui,
     /// The user's environment.
     pub environment: Environment,
@@ -69,6 +69,8 @@ impl Context {
         if let Some(python) = self.python.get() {
             return Ok(python);
         }
+        // Two steps, since `OnceLock` has no stable initialiser that may fail. Two threads may ask; the first answer
+        // stands.
         let found = HostPython::find(&self.ui, &self.environment, self.named_python.as_deref())?;
         Ok(self.python.get_or_init(|| found))
     }

@@ -36,6 +36,7 @@ pub(crate) fn copy_folder(from: &Path, to: &Path, wanted: impl Fn(&OsStr) -> boo
             fs_err::create_dir_all(&target)?;
         } else if entry.file_type().is_file() {
             fs_err::copy(entry.path(), &target)?;
+            // Cargo compares times: a copy with new ones would be compiled anew.
             let time = entry.metadata()?.modified()?;
             fs_err::OpenOptions::new().write(true).open(&target)?.into_parts().0.set_modified(time)?;
         }
@@ -81,6 +82,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
         .map_err(anyhow::Error::new)
         .and_then(|mut file| {
             std::io::Write::write_all(&mut file, bytes)?;
+            // Before it is renamed: after a power cut there is the old file or the new one, never an empty one.
             file.as_file().sync_all()?;
             // The error of `persist` holds the file: it would stay as long as somebody keeps the error.
             file.persist(path).map_err(|error| error.error)?;
@@ -97,6 +99,7 @@ pub fn with_disk_hint(error: anyhow::Error, folder: &Path) -> anyhow::Error {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
         .map(std::io::Error::kind)
+        // The innermost error is the disk's; those around it are of the library that wrote.
         .last();
     // Other programs, npm and pip among them, say it in their own words.
     let said = ["ENOSPC", "No space left on device"].iter().any(|words| format!("{error:#}").contains(words));

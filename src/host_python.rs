@@ -31,6 +31,7 @@ impl HostPython {
     /// When there is none, it cannot run, or it is too old.
     pub fn find(ui: &Ui, environment: &Environment, named: Option<&Path>) -> Result<Self> {
         let program = match named {
+            // A name without a folder is looked up on the `PATH`, as a shell does.
             Some(path) if path.components().count() > 1 => path.to_owned(),
             Some(name) => process::find(environment, &[&name.to_string_lossy()], ADVICE)?,
             None => process::find(environment, &["python3", "python"], ADVICE)?,

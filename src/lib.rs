@@ -1,6 +1,6 @@
 //! Builds Python packages with a Rust core for [Pyodide](https://pyodide.org), with a plain stable Rust.
 //!
-//! ARCHITECTURE.md tells the life of a build. Each folder is one step of it; data goes forward only. The command line is a
+//! ARCHITECTURE.md describes the life of a build. Each folder is one step of it; data goes forward only. The command line is a
 //! thin program on top of this library: `building::build` builds, `audit::audit` audits, `testing` tests, `sweep` does it all
 //! for many packages.
 

@@ -1,4 +1,4 @@
-//! What a step tells while it works, and to whom.
+//! Messages of the steps, and who receives them.
 //!
 //! Steps talk to a [`Ui`], which hands everything on to a [`Listener`]: the terminal of the command line, or whatever a
 //! user of the library puts there. Nothing in the library prints.
@@ -7,7 +7,7 @@ use std::fmt::{Debug, Display};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// One thing that a step tells.
+/// One message of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Message<'a> {
     /// A phase begins or ends: a verb and what it is about.
@@ -33,7 +33,7 @@ pub enum Stream {
     Stderr,
 }
 
-/// Hears what steps tell. Several threads may tell at once.
+/// Receives the messages of steps. Several threads may send at once.
 pub trait Listener: Debug + Send + Sync {
     /// Takes one message.
     fn hear(&self, message: Message<'_>);
@@ -56,7 +56,7 @@ pub trait Task: Send {
     fn count(&self, done: u64, of: u64);
 }
 
-/// Hears everything and keeps nothing.
+/// Drops every message.
 #[derive(Debug, Clone, Copy)]
 pub struct Silent;
 
@@ -74,17 +74,17 @@ impl Task for Silent {
     fn count(&self, _: u64, _: u64) {}
 }
 
-/// The door through which steps talk to their listener.
+/// Sends the messages of steps to a listener.
 #[derive(Debug, Clone)]
 pub struct Ui(Arc<dyn Listener>);
 
 impl Ui {
-    /// A door to this listener.
+    /// Sends to this listener.
     pub fn new(listener: Arc<dyn Listener>) -> Self {
         Self(listener)
     }
 
-    /// A door behind which nobody listens.
+    /// Sends to nobody.
     pub fn silent() -> Self {
         Self(Arc::new(Silent))
     }

@@ -68,7 +68,7 @@ pub enum ReleaseRequest {
 /// Why a text does not name a release.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` names no Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`"
+    "`{0}` is not a Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`"
 )]
 pub struct NotARelease(String);
 
@@ -202,10 +202,10 @@ mod tests {
         Line(Line { major: 314, minor: 0 })
         Exact(Version { major: 314, minor: 0, patch: 7 })
         Exact(Version { major: 315, minor: 0, patch: 0, pre: Prerelease("alpha.2") })
-        `0` names no Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`
-        `v0.29` names no Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`
+        `0` is not a Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`
+        `v0.29` is not a Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`
         Line(Line { major: 29, minor: 0 })
-        `` names no Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`
+        `` is not a Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`
         "#
         );
     }

@@ -11,7 +11,8 @@ use crate::wheel::extension;
 
 /// Checks one module if its wheel, or its own name, says `abi3`.
 pub(super) fn check(this: &Examined<'_>, subject: Subject<'_>, findings: &mut Findings) {
-    let Some(oldest) = promised(this.path, subject) else { return };
+    let Some(oldest) = find_promise(this.path, subject) else { return };
+    // Only CPython's own names are promised: the rest is the release's, checked elsewhere.
     let is_python = |name: &str| name.starts_with("Py") || name.starts_with("_Py");
     let mut beyond: Vec<String> = Vec::new();
     for (_, name, _) in this.module.imports.iter().filter(|(_, name, _)| is_python(name)) {
@@ -35,7 +36,7 @@ pub(super) fn check(this: &Examined<'_>, subject: Subject<'_>, findings: &mut Fi
 }
 
 /// The Python whose stable ABI is promised.
-fn promised(path: &str, subject: Subject<'_>) -> Option<PythonVersion> {
+fn find_promise(path: &str, subject: Subject<'_>) -> Option<PythonVersion> {
     let newest = PythonVersion { major: 3, minor: u32::MAX };
     match subject {
         Subject::Wheel(wheel) if wheel.filename.is_abi3() => {

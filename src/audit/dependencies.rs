@@ -24,12 +24,12 @@ pub(super) fn check(
     let environment = markers::of(runtime);
     for requirement in &metadata.requires {
         if requirement.evaluate_markers(&environment, &[]) {
-            one(requirement, runtime, context, findings);
+            check_requirement(requirement, runtime, context, findings);
         }
     }
 }
 
-fn one(
+fn check_requirement(
     requirement: &Requirement<VerbatimUrl>,
     runtime: &Runtime,
     context: &AuditContext<'_>,
@@ -50,6 +50,7 @@ fn one(
         return;
     }
     let has = runtime.packages.get(&name).map(|package| &package.version);
+    // A version of the release that does not parse fits: micropip takes what the lock file has.
     let version = has.and_then(|has| has.parse::<Version>().ok());
     if has.is_some() && version.is_none_or(|version| fits(requirement, &version)) {
         return;
@@ -59,13 +60,13 @@ fn one(
         None => format!("which is not part of {release}"),
     };
     let found = context.index.map(|index| index.find(&name, &|version| fits(requirement, version), runtime));
-    if let Some((code, rest)) = elsewhere(found, has.is_some()) {
+    if let Some((code, rest)) = classify_absence(found, has.is_some()) {
         findings.add(code, shown.clone(), format!("it requires `{shown}`, {place}, {rest}"));
     }
 }
 
-/// What it means that the release has nothing that fits: micropip goes on to the package index. Nothing if that has it.
-fn elsewhere(found: Option<Availability>, has_other_version: bool) -> Option<(Code, String)> {
+/// The finding for a requirement that the release does not meet: micropip asks the package index next. None if that has it.
+fn classify_absence(found: Option<Availability>, has_other_version: bool) -> Option<(Code, String)> {
     let absent = if has_other_version { Code::DEPENDENCY_VERSION } else { Code::MISSING_DEPENDENCY };
     let refused = |why: &str| format!("and the package index {why}: micropip refuses the wheel");
     match found {

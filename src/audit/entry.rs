@@ -12,20 +12,21 @@ use crate::wheel::extension::{self, ExtensionName};
 /// Checks one module.
 pub(super) fn check(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
     let ModuleContext { runtime, .. } = context;
-    section(&this.module, runtime, findings);
-    start_up(this, runtime, findings);
+    check_section(&this.module, runtime, findings);
+    check_start_up(this, runtime, findings);
     if !is_library(this, context)
         && let Some(name) = extension::parse(this.path)
     {
-        suffix(&name, runtime, findings);
-        entry(&this.module, &name, runtime, findings);
+        check_suffix(&name, runtime, findings);
+        check_entry(&this.module, &name, runtime, findings);
     }
-    shared_names(this, context, findings);
+    check_shared_names(this, context, findings);
 }
 
 /// Whether a module is there for others and not for Python.
 pub(super) fn is_library(this: &Examined<'_>, context: &ModuleContext<'_>) -> bool {
     let (folder, file) = this.path.rsplit_once('/').unwrap_or(("", this.path));
+    // A library for other modules needs no `PyInit_`, and no suffix of Python's.
     let enters = this.module.exports.iter().any(|export| export.name.starts_with("PyInit"));
     let wanted = |other: &Examined<'_>| {
         other.module.dylink.iter().any(|dylink| dylink.needed.iter().any(|name| name.ends_with(file)))
@@ -33,10 +34,10 @@ pub(super) fn is_library(this: &Examined<'_>, context: &ModuleContext<'_>) -> bo
     !enters && (folder.ends_with(".libs") || file.starts_with("lib") || context.all.iter().any(wanted))
 }
 
-fn section(module: &Module, runtime: &Runtime, findings: &mut Findings) {
+fn check_section(module: &Module, runtime: &Runtime, findings: &mut Findings) {
     let release = format!("Pyodide {}", runtime.version);
     let problem = match &module.dylink {
-        None => "it has no section `dylink.0`: it is no side module, and the loader refuses it".to_owned(),
+        None => "it has no section `dylink.0`: it is not a side module, and the loader refuses it".to_owned(),
         Some(dylink) if dylink.place == Place::Later => {
             "its section `dylink.0` is not the first: the loader does not find it".to_owned()
         }
@@ -48,6 +49,7 @@ fn section(module: &Module, runtime: &Runtime, findings: &mut Findings) {
             findings.add(Code::CUT_DYLINK, None, message);
             return;
         }
+        // Every loader reads the field and uses none of it.
         Some(dylink) if dylink.table_alignment > 0 => {
             let alignment = 1_u64 << dylink.table_alignment.min(32);
             let message = format!(
@@ -62,8 +64,9 @@ fn section(module: &Module, runtime: &Runtime, findings: &mut Findings) {
 }
 
 /// Relocations that nobody applies, or that a damaged table lists.
-fn start_up(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
+fn check_start_up(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
     let name = "__wasm_apply_data_relocs";
+    // 0.21 alone: from 0.22 on the loader calls it.
     if !runtime.start_up.applies_relocations
         && this.module.exported_function(name).is_some()
         && !this.code.relocates_itself
@@ -80,7 +83,7 @@ fn start_up(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
     }
 }
 
-fn suffix(name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) {
+fn check_suffix(name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) {
     let suffixes = runtime.extension_suffixes();
     if suffixes.iter().all(|known| known != name.suffix) {
         let message = format!(
@@ -93,7 +96,7 @@ fn suffix(name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) 
     }
 }
 
-fn entry(module: &Module, name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) {
+fn check_entry(module: &Module, name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) {
     let wanted = Signature { parameters: Vec::new(), results: vec![wasmparser::ValType::I32] };
     let entry = name.entry();
     let found = module.exports.iter().find(|export| {
@@ -142,8 +145,9 @@ fn is_forgiven(signature: &Signature, runtime: &Runtime) -> bool {
 }
 
 /// Names that two modules export and one of them looks up in the table of the whole process.
-fn shared_names(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
+fn check_shared_names(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
     let Subject::Wheel(_) = context.subject else { return };
+    // A module that only exports a name keeps its own: the table is asked only for names that go through it.
     let own: std::collections::BTreeSet<&str> = this
         .module
         .imports

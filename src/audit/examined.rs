@@ -1,4 +1,4 @@
-//! What is audited: a wheel or a module, what may lie beside it, and each module with all that was read of it.
+//! What is audited: a wheel or a module, what may be installed with it, and each module as it was read.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub enum Subject<'a> {
     Module(&'a str, &'a [u8]),
 }
 
-/// What a wheel may lean on beside the release.
+/// What a wheel may use besides the release.
 #[derive(Default)]
 pub struct AuditContext<'a> {
     /// Wheels that are installed with it.
@@ -38,7 +38,7 @@ pub(super) struct Examined<'a> {
     pub(super) code: Instructions,
 }
 
-/// What a module is held against.
+/// What a module is checked against.
 pub(super) struct ModuleContext<'a> {
     pub(super) runtime: &'a Runtime,
     /// All modules of the wheel.
@@ -92,6 +92,7 @@ pub(super) fn examine<'a>(path: &'a str, bytes: &'a [u8], findings: &mut Finding
         );
         return None;
     }
+    // Both, since an engine compiles all of a module at once: one wrong instruction makes it unusable.
     let read = Module::read(bytes).map_err(|error| error.to_string());
     let surveyed = Instructions::survey(bytes).map_err(|error| format!("not a valid module: {error}"));
     match (read, surveyed) {

@@ -1,4 +1,4 @@
-//! What a module imports, held against what the release and its libraries provide, by name and type.
+//! Checks a module's imports against what the release and its libraries provide, by name and type.
 //!
 //! The rules are the loader's own: functions of `env` that nothing provides become stubs which throw when called;
 //! addresses (`GOT.mem`, `GOT.func`) must be found when the module is loaded.
@@ -32,6 +32,7 @@ pub(super) fn libraries<'a>(
     };
     let mut found: Vec<&Module> = Vec::new();
     let mut wanted: Vec<&str> = needed(&this.module);
+    // The loader follows libraries of libraries; one seen twice is loaded once.
     while let Some(name) = wanted.pop() {
         match known(name) {
             Some(library) if found.iter().any(|seen| std::ptr::eq(*seen, library)) => {}
@@ -72,11 +73,11 @@ pub(super) fn check(this: &Examined<'_>, runtime: &Runtime, libraries: &[&Module
     };
     for (from, name, import) in &this.module.imports {
         match from.as_str() {
-            "env" | "wasi_snapshot_preview1" => check.named(name, import),
-            "GOT.mem" | "GOT.func" => check.address(from, name, import),
+            "env" | "wasi_snapshot_preview1" => check.check_named(name, import),
+            "GOT.mem" | "GOT.func" => check.check_address(from, name, import),
             other => {
                 check.next_function += u32::from(matches!(import, Import::Function(_)));
-                check.foreign(other, name);
+                check.report_foreign(other, name);
             }
         }
     }
@@ -109,14 +110,14 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn foreign(&mut self, from: &str, name: &str) {
+    fn report_foreign(&mut self, from: &str, name: &str) {
         let message = format!(
             "it imports `{name}` from `{from}`, a module that Pyodide does not have: the loader throws and the module is not there"
         );
         self.findings.add(Code::FOREIGN_MODULE, format!("{from}.{name}"), message);
     }
 
-    fn named(&mut self, name: &str, import: &Import) {
+    fn check_named(&mut self, name: &str, import: &Import) {
         match import {
             Import::Function(wanted) => {
                 let is_used = self.used.contains(&self.next_function);
@@ -124,6 +125,7 @@ impl Check<'_> {
                 self.function(name, wanted, is_used);
             }
             Import::Tag(_) if self.runtime.symbols.has_tag(name) => self.tag(name, import),
+            // Collected, and reported once: a module for the other exception model misses a dozen names for one reason.
             Import::Tag(_) if exceptions::is_tag(name) => self.missing.take(name),
             Import::Memory(limits) if name == "memory" => self.memory(limits),
             Import::Table(limits) if name == "__indirect_function_table" => self.table(limits),
@@ -268,7 +270,7 @@ impl Check<'_> {
 
 /// Addresses of data and functions, which the loader looks up by name.
 impl Check<'_> {
-    fn address(&mut self, from: &str, name: &str, import: &Import) {
+    fn check_address(&mut self, from: &str, name: &str, import: &Import) {
         if !matches!(import, Import::Global(ValType::I32, Mutability::Mutable)) {
             self.other_kind(from, name, import);
             return;
@@ -291,6 +293,7 @@ impl Check<'_> {
             }
             (_, _) => return self.no_address(name),
         };
+        // The loader keeps both kinds in one table and does not notice: it is the module that goes wrong.
         if is_data != wants_data {
             let kind = |data: bool| if data { "data" } else { "a function" };
             let message = format!(
@@ -311,6 +314,7 @@ impl Check<'_> {
     }
 
     fn no_address(&mut self, name: &str) {
+        // A weak address may be missing: the loader leaves it null, and the code is written to ask.
         let is_weak =
             self.module.dylink.as_ref().is_some_and(|dylink| dylink.weak.iter().any(|weak| weak == name));
         if is_weak {

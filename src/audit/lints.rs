@@ -46,7 +46,7 @@ const LARGE: usize = 8 << 20;
 
 /// Looks at one module.
 pub(super) fn check(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
-    idle(this, context, findings);
+    check_idle(this, context, findings);
     if this.bytes.len() > LARGE {
         let message = format!(
             "it is {:.1} MiB large: a browser's main thread compiles no more than 8 MiB at once",
@@ -55,12 +55,12 @@ pub(super) fn check(this: &Examined<'_>, context: &ModuleContext<'_>, findings: 
         findings.add(Code::LARGE_MODULE, None, message);
     }
     if !is_library(this, context) {
-        exports(this, findings);
+        check_exports(this, findings);
     }
-    collisions(this, context.runtime, findings);
-    local_paths(this, findings);
-    debug_sections(this, findings);
-    aborts(this, findings);
+    check_collisions(this, context.runtime, findings);
+    check_local_paths(this, findings);
+    check_debug_sections(this, findings);
+    check_aborts(this, findings);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a size for reading")]
@@ -68,7 +68,7 @@ fn mebibytes(bytes: usize) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-fn idle(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
+fn check_idle(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
     let functions: Vec<&str> = this
         .module
         .imports
@@ -76,6 +76,7 @@ fn idle(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Finding
         .filter(|(from, _, import)| from == "GOT.func" || matches!(import, Import::Function(_)))
         .map(|(_, name, _)| name.as_str())
         .collect();
+    // What the module defines itself and only looks up by name is not the release's function.
     let own: BTreeSet<&str> = this.module.exports.iter().map(|export| export.name.as_str()).collect();
     for (code, what, names) in IDLE {
         let used: Vec<&str> =
@@ -94,6 +95,7 @@ fn idle(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Finding
 
 /// The crates whose functions reach these imports, as far as there are names.
 fn crates_behind(this: &Examined<'_>, context: &ModuleContext<'_>, imports: &[&str]) -> BTreeSet<String> {
+    // Names of crates are in the module as the linker wrote it; in the wheel they are stripped.
     let raw = context.audit.raw_modules.and_then(|modules| modules.get(this.path));
     callers::crates_behind(raw.map_or(this.bytes, Vec::as_slice), imports).unwrap_or_default()
 }
@@ -113,7 +115,7 @@ fn is_contract(name: &str) -> bool {
     starts.iter().any(|start| name.starts_with(start)) || names.contains(&name)
 }
 
-fn exports(this: &Examined<'_>, findings: &mut Findings) {
+fn check_exports(this: &Examined<'_>, findings: &mut Findings) {
     let beyond: Vec<&str> = this
         .module
         .exports
@@ -130,7 +132,7 @@ fn exports(this: &Examined<'_>, findings: &mut Findings) {
     }
 }
 
-fn collisions(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
+fn check_collisions(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
     let both: Vec<&str> = this
         .module
         .exports
@@ -153,7 +155,7 @@ fn collisions(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
 const HOMES: [&str; 4] = ["/home/", "/Users/", "\\Users\\", "/root/"];
 const NOBODY: [&str; 2] = ["/home/web_user", "/home/pyodide"];
 
-fn local_paths(this: &Examined<'_>, findings: &mut Findings) {
+fn check_local_paths(this: &Examined<'_>, findings: &mut Findings) {
     let mut folders: BTreeSet<String> = BTreeSet::new();
     let mut count = 0;
     for home in HOMES {
@@ -187,7 +189,7 @@ fn local_paths(this: &Examined<'_>, findings: &mut Findings) {
     }
 }
 
-fn debug_sections(this: &Examined<'_>, findings: &mut Findings) {
+fn check_debug_sections(this: &Examined<'_>, findings: &mut Findings) {
     let left: Vec<&str> = this
         .module
         .custom_sections
@@ -202,7 +204,7 @@ fn debug_sections(this: &Examined<'_>, findings: &mut Findings) {
 }
 
 /// Rust that cannot unwind: it panics, and has none of what either way of unwinding needs.
-fn aborts(this: &Examined<'_>, findings: &mut Findings) {
+fn check_aborts(this: &Examined<'_>, findings: &mut Findings) {
     let is_rust = memmem::find(this.bytes, b"panicked at").is_some();
     let unwinds = this.module.imports.iter().any(|(_, name, _)| {
         name.starts_with("invoke_")

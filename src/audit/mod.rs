@@ -49,6 +49,7 @@ pub fn audit(subject: Subject<'_>, runtime: &Runtime, context: &AuditContext<'_>
     for this in &all {
         findings.extend(check_module(this, &context));
     }
+    // A fixed order, whatever thread found them: two audits of the same file print the same.
     findings.sort_by(|a, b| (&a.file, b.severity, a.code).cmp(&(&b.file, a.severity, b.code)));
     findings
 }

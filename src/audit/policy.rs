@@ -59,6 +59,7 @@ impl Policy {
 /// Whether a finding keeps a built wheel from being kept: what is wrong with the wheel itself does. What it requires can
 /// be had otherwise, or made optional.
 pub fn is_fatal(finding: &Finding) -> bool {
+    // `build` keeps a wheel whose requirements cannot be installed, and warns: they can be built, or made optional.
     let is_about_dependencies = [Code::MISSING_DEPENDENCY, Code::DEPENDENCY_VERSION].contains(&finding.code);
     finding.severity == Severity::Error && !is_about_dependencies
 }

@@ -1,4 +1,4 @@
-//! Which proposals of WebAssembly a module uses, held against the browsers of its line's time.
+//! Checks the proposals of WebAssembly that a module uses against the browsers of its line's time.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

@@ -77,6 +77,7 @@ pub fn sarif(audited: &[Audited]) -> Value {
 
 fn result(audited: &Audited, finding: &Finding) -> Value {
     let Audited { path, version, .. } = audited;
+    // Code hosts show the message alone: it names the file in the wheel and the release.
     let place = match &finding.file {
         Some(file) => format!("{file} in Pyodide {version}"),
         None => format!("Pyodide {version}"),

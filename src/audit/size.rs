@@ -94,7 +94,7 @@ fn of_module(file: &str, bytes: &[u8]) -> Result<Sizes> {
     let mut index = 0;
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload?;
-        if let Some((name, range)) = named(&payload) {
+        if let Some((name, range)) = name_section(&payload) {
             *sections.entry(name).or_default() += range.end - range.start;
         }
         match payload {
@@ -105,9 +105,10 @@ fn of_module(file: &str, bytes: &[u8]) -> Result<Sizes> {
                     let range = body.range();
                     let size = range.end - range.start;
                     *by_crate
+                        // C, and code that the linker makes itself.
                         .entry(callers::crate_of(name).unwrap_or_else(|| "(not Rust)".into()))
                         .or_default() += size;
-                    *by_function.entry(generic(name)).or_default() += size;
+                    *by_function.entry(drop_type_parameters(name)).or_default() += size;
                 }
                 index += 1;
             }
@@ -119,15 +120,15 @@ fn of_module(file: &str, bytes: &[u8]) -> Result<Sizes> {
         raw: bytes.len() as u64,
         gzip: gzip_size(bytes)?,
         brotli: brotli_size(bytes)?,
-        sections: sorted(sections),
+        sections: sort_parts(sections),
         relocations: Relocations::read(bytes)?.map(RelocationSizes::from),
-        crates: sorted(by_crate),
-        functions: sorted(by_function),
+        crates: sort_parts(by_crate),
+        functions: sort_parts(by_function),
     })
 }
 
 /// The name and the place of a section.
-fn named(payload: &Payload<'_>) -> Option<(String, std::ops::Range<u64>)> {
+fn name_section(payload: &Payload<'_>) -> Option<(String, std::ops::Range<u64>)> {
     if let Payload::CustomSection(section) = payload {
         return Some((format!("custom `{}`", section.name()), section.range()));
     }
@@ -152,7 +153,7 @@ fn named(payload: &Payload<'_>) -> Option<(String, std::ops::Range<u64>)> {
 }
 
 /// A function's readable name without the types it was made for: instances of one generic function are one.
-fn generic(mangled: &str) -> String {
+fn drop_type_parameters(mangled: &str) -> String {
     let Some(text) = callers::readable(mangled) else { return mangled.to_owned() };
     let mut name = String::new();
     let mut depth = 0;
@@ -175,7 +176,7 @@ fn generic(mangled: &str) -> String {
     name.trim_end_matches("::").to_owned()
 }
 
-fn sorted(parts: HashMap<String, u64>) -> Vec<Part> {
+fn sort_parts(parts: HashMap<String, u64>) -> Vec<Part> {
     let mut parts: Vec<Part> = parts.into_iter().map(|(name, bytes)| Part { name, bytes }).collect();
     parts.sort_by(|a, b| (b.bytes, &a.name).cmp(&(a.bytes, &b.name)));
     parts
@@ -187,7 +188,7 @@ mod tests {
 
     #[test]
     fn instances_of_a_generic_function_are_one() {
-        let check = |name: &str| generic(name);
+        let check = |name: &str| drop_type_parameters(name);
         assert_eq!(
             check("_ZN4core3ptr42drop_in_place$LT$alloc..string..String$GT$17h0123456789abcdefE"),
             "core::ptr::drop_in_place"

@@ -30,6 +30,7 @@ impl OpenedFile {
         }
         let advice = "name a wheel (`.whl`) or a module (`.so`, `.wasm`)";
         let bytes = fs_err::read(path).map_err(|error| hinted(error, advice))?;
+        // A renamed wheel is the likeliest mistake: what is wrong is its name, not its bytes.
         if bytes.starts_with(b"PK\x03\x04") {
             return Err(hinted(
                 anyhow!("`{}` is a zip archive, and its name is not that of a wheel", path.display()),

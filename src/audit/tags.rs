@@ -27,19 +27,20 @@ pub(super) fn check(wheel: &WheelContents, runtime: &Runtime, findings: &mut Fin
         findings.add(Code::WHEEL_FILE, None, message);
         return;
     };
-    wheel_file(wheel, &folder, findings);
-    record_file(wheel, &folder, findings);
-    metadata_file(wheel, runtime, findings);
+    check_wheel_file(wheel, &folder, findings);
+    check_record_file(wheel, &folder, findings);
+    check_metadata_file(wheel, runtime, findings);
 }
 
 fn text<'a>(wheel: &'a WheelContents, path: &str) -> std::borrow::Cow<'a, str> {
     wheel.files.get(path).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default()
 }
 
-fn wheel_file(wheel: &WheelContents, folder: &str, findings: &mut Findings) {
+fn check_wheel_file(wheel: &WheelContents, folder: &str, findings: &mut Findings) {
     let text = text(wheel, &format!("{folder}/WHEEL"));
     let fields = Fields::parse(&text);
     let mut stated: Vec<String> = fields.all("Tag").map(str::to_owned).collect();
+    // Installers differ in which of the two they read, so that a wheel may install in one and not in the other.
     let mut named = wheel.filename.tags();
     stated.sort();
     named.sort();
@@ -65,7 +66,7 @@ fn wheel_file(wheel: &WheelContents, folder: &str, findings: &mut Findings) {
     }
 }
 
-fn record_file(wheel: &WheelContents, folder: &str, findings: &mut Findings) {
+fn check_record_file(wheel: &WheelContents, folder: &str, findings: &mut Findings) {
     let problems = record::differences(&wheel.files, &format!("{folder}/RECORD"));
     // A wheel that was changed differs in many files at once; the first few tell it.
     for problem in problems.iter().take(5) {
@@ -81,7 +82,7 @@ fn record_file(wheel: &WheelContents, folder: &str, findings: &mut Findings) {
     }
 }
 
-fn metadata_file(wheel: &WheelContents, runtime: &Runtime, findings: &mut Findings) {
+fn check_metadata_file(wheel: &WheelContents, runtime: &Runtime, findings: &mut Findings) {
     let metadata = match Metadata::of(wheel) {
         Ok(metadata) => metadata,
         Err(error) => {

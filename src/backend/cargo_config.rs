@@ -20,6 +20,8 @@ use crate::runtime::Runtime;
 use crate::source::TreeOwner;
 
 /// The driver, found on the `PATH` by the name under which it links.
+// rustc takes the style of its arguments from the linker's name. A name and not a path, which would tell machines
+// apart.
 pub(super) const LINKER: &str = "emcc";
 
 /// The text of the configuration file.
@@ -35,6 +37,7 @@ pub(super) fn cargo_config(flags: &[String], choices: &CargoChoices) -> String {
     let settings = profile.table();
     if !settings.is_empty() {
         let name = choices.profile.clone().unwrap_or_else(|| "release".to_owned());
+        // Here and not in the manifest, which is the package's; cargo lets configuration win over it.
         config.insert("profile".into(), toml::Table::from_iter([(name, settings.into())]).into());
     }
     if !patch.is_empty() {
@@ -59,6 +62,7 @@ pub(super) fn cargo_config(flags: &[String], choices: &CargoChoices) -> String {
 pub(super) fn rust_flags(context: &Context, build: BackEndBuild<'_>, key: &str) -> Result<Vec<String>> {
     let mut flags = other_flags(&context.environment, &build.project.root)?;
     flags.extend(build.choices.overlay.rustflags.iter().cloned());
+    // Else rustc looks for a linker and start-up objects of its own beside the target's libraries.
     flags.extend(["-C".to_owned(), "link-self-contained=no".to_owned()]);
     if build.owner == TreeOwner::Tool {
         // Lints that newer compilers deny are the author's affair: cargo, too, caps lints of dependencies.
@@ -71,6 +75,7 @@ pub(super) fn rust_flags(context: &Context, build: BackEndBuild<'_>, key: &str) 
 
 /// `RUSTFLAGS` and `build.rustflags` of the configuration files that cargo would read, which target flags would hide.
 fn other_flags(environment: &Environment, root: &Path) -> Result<Vec<String>> {
+    // Cargo's own order: the first of these that is set counts alone.
     if let Some(encoded) = environment.text("CARGO_ENCODED_RUSTFLAGS") {
         return Ok(encoded.split('\u{1f}').map(str::to_owned).collect());
     }
@@ -88,6 +93,7 @@ fn config_folders(root: &Path, home: PathBuf) -> Vec<PathBuf> {
     if !folders.contains(&home) {
         folders.push(home);
     }
+    // The nearest folder comes last, as in cargo, which appends its flags.
     folders.reverse();
     folders
 }
@@ -117,6 +123,7 @@ pub(super) fn write_pyo3_config(
     let is_stable = stable.is_some();
     let version = stable.and_then(|stable| stable.floor).unwrap_or(runtime.python);
     let path = folder.join(format!("pyo3-{version}{}.txt", if is_stable { "-abi3" } else { "" }));
+    // No link lines: libpython is part of the runtime, and a side module imports from it by name.
     let content = format!(
         "implementation=CPython\nversion={version}\nshared=true\nabi3={is_stable}\npointer_width=32\nsuppress_build_script_link_lines=true\n"
     );

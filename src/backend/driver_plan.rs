@@ -1,4 +1,4 @@
-//! What the driver is told for one build, and the key of all that compiling and linking depend on beside their inputs.
+//! The driver's plan for one build, and its key: everything besides the inputs on which compiling and linking depend.
 
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,7 @@ pub(super) fn driver_plan(
     } else {
         (choices.profile.clone(), choices.features.clone())
     };
+    // CMake and configure scripts find out what the C library has by linking: the driver answers from this list.
     write_symbols(runtime, &folder.root)?;
     Ok(DriverPlan {
         emscripten: runtime.emscripten,
@@ -41,6 +42,8 @@ pub(super) fn driver_plan(
         rustc: Some(RustcPlan {
             program: toolchain.rust.rustc.clone(),
             flags: toolchain.exception_flags.clone(),
+            // In the plan and not among the flags: cargo and a compiler cache see the same command line on every
+            // machine.
             sysroot: built_sysroot(toolchain).map(Path::to_owned),
             remap: hidden.iter().map(|(path, name)| (path.clone(), (*name).to_owned())).collect(),
             crates: choices.crates.clone(),
@@ -60,7 +63,7 @@ fn write_symbols(runtime: &Runtime, folder: &Path) -> Result<()> {
 fn c_plan(context: &Context, build: BackEndBuild<'_>) -> Result<CPlan> {
     let BackEndBuild { project, runtime, choices, folder, .. } = build;
     let jumps =
-        if runtime.symbols.provider("__wasm_setjmp").is_some() { Jumps::Served } else { Jumps::OtherHelpers };
+        if runtime.symbols.provider("__wasm_setjmp").is_some() { Jumps::Served } else { Jumps::OldHelpers };
     let emsdk = match choices.c_toolchain {
         CToolchain::Emsdk => Some(emsdk::find(context, runtime.emscripten)?),
         CToolchain::Clang => None,
@@ -104,8 +107,11 @@ const LANDING_PADS: &str = "llvm_eh_typeid_for";
 /// What must be linked in for this runtime, by what its files lack.
 fn supplement_plan(runtime: &Runtime, toolchain: &Toolchain) -> Option<SupplementPlan> {
     let has = |name: &str| runtime.symbols.provider(name).is_some();
+    // Read from the release's files and not from its version: a patch release may mend what it lacks.
     let pads = runtime.exceptions.row().is_told_by(LANDING_PADS) && !has(LANDING_PADS);
     let narrow = runtime.symbols.counts_narrow_seconds();
+    // Any other error says that there are too many threads for now: rayon then gives up for good instead of going on
+    // with one.
     let no_threads = runtime.thread_error.is_some_and(|error| error != ENOTSUP);
     let wide_invokes = runtime.symbols.wide_invokes();
     if !pads && !narrow && !no_threads && wide_invokes.is_none() {
@@ -127,8 +133,9 @@ fn supplement_plan(runtime: &Runtime, toolchain: &Toolchain) -> Option<Supplemen
     })
 }
 
-/// What compiling and linking depend on beside their inputs.
+/// Hash of everything besides the inputs on which compiling and linking depend.
 pub(super) fn plan_key(runtime: &Runtime, toolchain: &Toolchain, choices: &CargoChoices) -> Result<String> {
+    // Everything that changes what is compiled and that cargo cannot see. Lines with the same key share objects.
     let linker = serde_json::to_string(&toolchain.wasm_ld)?;
     let layout = runtime.emscripten.layout().to_string();
     let mut supplements = supplement_plan(runtime, toolchain);

@@ -48,6 +48,7 @@ pub fn prepare(context: &Context, requirements: &[String]) -> Result<BackEndEnvi
     sorted.sort_unstable();
     sorted.dedup();
     let interpreter = python.program.to_string_lossy();
+    // By requirements, not by package: most packages ask for the same few back ends.
     let mut parts = vec!["environment", &python.full_version, &*interpreter];
     parts.extend(&sorted);
     let key = crate::digest::key(&parts);
@@ -83,6 +84,7 @@ fn make(context: &Context, folder: &Path, requirements: &[&str]) -> Result<()> {
     };
     if let Some(uv) = process::look_up(environment, "uv") {
         Invocation::new(&uv)
+            // The folder is there: it is the cache's entry in the making.
             .args(["venv", "--quiet", "--allow-existing", "--python"])
             .arg(&python.program)
             .arg(folder)
@@ -90,6 +92,7 @@ fn make(context: &Context, folder: &Path, requirements: &[&str]) -> Result<()> {
         let install = Invocation::new(&uv).args(["pip", "install", "--quiet", "--python"]).arg(made.python());
         return install.args(requirements).output(ui).map(drop).map_err(failed);
     }
+    // A pip of its own would cost seconds for each environment: the host's installs into it.
     Invocation::new(&python.program).args(["-m", "venv", "--without-pip"]).arg(folder).output(ui).map_err(
         |error| hinted(error, "install Python's `venv` (Debian: `apt-get install python3-venv`), or uv"),
     )?;
@@ -110,6 +113,7 @@ fn pip_into(context: &Context, made: &BackEndEnvironment) -> Result<Invocation> 
     let host = Invocation::new(&context.python()?.program)
         .args(["-m", "pip", "--disable-pip-version-check", "--python"])
         .arg(made.python());
+    // Asked, not read from a version: distributions patch pip and leave parts of it out.
     if host.clone().arg("--version").output(&context.ui).is_ok() {
         return Ok(host);
     }

@@ -7,6 +7,7 @@ use crate::error::hinted;
 use crate::project::back_end::{CARGO_FAILED, MATURIN_FAILED};
 
 /// How many lines of a log are shown.
+// More than that scrolls the telling line off the screen; the log has the rest.
 const SHOWN: usize = 40;
 
 /// A build back end failed.
@@ -60,6 +61,7 @@ pub(super) fn explain(log: &str, path: &Path, project: &Path) -> anyhow::Error {
             || (line.starts_with("warning: ")
                 && [": error: ", ": fatal error: "].iter().any(|words| line.contains(words)))
     };
+    // What comes before the first error is progress; without one the end is the most telling.
     let first = lines.iter().position(tells).unwrap_or(lines.len().saturating_sub(SHOWN));
     let told = without_chatter(&lines[first..]);
     let shown: Vec<String> = told.into_iter().take(SHOWN).map(|line| format!("    {line}")).collect();

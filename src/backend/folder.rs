@@ -23,11 +23,13 @@ impl BuildFolder {
     /// # Errors
     /// When it cannot be made or locked.
     pub fn open(context: &Context, source: &Source) -> Result<Self> {
+        // A folder by its path, since its content changes; an archive by its content, wherever it lies.
         let (name, identity) = match source {
             Source::Folder(path) => (path.file_name(), path.to_string_lossy().into_owned()),
             Source::Archive(archive) => (archive.path.file_name(), archive.sha256.to_string()),
         };
         let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        // The name is for people who look into the cache; the digest tells sources apart.
         let name = name.trim_end_matches(".tar.gz").trim_end_matches(".zip");
         let plain = name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c));
         // A key neither begins with a dot nor is longer than a file name may be.

@@ -35,6 +35,8 @@ impl BackEnd<'_> {
     /// `get_requires_for_build_wheel` adds.
     pub(super) fn environment(&self) -> Result<BackEndEnvironment> {
         let mut requirements = self.project.build_system.requires.clone();
+        // Twice, since only the back end itself can say what else it needs, and it must be installed to be asked
+        // (PEP 517).
         let environment = environment::prepare(self.context, &requirements)?;
         let more: Option<Vec<String>> =
             self.call(&environment, "get_requires_for_build_wheel", &json!([]))?;
@@ -72,6 +74,7 @@ impl BackEnd<'_> {
         arguments: &serde_json::Value,
     ) -> Result<T> {
         let work = tempfile::tempdir().context("cannot make a temporary folder")?;
+        // The answer goes into a file: back ends print to stdout what they like.
         let (script, request, answer) = (
             work.path().join("pep517.py"),
             work.path().join("request.json"),
@@ -98,17 +101,19 @@ impl BackEnd<'_> {
             hinted(error, format!("the build back end ended early; its log is `{}`", self.log.display()))
         })?;
         let answer: Answer<T> = serde_json::from_slice(&bytes).with_context(|| {
-            format!("the build back end's hook `{hook}` returned something else than PEP 517 says")
+            format!("the build back end's hook `{hook}` did not return what PEP 517 asks for")
         })?;
         Ok(answer.value)
     }
 
     fn command(&self, environment: &BackEndEnvironment) -> Invocation {
+        // The user's flags are in our configuration already; as variables they would hide it.
         let command = without_rust_settings(Invocation::new(environment.python()))
             .current_dir(&self.project.root)
             .env("PATH", environment.path(&self.steering.path_folders, &self.context.environment))
             .env_remove("PYTHONPATH")
             .env_remove("PYTHONHOME")
+            // The environment alone counts: the user's own packages may be older than what the build requires.
             .env("PYTHONNOUSERSITE", "1")
             .env("PYTHONUNBUFFERED", "1");
         self.steering.variables.iter().fold(command, |command, (name, value)| command.env(name, value))

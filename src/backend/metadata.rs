@@ -20,7 +20,7 @@ use crate::wheel::metadata::Fields;
 /// # Errors
 /// When neither the files nor the back end tell.
 pub fn read(context: &Context, tree: &Path, pyproject: &PyProject, folder: &BuildFolder) -> Result<String> {
-    if let Some(text) = stated(tree, pyproject) {
+    if let Some(text) = read_stated(tree, pyproject) {
         return Ok(text);
     }
     let project = Project::read(tree, pyproject)?;
@@ -47,11 +47,12 @@ pub fn read(context: &Context, tree: &Path, pyproject: &PyProject, folder: &Buil
 }
 
 /// What `PKG-INFO` of an sdist says, from metadata 2.2 on, or the table `[project]`.
-fn stated(tree: &Path, pyproject: &PyProject) -> Option<String> {
+fn read_stated(tree: &Path, pyproject: &PyProject) -> Option<String> {
     let pkg_info = fs_err::read_to_string(tree.join("PKG-INFO")).unwrap_or_default();
     let fields = Fields::parse(&pkg_info);
     let version = fields.first("Metadata-Version").unwrap_or_default();
     let is_dynamic = fields.all("Dynamic").any(|field| field.eq_ignore_ascii_case("requires-dist"));
+    // Before 2.2 an sdist's requirements may differ from those of the wheel that is built of it (PEP 643).
     if !["", "1.0", "1.1", "1.2", "2.0", "2.1"].contains(&version) && !is_dynamic {
         return Some(pkg_info);
     }

@@ -50,6 +50,8 @@ pub fn build(context: &Context, build: BackEndBuild<'_>) -> Result<RawBuild> {
     let BackEndBuild { project, label, runtime, folder, .. } = build;
     let mut clock = Clock::default();
     let log = folder.root.join("build.log");
+    // Hooks append to one log: lines of an earlier build would be taken for this one's. The C tools are looked for
+    // anew, since the user may have installed some.
     for stale in [&log, &folder.root.join("driver.log"), &folder.root.join(C_TOOLS)] {
         let _ = fs_err::remove_file(stale);
     }

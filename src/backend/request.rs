@@ -9,7 +9,7 @@ use crate::runtime::Runtime;
 use crate::source::TreeOwner;
 use crate::toolchain::Toolchain;
 
-/// What is built, for which release, with what, and where.
+/// A project, the release that it is built for, the tools, and the folder of the build.
 #[derive(Debug, Clone, Copy)]
 pub struct BackEndBuild<'a> {
     /// The project.

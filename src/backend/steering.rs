@@ -38,6 +38,8 @@ pub(super) fn steer(context: &Context, build: BackEndBuild<'_>) -> Result<Steeri
     let drivers = stand_in::find_folder(context)?;
     let config = folder.join("cargo-config.toml");
     let key = driver_plan::plan_key(runtime, toolchain, choices)?;
+    // 0.24 and 0.25, 0.26 and 0.27, 0.28 and 0.29 have the same key and share what is compiled; each wheel is still
+    // audited against its own release.
     let target_key = format!("{}-{}-{key}", runtime.python, runtime.exceptions);
     let target = TargetFolder::prepare(context, choices.crate_store, folder, &target_key)?;
     let flags = cargo_config::rust_flags(context, build, &key)?;
@@ -50,12 +52,15 @@ pub(super) fn steer(context: &Context, build: BackEndBuild<'_>) -> Result<Steeri
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let mut variables = vec![
         (crate::env::DRIVER_PLAN.to_owned(), text(&plan_path)),
+        // Back ends call what these variables name, else what is first on the `PATH`: both are ours.
         ("CARGO".to_owned(), text(&drivers.program("cargo"))),
         ("RUSTC".to_owned(), text(&drivers.program("rustc"))),
         ("CARGO_BUILD_TARGET".to_owned(), TARGET.to_owned()),
         ("CARGO_TARGET_DIR".to_owned(), text(&target.path)),
+        // Causes of failures are found in the log by patterns, which know no colours.
         ("CARGO_TERM_COLOR".to_owned(), "never".to_owned()),
         ("PYO3_CONFIG_FILE".to_owned(), text(&pyo3)),
+        // 1980, the earliest time of a zip file: the user's own value counts when the wheel is finished.
         ("SOURCE_DATE_EPOCH".to_owned(), "315532800".to_owned()),
     ];
     variables.extend(variables::of_build(context, build, &key)?);

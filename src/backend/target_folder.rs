@@ -42,6 +42,8 @@ impl TargetFolder {
                 Ok(Self { path: prepare_own(&build.join("targets"), key)?, _lock: None })
             }
             CrateStore::Shared => {
+                // Cargo's own lock lets two packages take turns in one folder, and one would overwrite the other's
+                // library.
                 let lock = context.cache.lock(&context.ui, Kind::Builds, &format!("shared-{key}"))?;
                 let path = context.cache.entry(Kind::Builds, "shared")?.join(key);
                 fs_err::create_dir_all(&path)?;

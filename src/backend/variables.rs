@@ -31,6 +31,7 @@ pub(super) fn of_build(
     }
     let (profile, features) = (choices.profile.as_deref(), &choices.features[..]);
     variables.extend(project.back_end.choice_variables(&context.environment, profile, features));
+    // Through `cc`'s own variables for the target: what is compiled for the host keeps the user's.
     variables.extend(["CFLAGS", "CXXFLAGS"].map(|name| c_flags(&context.environment, name, key)));
     if context.environment.get("RUSTC_WRAPPER").is_some() {
         // The crate `cc` calls a compiler through the wrapper of rustc only if a variable names that compiler.
@@ -40,11 +41,12 @@ pub(super) fn of_build(
     variables.extend(choices.overlay.env.clone());
     if project.wants_nightly() && !choices.overlay.env.contains_key("RUSTC_BOOTSTRAP") {
         context.ui.warn(format!(
-            "`{}` asks for a nightly Rust: unstable features are allowed it (`RUSTC_BOOTSTRAP=1`)",
+            "`{}` asks for a nightly Rust: the build allows unstable features (`RUSTC_BOOTSTRAP=1`)",
             project.root.display()
         ));
         variables.push(("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()));
     }
+    // Also for the back ends that call cargo with arguments of their own.
     if context.network == Network::Forbidden {
         variables.push(("CARGO_NET_OFFLINE".to_owned(), "true".to_owned()));
     }
@@ -65,6 +67,7 @@ fn extension_variables() -> Vec<(String, String)> {
 
 /// Keeps setuptools from writing into the user's folder, and from taking stale native modules out of it.
 fn setuptools_variables(folder: &Path) -> Result<Vec<(String, String)>> {
+    // A module that an earlier build left in `build/` would be packed as if it were new.
     let scratch = folder.join("setuptools");
     remove_folder(&scratch)?;
     fs_err::create_dir_all(scratch.join("egg"))?;

@@ -1,4 +1,4 @@
-//! What is refused or told before anything is compiled.
+//! Checks that refuse a build, or warn, before anything is compiled.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,12 +14,13 @@ use crate::project::graph::Graph;
 use crate::project::{Project, bindings};
 use crate::runtime::Runtime;
 
-/// Holds `requires-python` against the runtime.
+/// Checks `requires-python` against the runtime.
 ///
 /// # Errors
 /// When the package does not run on the runtime's Python.
 pub(super) fn check_python(project: &Project, runtime: &Runtime) -> Result<()> {
     let Some(text) = &project.requires_python else { return Ok(()) };
+    // What does not parse is the back end's to refuse: it names the file and the line.
     let Ok(specifiers) = text.parse::<pep440_rs::VersionSpecifiers>() else { return Ok(()) };
     let (major, minor) = (u64::from(runtime.python.major), u64::from(runtime.python.minor));
     // `>=3.9.1` is met by some release of 3.9, and so is `<3.10`: any patch release will do.
@@ -38,7 +39,7 @@ pub(super) fn check_python(project: &Project, runtime: &Runtime) -> Result<()> {
     ))
 }
 
-/// Holds the package's PyO3 against the runtime.
+/// Checks the package's PyO3 against the runtime.
 ///
 /// # Errors
 /// When PyO3 does not know the runtime's Python.
@@ -65,6 +66,7 @@ pub(super) fn warn_of_browser(context: &Context, graph: &Graph, patched: &BTreeM
     }
     let facts = toml::from_str::<Facts>(include_str!("../../facts/browser-crates.toml"));
     let glue = facts.map(|facts| facts.names).unwrap_or_default();
+    // The glue itself is no culprit: it calls JavaScript only when something calls it.
     let misled = graph.crates.iter().filter(|used| {
         let calls = used.dependencies.iter().any(|name| glue.contains(name));
         calls && !glue.contains(&used.name) && !patched.contains_key(&used.name)
@@ -94,6 +96,7 @@ pub(super) fn warn_of_abort(context: &Context, project: &Project, choices: &Carg
 
 /// The releases in the cache whose Python fits, for advice.
 fn fitting_releases(context: &Context, fits: impl Fn(crate::abi::PythonVersion) -> bool) -> String {
+    // Only what is in the cache: advice must not cost a download.
     let keys = context.cache.keys(Kind::Runtimes);
     let locks = keys.iter().filter_map(|key| {
         let lock = crate::runtime::lock_file::read(&context.cache.entry(Kind::Runtimes, key).ok()?).ok()?;

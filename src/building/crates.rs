@@ -1,4 +1,4 @@
-//! The crates of a package, and what cargo is told because of them.
+//! The crates of a package, and the settings of cargo that follow from them.
 //!
 //! cargo's graph is brought up to date first; then the rules of recipes are matched against it. `choices` puts everything
 //! together and is pure.
@@ -26,9 +26,10 @@ use crate::source::TreeOwner;
 use crate::toolchain::RustToolchain;
 
 /// How many crates of a lock file the registry may lack.
+// Each missing version costs a run of cargo; a lock file with more of them is for another registry.
 const MOST_MISSING: usize = 12;
 
-/// What cargo is told, and what it was told because of the crates.
+/// Cargo's settings, and the crate recipes that contributed to them.
 pub(super) struct Crates {
     /// How cargo and compilers are called.
     pub(super) choices: CargoChoices,
@@ -58,9 +59,11 @@ impl Crates {
             return Ok(Self { choices, applied: Vec::new(), workspace: None });
         };
         checks::check_bindings(context, &graph, runtime)?;
+        // Known from the features of PyO3, which only the resolved graph has.
         choices.stable_abi = bindings::stable_abi(&graph);
         let (updates, rest): (Vec<MatchedRule<'_>>, Vec<_>) =
             match_rules(&graph, &recipes).into_iter().partition(|matched| matched.rule.update);
+        // An update rewrites the lock file, and the user's own is never written to: there it is advice.
         let is_ours = package.tree.owner == TreeOwner::Tool;
         if is_ours {
             let updates: Vec<CrateUpdate> = updates.iter().filter_map(MatchedRule::update).collect();
@@ -72,6 +75,7 @@ impl Crates {
         }
         for matched in rest.iter().filter(|matched| matched.rule.not_in_browser) {
             let copy = not_in_browser::copy_crate(context, matched.used)?;
+            // As a patch of cargo's, so that the package's own manifest stays as it is.
             choices.overlay.patch.insert(matched.used.name.clone(), copy);
         }
         checks::warn_of_browser(context, &graph, &choices.overlay.patch);
@@ -85,8 +89,8 @@ impl Crates {
     }
 }
 
-/// How cargo and compilers are called, by what the user chose, what overlays say and the recipes for crates. What depends
-/// on the graph is not in it yet.
+/// The settings of cargo and compilers that follow from the user's choices, overlays and crate recipes alone. What the
+/// graph decides is added later.
 fn choices(request: &CargoRequest, changes: &Changes, recipes: &[CrateRecipe]) -> CargoChoices {
     let mut features = Vec::new();
     if request.no_default_features || changes.cargo.no_default_features {
@@ -137,6 +141,7 @@ fn read_graph(context: &Context, package: &Package<'_>, features: &[String]) -> 
             }
             Err(error) => format!("{error:#}"),
         };
+        // The user's own lock file is left alone: the build then fails in cargo's words.
         let missing = missing_of_lock(&said).filter(|_| tree.owner == TreeOwner::Tool);
         let Some((name, version)) = missing else { return Ok(None) };
         context.ui.warn(format!(

@@ -20,7 +20,7 @@ pub struct DependencyBuilds {
 }
 
 impl DependencyBuilds {
-    /// The next package that is missing and has a Rust core; nothing when all are built, or told to be out of reach. `built`
+    /// The next package that is missing and has a Rust core; none when all are built, or warned about. `built`
     /// are the wheels so far, the package's own first.
     ///
     /// # Errors
@@ -37,6 +37,7 @@ impl DependencyBuilds {
         let tree = Resolver::new(context, runtime, &wheels)?.tree(package.wheel.metadata())?;
         for node in tree.iter().flat_map(Node::all) {
             let Origin::Missing(missing) = &node.origin else { continue };
+            // Asked again after each build: a wheel that was built brings requirements of its own.
             if !self.tried.insert(node.name.clone()) {
                 continue;
             }

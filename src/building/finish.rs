@@ -29,11 +29,11 @@ pub struct FinishedWheel {
     pub modules: Vec<String>,
     /// The same modules as the linker wrote them, with the names of their functions.
     pub raw_modules: BTreeMap<String, Vec<u8>>,
-    /// What recipes would have changed and did not find.
+    /// Requirements that a recipe changes and the wheel does not have.
     pub missed: Vec<CannotEdit>,
 }
 
-/// For what a raw wheel is finished.
+/// What a raw wheel becomes.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
     /// The release.
@@ -57,11 +57,13 @@ pub fn finish(raw: &Path, target: Target<'_>, hidden: &[(PathBuf, &str)]) -> Res
     for (_, bytes) in contents.files.iter_mut().filter(|(path, _)| bill_of_materials::is_one(path)) {
         *bytes = bill_of_materials::hide_folders(&String::from_utf8_lossy(bytes), hidden).into_bytes();
     }
+    // Here and not in the link: what the driver links depends on no single release, so that lines can share it.
     let raw_modules = convert_modules(&mut contents, target)
-        .with_context(|| format!("cannot make the wheel `{}` one for Pyodide", contents.filename))?;
+        .with_context(|| format!("cannot convert the wheel `{}` for Pyodide", contents.filename))?;
     retag(&mut contents, target.runtime, target.platform)?;
     let missed = edits::apply(&mut contents, target.edits)?;
     let record_path = contents.record_path()?;
+    // They sign a RECORD that no longer describes the wheel.
     for signature in [".jws", ".p7s"] {
         contents.files.remove(&format!("{record_path}{signature}"));
     }
@@ -86,6 +88,7 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<B
                 wasm::module::describe_start(&bytes)
             );
         }
+        // Stripped after the link and not by it: the lints still name functions and crates from the raw module.
         let mut stripped = strip::strip(&bytes, names).with_context(|| format!("`{path}`"))?;
         if let Some(rewritten) = relocation_table::rewrite(&stripped).with_context(|| format!("`{path}`"))? {
             stripped = rewritten;
@@ -96,9 +99,11 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<B
         if contents.files.insert(target.clone(), stripped).is_some() {
             bail!("two of its modules would both be called `{target}`");
         }
+        // The mode of a module goes with it under its new name.
         rename_executable(contents, &path, &target);
         raw.insert(target, bytes);
     }
+    // Some back ends leave a Rust extension out when it does not build, and call that a success.
     if raw.is_empty() {
         return Err(hinted(
             anyhow!("the build back end made it without any extension module"),
@@ -108,7 +113,7 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<B
     Ok(raw)
 }
 
-/// What modules must do themselves because the loader does not; nothing from 0.22 on.
+/// The part of the start-up that the loader leaves to modules; none from 0.22 on.
 fn own_work(loader: StartUp) -> Option<OwnWork> {
     let share = |does: bool| if does { Share::Loader } else { Share::Module };
     let work =
@@ -124,6 +129,7 @@ fn rename_executable(contents: &mut WheelContents, path: &str, target: &str) {
 
 /// Python tag, ABI tag and platform tag: in the file name and in WHEEL. The stable ABI stays.
 fn retag(contents: &mut WheelContents, runtime: &Runtime, platform: &str) -> Result<()> {
+    // The back end built under the host's Python and tagged the wheel for it.
     if !contents.filename.is_abi3() {
         contents.filename.python = runtime.python.tag();
         contents.filename.abi = runtime.python.tag();
@@ -142,6 +148,7 @@ fn retag(contents: &mut WheelContents, runtime: &Runtime, platform: &str) -> Res
 
 /// WHEEL with these tags and `Root-Is-Purelib: false`; all else stays.
 fn rewrite_wheel_file(text: &str, tags: &[String]) -> String {
+    // WHEEL ends at the first empty line: tags added below it would not count.
     let body = text.split("\n\n").next().unwrap_or_default();
     let replaced = ["Tag:", "Root-Is-Purelib:"];
     let mut lines: Vec<String> = body
@@ -166,6 +173,7 @@ pub fn entry_time(environment: &Environment) -> Result<zip::DateTime> {
         anyhow!("`SOURCE_DATE_EPOCH` is `{text}`, which is not a number of seconds since 1970")
     })?;
     let time = chrono::DateTime::from_timestamp(i64::from(seconds), 0).unwrap_or_default().naive_utc();
+    // Zip files count years from 1980; tools that set the variable to 0 or 1 mean "as early as can be".
     if time.year() < 1980 {
         return Ok(zip::DateTime::default());
     }
@@ -177,7 +185,7 @@ pub fn entry_time(environment: &Environment) -> Result<zip::DateTime> {
 pub(super) fn audit(finished: &FinishedWheel, runtime: &Runtime, names: Names) -> Vec<Finding> {
     let context = AuditContext { raw_modules: Some(&finished.raw_modules), ..AuditContext::default() };
     let mut findings = audit::audit(Subject::Wheel(&finished.contents), runtime, &context);
-    // Names that were asked for are no news.
+    // With `--keep-names` the names are there on purpose: no finding reports them.
     findings.retain(|finding| names == Names::Dropped || finding.code != Code::DEBUG_SECTIONS);
     findings
 }
@@ -213,6 +221,7 @@ pub struct ModuleSize {
 /// # Errors
 /// When it cannot be read back.
 pub fn summarise(finished: &FinishedWheel, path: &Path) -> Result<WheelSummary> {
+    // From the disk, not from memory: digest and size are those of the file that users get.
     let bytes = fs_err::read(path)?;
     let modules = finished.modules.iter().map(|module| {
         let content = finished.contents.files.get(module).map(Vec::as_slice).unwrap_or_default();

@@ -24,6 +24,7 @@ pub(super) fn update(context: &Context, package: &Package<'_>, updates: &[CrateU
     })?;
     let lock = find(context, package, manifest)?;
     let before = fs_err::read_to_string(&lock).unwrap_or_default();
+    // The registry moves on: an update that was done once must give the same versions the next time.
     let kept = folder.root.join("locks").join(crate::digest::key(&[&before, &format!("{updates:?}")]));
     if kept.is_file() {
         fs_err::copy(&kept, &lock)?;
@@ -41,7 +42,10 @@ pub(super) fn update(context: &Context, package: &Package<'_>, updates: &[CrateU
         }
         let updated = command.output(&context.ui);
         updated.with_context(|| format!("cannot update the crate `{update}`")).map_err(|error| {
-            hinted(error, "the manifests of the package allow no such version, or it is not used at all")
+            hinted(
+                error,
+                "the package's manifests do not allow this version, or the package does not use the crate",
+            )
         })?;
         check(&lock, update)?;
     }
@@ -71,6 +75,7 @@ pub(super) fn forget(context: &Context, package: &Package<'_>, name: &str, versi
     Ok(fs_err::write(&lock, without_entry(&fs_err::read_to_string(&lock)?, name, version))?)
 }
 
+// The entry alone, as text: cargo mends the rest, and no other version moves.
 fn without_entry(lock: &str, name: &str, version: &str) -> String {
     const HEAD: &str = "[[package]]\n";
     let entry = format!("name = \"{name}\"\nversion = \"{version}\"\n");
@@ -80,6 +85,7 @@ fn without_entry(lock: &str, name: &str, version: &str) -> String {
 
 /// Whether the lock file now has what was wanted.
 fn check(lock: &Path, update: &CrateUpdate) -> Result<()> {
+    // Cargo takes the newest version that the manifests allow and says nothing if that is not a wanted one.
     let Wanted::Compatible(wanted) = &update.version else { return Ok(()) };
     let table: toml::Table = fs_err::read_to_string(lock)?.parse().context("cannot read the lock file")?;
     let packages = table.get("package").and_then(toml::Value::as_array).cloned().unwrap_or_default();

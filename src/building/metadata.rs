@@ -26,6 +26,7 @@ pub fn read(
     let opened = OpenedSource::open(context, source)?;
     let changes = overlays::choose(context, overlays, &opened, runtime)?;
     let text = opened.metadata_text(context)?;
+    // The build warns of requirements that a recipe does not find; the metadata needs no warning.
     let (text, _) = requirements::rewrite(&text, &changes.dependencies)?;
     if text.trim().is_empty() {
         bail!("`{}` has no metadata", source.origin());

@@ -60,6 +60,7 @@ impl OpenedSource {
         let edits = added_files::edits(context, &changes)?;
         let tree = self.apply(context, &changes)?;
         let project = Project::read(&tree.path, &tree.pyproject)?;
+        // Before the toolchain, which may take minutes to build a standard library.
         checks::check_python(&project, runtime)?;
         clock.step("unpack");
         let toolchain = choose_toolchain(context, &project, runtime)?;
@@ -68,6 +69,7 @@ impl OpenedSource {
         let crates = Crates::resolve(context, &package, request, &changes, runtime)?;
         checks::warn_of_abort(context, &project, &crates.choices);
         clock.step("metadata");
+        // The back end builds one raw wheel; everything that depends on the release comes after it.
         let raw = backend::build(
             context,
             BackEndBuild {
@@ -81,6 +83,7 @@ impl OpenedSource {
                 folder: &self.folder,
             },
         )?;
+        // The back end times its own steps: this clock starts again after it.
         let mut seconds = clock.into_steps();
         seconds.extend(raw.seconds.iter().copied());
         let mut clock = Clock::default();
@@ -88,6 +91,7 @@ impl OpenedSource {
         clock.step("finish");
         let findings = finish::audit(&finished, runtime, request.names);
         clock.step("audit");
+        // Audited in memory: a wheel that would not load never lies on disk, not even for a moment.
         if findings.iter().any(is_fatal) {
             let (filename, pyodide) = (finished.contents.filename, runtime.version.clone());
             return Ok(Outcome::Refused(Box::new(Refused { filename, pyodide, findings, log: raw.log })));
@@ -112,7 +116,11 @@ fn finish(
     let platform = runtime.platform_tag(&request.tag)?;
     let target = finish::Target { runtime, platform: &platform, names: request.names, edits };
     let finished = finish::finish(&raw.wheel, target, &raw.hidden).with_context(|| {
-        format!("no wheel of `{}`; the log of its build is `{}`", request.source.origin(), raw.log.display())
+        format!(
+            "cannot make a wheel of `{}`; the log of the build is `{}`",
+            request.source.origin(),
+            raw.log.display()
+        )
     })?;
     for missed in &finished.missed {
         context.ui.warn(format!("{missed}: nothing to do"));
@@ -143,6 +151,7 @@ fn write(
     request: &BuildRequest,
     finished: &FinishedWheel,
 ) -> Result<(OpenedWheel, WheelSummary)> {
+    // The path is handed on to later steps, which may run in other folders.
     let out = std::path::absolute(&request.out_dir)?;
     let written = finished.contents.write(&request.out_dir, finish::entry_time(&context.environment)?);
     let path = written.map_err(|error| with_disk_hint(error, &request.out_dir))?;

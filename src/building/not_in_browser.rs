@@ -14,6 +14,7 @@ use crate::files::{self, copy_folder};
 use crate::project::graph::Crate;
 
 /// Changes when a copy is made in another way.
+// The copy is in the cache by crate and version: the way in which it is made must be in its key, too.
 const RECIPE: &str = "2";
 
 /// How crates ask, and how the copies ask.
@@ -48,6 +49,7 @@ fn rewrite_folder(folder: &Path) -> Result<()> {
         if entry.file_type().is_file() && (ending == "rs" || ending == "toml") {
             let text = fs_err::read_to_string(path)?;
             let changed = rewrite(&text);
+            // A file that is not written keeps its time, and cargo does not compile it again.
             if changed != text {
                 fs_err::write(path, changed)?;
             }

@@ -1,4 +1,4 @@
-//! What a build came to.
+//! The outcome of a build.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::toolchain::Toolchain;
 use crate::ui::StepTime;
 use crate::wheel::{OpenedWheel, WheelFilename};
 
-/// What a build came to.
+/// The outcome of a build.
 #[derive(Debug)]
 pub enum Outcome {
     /// A wheel that will load.
@@ -63,6 +63,7 @@ impl Outcome {
     pub fn accept(self) -> Result<Built> {
         match self {
             Self::Built(built) => Ok(*built),
+            // For callers that need a wheel, to which a refused one is no better than none.
             Self::Refused(refused) => Err(refused.into_error()),
         }
     }

@@ -1,4 +1,4 @@
-//! Which overlays apply to a package, and what is told of them.
+//! Chooses the overlays that apply to a package, and reports each change.
 
 use super::request::{OverlayRequest, Recipes};
 use super::tree::OpenedSource;
@@ -9,7 +9,7 @@ use crate::overlay::{self, Changes, Overlay, Target};
 use crate::project::Identity;
 use crate::runtime::Runtime;
 
-/// What is changed in a package for one release. Every change is told.
+/// The changes to a package for one release. Reports each of them.
 ///
 /// # Errors
 /// When an overlay cannot be read, is wrong, or lacks a variant that was asked for.
@@ -19,6 +19,7 @@ pub fn choose(
     source: &OpenedSource,
     runtime: &Runtime,
 ) -> Result<Changes> {
+    // From the tree as it came: a patch may change the version that recipes are chosen by.
     let identity = Identity::of(&source.tree.path, &source.tree.pyproject);
     let overlays = find(context, request, source, &identity)?;
     let target = Target { version: identity.version.as_ref(), pyodide: &runtime.version };

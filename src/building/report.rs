@@ -1,4 +1,4 @@
-//! What builds came to, as one document for machines.
+//! The outcome of builds, as one document for machines.
 
 use std::collections::BTreeMap;
 

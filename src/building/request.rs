@@ -43,7 +43,7 @@ pub struct CargoRequest {
     pub c_toolchain: CToolchain,
 }
 
-/// Which overlays are applied, beside the package's own table.
+/// Which overlays are applied, besides the package's own table.
 #[derive(Debug, Clone, Default)]
 pub struct OverlayRequest {
     /// Files.

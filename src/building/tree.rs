@@ -78,6 +78,7 @@ impl OpenedSource {
             Source::Folder(folder) => (folder.clone(), TreeOwner::User),
             Source::Archive(source) => {
                 let tree = folder.root.join("tree");
+                // Unpacked anew: what an earlier build left in the tree could end in the wheel.
                 remove_folder(&tree)?;
                 fs_err::create_dir_all(&tree)?;
                 archive::unpack(&source.path, &tree).map_err(|error| with_disk_hint(error, &folder.root))?;
@@ -102,6 +103,7 @@ impl OpenedSource {
         if !changes.edit_the_tree() {
             return Ok(self.tree.clone());
         }
+        // The archive's tree was unpacked for this build and is ours to change: no copy is needed.
         let (path, workspace) = match self.tree.owner {
             TreeOwner::User => copy(context, &self.tree.path, &self.folder.root.join("tree"))?,
             TreeOwner::Tool => (self.tree.path.clone(), Workspace::default()),
@@ -114,6 +116,7 @@ impl OpenedSource {
 
 /// Copies the workspace around a project. Returns where project and workspace are in the copy.
 fn copy(context: &Context, project: &Path, target: &Path) -> Result<(PathBuf, Workspace)> {
+    // The whole workspace: path dependencies and inherited keys lead out of the package's own folder.
     let located = workspace_around(context, project);
     let workspace = located.as_deref().unwrap_or(project);
     remove_folder(target)?;
@@ -136,6 +139,7 @@ fn workspace_around(context: &Context, project: &Path) -> Option<PathBuf> {
     let manifest = project.join("Cargo.toml");
     let cargo = rust::find_all(context).into_iter().next().filter(|_| manifest.is_file());
     let root = locate_workspace(context, cargo?.cargo_in(project), &manifest).ok()?;
+    // Through a link cargo may name another path for the same folder: then the project alone is copied.
     project.starts_with(&root).then_some(root)
 }
 

@@ -18,6 +18,7 @@ impl<'a> OnlineIndex<'a> {
     /// # Errors
     /// When pip's settings cannot be read or used.
     pub fn open(context: &'a Context) -> Result<Self> {
+        // Asked now, so that wrong settings are one error and not a finding for each requirement.
         context.index()?;
         Ok(Self(context))
     }

@@ -75,7 +75,7 @@ impl fmt::Display for Missing {
                 )
             }
             Self::OnlyWheels => {
-                f.write_str("missing: nothing fits but wheels for other platforms, there is no source")
+                f.write_str("missing: only wheels for other platforms fit, and there is no sdist")
             }
         }
     }
@@ -84,12 +84,13 @@ impl fmt::Display for Missing {
 /// Looks into the newest sdist that fits.
 ///
 /// # Errors
-/// When the sdist cannot be unpacked. One that cannot be had is told as such.
+/// When the sdist cannot be unpacked. An sdist that cannot be had is not an error: only wheels are left.
 pub(super) fn classify(requirement: &Requirement<VerbatimUrl>, context: &Context) -> Result<Missing> {
     let name = requirement.name.as_ref();
     let Some(version) = sdist::newest(name, &|version| fits(requirement, version), context)? else {
         return Ok(Missing::OnlyWheels);
     };
+    // An sdist that the index lists and does not deliver helps as little as none.
     let Ok(found) = sdist::find(&normalised(name), Some(&version), context) else {
         return Ok(Missing::OnlyWheels);
     };
@@ -103,6 +104,7 @@ pub(super) fn classify(requirement: &Requirement<VerbatimUrl>, context: &Context
         return Ok(Missing::Rust {
             source: format!("{name}=={version}"),
             rust_version: project.rust_version.map(|version| version.to_string()),
+            // The two crates through which nearly all build scripts compile C.
             compiles_c: ["cc", "cmake"].iter().any(|tool| lock.contains(&format!("name = \"{tool}\"\n"))),
         });
     }
@@ -138,6 +140,7 @@ fn native_sign(folder: &Path, depth: usize) -> Option<String> {
     if let Some(found) = entries.iter().find(|path| path.is_file() && is_native(path)) {
         return name(found);
     }
+    // An example in C does not make a package native.
     let not_code = ["docs", "doc", "tests", "test", "examples", "benchmarks"];
     let folders = entries
         .iter()

@@ -1,7 +1,8 @@
 //! What a package requires inside a release, and where each requirement comes from there.
 //!
-//! It goes the way micropip goes: the wheels at hand, then the release's own packages, then the newest wheel of the package
-//! index that the release installs, pure or for Pyodide. Nothing is tried out: the first that fits is taken, as micropip does.
+//! The order is micropip's: the wheels at hand, then the release's own packages, then the newest wheel of the package
+//! index that the release installs, pure or for Pyodide. Nothing is tried out: the first that fits is taken, as micropip
+//! does.
 
 pub mod index;
 pub mod missing;
@@ -80,7 +81,7 @@ impl<'a> Resolver<'a> {
     /// When pip's configuration cannot be used.
     pub fn new(context: &'a Context, runtime: &'a Runtime, wheels: &[OpenedWheel]) -> Result<Self> {
         if context.network == Network::Allowed {
-            // What is wrong with the index's settings is told before anything is looked up.
+            // Wrong settings of the index are an error before anything is looked up.
             context.index()?;
         }
         Ok(Self {
@@ -106,17 +107,17 @@ impl<'a> Resolver<'a> {
     /// When what the index has cannot be read.
     pub fn tree(&mut self, package: &Metadata) -> Result<Vec<Node>> {
         self.seen.insert((normalised(&package.name), Some(package.version.clone()), Vec::new()));
-        self.of(package, &[])
+        self.resolve_all(package, &[])
     }
 
-    fn of(&mut self, package: &Metadata, extras: &[ExtraName]) -> Result<Vec<Node>> {
+    fn resolve_all(&mut self, package: &Metadata, extras: &[ExtraName]) -> Result<Vec<Node>> {
         let applies =
             |requirement: &&Requirement<VerbatimUrl>| requirement.evaluate_markers(&self.environment, extras);
         let requirements: Vec<_> = package.requires.iter().filter(applies).cloned().collect();
-        requirements.iter().map(|requirement| self.one(requirement)).collect()
+        requirements.iter().map(|requirement| self.resolve(requirement)).collect()
     }
 
-    fn one(&mut self, requirement: &Requirement<VerbatimUrl>) -> Result<Node> {
+    fn resolve(&mut self, requirement: &Requirement<VerbatimUrl>) -> Result<Node> {
         let name = normalised(requirement.name.as_ref());
         let shown = Requirement { marker: pep508_rs::MarkerTree::TRUE, ..requirement.clone() };
         // What was chosen for another stays, as long as it fits.
@@ -125,13 +126,14 @@ impl<'a> Resolver<'a> {
         });
         let (origin, package) = match before {
             Some(chosen) => chosen.clone(),
-            None => self.origin(requirement, &name)?,
+            None => self.find_origin(requirement, &name)?,
         };
         self.chosen.insert(name.clone(), (origin.clone(), package.clone()));
         let version = package.as_ref().map(|package| package.version.clone());
+        // Requirements may form a circle: the second time a package is named, not followed.
         let is_repeated = !self.seen.insert((name.clone(), version, requirement.extras.clone()));
         let requires = match package {
-            Some(package) if !is_repeated => self.of(&package, &requirement.extras)?,
+            Some(package) if !is_repeated => self.resolve_all(&package, &requirement.extras)?,
             _ => Vec::new(),
         };
         let is_repeated = is_repeated && !matches!(origin, Origin::Missing(_));
@@ -139,7 +141,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Where a requirement comes from, and what it requires itself.
-    fn origin(
+    fn find_origin(
         &self,
         requirement: &Requirement<VerbatimUrl>,
         name: &str,
@@ -152,14 +154,20 @@ impl<'a> Resolver<'a> {
         }
         if let Some(package) = self.runtime.packages.get(name) {
             let version = package.version.parse::<Version>();
+            // The release's own files lie on a content delivery network that may be out of reach; a pure wheel of
+            // the same version on the index is the same package.
             if self.preference == Preference::Index
                 && package.file_ends_with("-none-any.whl")
                 && let Some(found) = self.find_on_index(requirement, name, version.as_ref().ok())?
             {
                 return Ok(found);
             }
+            // A version of the release that does not parse cannot be compared: micropip would take the package, too.
             if version.map_or(true, |version| fits(requirement, &version)) {
-                return Ok((Origin::Release(package.version.clone()), Some(locked(name, package))));
+                return Ok((
+                    Origin::Release(package.version.clone()),
+                    Some(metadata_of_locked(name, package)),
+                ));
             }
         }
         if self.context.network == Network::Forbidden {
@@ -184,6 +192,7 @@ impl Resolver<'_> {
         if self.context.network == Network::Forbidden {
             return Ok(None);
         }
+        // The release's own version first: its other packages were tested with that one.
         let same = |found: &Version| Some(found) == version && fits(requirement, found);
         let any = |found: &Version| fits(requirement, found);
         for wanted in [&same as &dyn Fn(&Version) -> bool, &any] {
@@ -202,7 +211,7 @@ impl Resolver<'_> {
 }
 
 /// A package of the release as metadata: it requires what is loaded with it, whatever the version.
-fn locked(name: &str, package: &crate::runtime::LockedPackage) -> Metadata {
+fn metadata_of_locked(name: &str, package: &crate::runtime::LockedPackage) -> Metadata {
     let requires = package.depends.iter().filter_map(|depends| Requirement::from_str(depends).ok());
     Metadata {
         name: name.to_owned(),

@@ -31,7 +31,7 @@ pub struct WheelSources<'a> {
     pub packages: Option<&'a Path>,
 }
 
-/// The wheels beside those at hand that meet requirements, with all that they require.
+/// The wheels that meet requirements, besides those at hand, with all that they require.
 ///
 /// # Errors
 /// When one cannot be had.
@@ -41,13 +41,15 @@ pub fn find(context: &Context, sources: WheelSources<'_>, requirements: &[String
     let kept = cache.entry(Kind::Files, &key)?.join("wheels.json");
     if cache.has(Kind::Files, &key)
         && let Ok(paths) = serde_json::from_slice::<Vec<PathBuf>>(&fs_err::read(&kept)?)
+        // The wheels are entries of their own, which `clean` may have removed.
         && paths.iter().all(|path| path.is_file())
     {
         return Ok(paths);
     }
     let task = ui.task("looking for what the tests require");
-    let paths = look(context, sources, requirements)?;
+    let paths = resolve(context, sources, requirements)?;
     drop(task);
+    // An answer that named missing wheels is whole in the cache's eyes: it must go before a new one is kept.
     cache.discard(ui, Kind::Files, &key)?;
     cache.get_or_make(ui, Kind::Files, &key, |folder| {
         Ok(fs_err::write(folder.join("wheels.json"), serde_json::to_vec(&paths)?)?)
@@ -61,13 +63,14 @@ fn key(sources: WheelSources<'_>, requirements: &[String]) -> String {
     parts.extend(requirements.iter().cloned());
     for wheel in sources.wheels {
         let metadata = wheel.metadata();
+        // What the wheels require, not their bytes: a rebuild must not ask the network again.
         parts.push(format!("{} {} {:?}", metadata.name, metadata.version, metadata.requires));
     }
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     format!("wheels-{}", crate::digest::key(&parts))
 }
 
-fn look(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> Result<Vec<PathBuf>> {
+fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> Result<Vec<PathBuf>> {
     let resolver = Resolver::new(context, sources.runtime, sources.wheels)?;
     let mut resolver = resolver.preferring(Preference::Index);
     let requires: Vec<Requirement<_>> = requirements
@@ -90,6 +93,7 @@ fn look(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -
     }
     let version = &sources.runtime.version;
     unreachable.dedup();
+    // All of them in one error: the user fetches or builds them in one go.
     if !missing.is_empty() {
         return Err(hinted(
             anyhow!("the tests need what cannot be had in Pyodide {version}:{}", missing.concat()),

@@ -1,8 +1,7 @@
 //! Runs CMake, a configure script or make for a line, as build scripts ask of Emscripten: `emcmake cmake …`,
 //! `emconfigure ./configure …`, `emmake make …`.
 //!
-//! All they need to be told is what to compile with. What they find out about the C library they find out by linking
-//! programs, which `program` answers.
+//! They need to know what to compile with. To find out what the C library has they link programs, which `program` does.
 
 use std::path::PathBuf;
 
@@ -46,6 +45,7 @@ pub(super) fn run(
             format!("install it (Debian: `apt-get install {program}`)"),
         ));
     }
+    // The program is the machine's own: only the compilers that it calls are ours.
     let mut command = Invocation::new(program);
     if name == "emcmake" {
         if !rest.iter().any(|argument| argument.starts_with("-DCMAKE_TOOLCHAIN_FILE")) {

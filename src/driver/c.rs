@@ -31,7 +31,7 @@ enum Tools {
 
 /// The compiler of a build, called as `emcc` or `em++`.
 pub(super) struct Compiler<'a> {
-    /// What the driver is told.
+    /// The driver's plan.
     pub(super) plan: &'a DriverPlan,
     /// The part of it that is about C.
     pub(super) c: &'a CPlan,
@@ -61,7 +61,8 @@ impl<'a> Compiler<'a> {
             return preprocess(command, &self.c.cache);
         }
         let status = exit_code(command.run_through()?);
-        if status == 0 && self.c.jumps == Jumps::OtherHelpers {
+        // Only the object tells: a header may mention setjmp that no code calls.
+        if status == 0 && self.c.jumps == Jumps::OldHelpers {
             refuse_jumps(self.plan, call)?;
         }
         Ok(status)
@@ -74,10 +75,12 @@ impl<'a> Compiler<'a> {
     pub(super) fn command(&self, call: &CompileCall) -> Result<Invocation> {
         let command = match &self.tools {
             Tools::Clang { compiler, headers } => self.clang(compiler, headers, call.language)?,
+            // It only compiles. The link stays ours, so that the module is the same kind as one of Rust alone.
             Tools::Emsdk(folder) => {
                 Invocation::new(folder.join(self.name)).args(self.c.exceptions.row().emcc)
             }
         };
+        // Assertions and debug information would name folders of this machine.
         let hidden = self.plan.rustc.iter().flat_map(|rustc| &rustc.remap);
         let command = command
             .args(hidden.map(|(folder, name)| format!("-ffile-prefix-map={}={name}", folder.display())));
@@ -92,9 +95,12 @@ impl<'a> Compiler<'a> {
             .args(exceptions::clang_flags(self.c.exceptions, compiler.llvm))
             .arg("--sysroot")
             .arg(&headers.sysroot)
+            // Where Emscripten keeps the headers of names that other systems have; `emcc` adds it by itself.
             .args(["-Xclang", "-iwithsysroot/include/compat"]);
         if language == Language::Cxx {
             command = command
+                // libc++'s headers come with clang; ours says which ABI the libc++ inside the runtimes has. Nothing
+                // of it is linked a second time: the module imports it.
                 .args(["-nostdinc++", "-isystem"])
                 .arg(&headers.config_site)
                 .arg("-isystem")
@@ -112,6 +118,7 @@ fn find_tools(plan: &DriverPlan, c: &CPlan, environment: &Environment) -> Result
     if let Some(folder) = &c.emsdk {
         return Ok(Tools::Emsdk(folder.clone()));
     }
+    // A build script compiles hundreds of files, each in a process of its own: only the first one looks.
     let kept = plan.log.with_file_name(C_TOOLS);
     if let Ok(bytes) = fs_err::read(&kept)
         && let Ok(tools) = serde_json::from_slice(&bytes)
@@ -119,6 +126,7 @@ fn find_tools(plan: &DriverPlan, c: &CPlan, environment: &Environment) -> Result
         return Ok(tools);
     }
     let cache = Cache::new(c.cache.clone());
+    // Silent and offline: this runs inside a build script, whose output cargo reads as directives.
     let context = Context::new(Ui::silent(), environment.clone(), cache, Network::Forbidden);
     let compiler = c_compiler::find_since(&context.ui, environment, c.exceptions.row().oldest_llvm())?;
     let headers = c_headers::prepare(&context, &compiler, plan.emscripten)?;
@@ -168,7 +176,7 @@ fn refuse_jumps(plan: &DriverPlan, call: &CompileCall) -> Result<()> {
                 "`{source}` uses setjmp, which clang 19 compiles for later lines than that of Emscripten {}",
                 plan.emscripten
             ),
-            "name Pyodide 0.26 or later, or leave the code out that jumps",
+            "name Pyodide 0.26 or later, or leave out the code that uses setjmp",
         ));
     }
     Ok(())

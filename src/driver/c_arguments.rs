@@ -73,6 +73,7 @@ pub(super) fn read(name: &str, arguments: &[String]) -> Result<CompileCall, Cann
     while let Some(argument) = rest.next() {
         let text = argument.as_str();
         match text {
+            // Atomic instructions want a memory that threads share, which no release has: the module would not load.
             "-sUSE_PTHREADS=1" | "-sUSE_PTHREADS" | "-matomics" => {
                 return Err(CannotCompile::Threads(argument.clone()));
             }

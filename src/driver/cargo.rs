@@ -1,4 +1,4 @@
-//! Stands before the real cargo when a build back end calls it: adds the target's configuration and the user's choices.
+//! Stands in for cargo when a build back end calls it: adds the target's configuration and the user's choices.
 //!
 //! Flags go in through `--config` and a file, since `CARGO_TARGET_…_RUSTFLAGS` splits at spaces and would break folders
 //! that have them; the package's own configuration stays in force beside ours. Flags that the back end itself puts into
@@ -32,6 +32,7 @@ pub(super) fn run(
     let mut arguments = rewrite(cargo, arguments);
     if let Some(folder) = environment.text("CARGO_TARGET_DIR") {
         let setting = format!("build.target-dir={}", toml::Value::from(folder));
+        // At the front: cargo takes its own options before the subcommand, and what follows may belong to rustc.
         arguments.splice(0..0, ["--config".into(), setting.into()]);
     }
     if !own.is_empty() {
@@ -84,6 +85,7 @@ fn rewrite(cargo: &CargoPlan, arguments: Vec<OsString>) -> Vec<OsString> {
     let mut own = arguments.into_iter().peekable();
     // Only rustup's proxy understands `+toolchain`.
     let _ = own.next_if(|first| first.to_string_lossy().starts_with('+'));
+    // Arguments behind `--` are rustc's: nothing there is ours to read or drop.
     let (mut kept, mut subcommand, mut names_profile) = (Vec::new(), None, false);
     let mut behind_dashes = Vec::new();
     while let Some(argument) = own.next() {
@@ -112,6 +114,7 @@ fn rewrite(cargo: &CargoPlan, arguments: Vec<OsString>) -> Vec<OsString> {
         profile.filter(|_| !names_profile).map(|profile| OsString::from(format!("--profile={profile}"))),
     );
     if compiles {
+        // Other subcommands, such as `fetch`, do not take them.
         rewritten.extend(cargo.features.iter().map(OsString::from));
     }
     rewritten.extend(behind_dashes);

@@ -31,6 +31,8 @@ pub(super) fn run(plan: &DriverPlan, given: Vec<String>, environment: &Environme
     })?;
     let linker = plan.wasm_ld.as_ref().ok_or_else(|| anyhow!("the driver's plan names no linker"))?;
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
+    // LLVM may leave a call with the relocation of a global, in C and in Rust; an emsdk then links the wrong
+    // function. The inputs are cargo's: copies are changed.
     mend_calls(plan, &mut link, work.path())?;
     if let Some(supplements) = &plan.supplements {
         put_first(&mut link, &supplements::compile(supplements, &[], work.path())?);
@@ -40,7 +42,9 @@ pub(super) fn run(plan: &DriverPlan, given: Vec<String>, environment: &Environme
         let bytes = fs_err::read(Path::new(&link.output))?;
         let module = Module::read(&bytes)?;
         let wide = missing_wide_invokes(supplements, &module, &bytes)?;
-        let wanted = asked_for(supplements, &module);
+        let wanted = find_wanted(supplements, &module);
+        // What a module imports is known only when it is linked: what is missing is made then, and all is linked
+        // once more.
         if !wide.is_empty() || !wanted.is_empty() {
             let more = SupplementPlan { wanted, ..supplements.clone() };
             put_first(&mut link, &supplements::compile(&more, &wide, work.path())?);
@@ -79,7 +83,7 @@ fn mend_calls(plan: &DriverPlan, link: &mut LinkPlan, work: &Path) -> Result<()>
 }
 
 /// The supplements that define what a linked module imports.
-fn asked_for(supplements: &SupplementPlan, module: &Module) -> Vec<Supplement> {
+fn find_wanted(supplements: &SupplementPlan, module: &Module) -> Vec<Supplement> {
     let imports = |name: &str| module.imports.iter().any(|(_, import, _)| import == name);
     supplements
         .on_demand
@@ -101,6 +105,7 @@ fn put_first(link: &mut LinkPlan, objects: &[PathBuf]) {
 pub(super) fn call(plan: &DriverPlan, linker: &WasmLd, link: &LinkPlan) -> Result<()> {
     let response =
         tempfile::Builder::new().suffix(".rsp").tempfile().context("cannot make a response file")?;
+    // A file and not the command line, which is too short for some links on some systems.
     let quoted: Vec<String> = link.arguments().iter().map(|argument| quote(argument)).collect();
     fs_err::write(response.path(), quoted.join("\n"))?;
     let command = Invocation::new(&linker.program)
@@ -108,6 +113,7 @@ pub(super) fn call(plan: &DriverPlan, linker: &WasmLd, link: &LinkPlan) -> Resul
         .arg(format!("@{}", response.path().display()));
     let (ignored, passed) = (link.ignored.join(" "), link.arguments().join(" "));
     plan.log(&format!("link {}\n  ignored: {ignored}\n  {passed}", link.output))?;
+    // rustc drops what a linker prints on success: the log is the only place for its warnings.
     let output = command.output(&Ui::silent())?;
     let said = format!("{}{}", output.stdout, output.stderr);
     if !said.trim().is_empty() {

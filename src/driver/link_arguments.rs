@@ -35,7 +35,7 @@ pub(super) enum CannotLink {
     Program,
     /// A library without an extension module's entry.
     #[error(
-        "the library `{0}` exports no `PyInit_…`: it is no Python extension module (is a cargo feature that turns the bindings on missing?)"
+        "the library `{0}` exports no `PyInit_…`: it is not a Python extension module (is the cargo feature off that turns the bindings on?)"
     )]
     NoEntry(String),
 }
@@ -120,6 +120,8 @@ fn take_setting(
 }
 
 fn take_library(name: &str, plan: &mut LinkPlan) {
+    // A second copy of the C library would have a heap and a state of its own. `-lpython3.14` is asked for by some
+    // versions of PyO3.
     let provided = PROVIDED.contains(&name) || name.starts_with("python");
     let list = if provided { &mut plan.ignored } else { &mut plan.inputs };
     list.push(format!("-l{name}"));
@@ -139,11 +141,16 @@ impl LinkPlan {
         let fixed = [
             "-shared",
             "--experimental-pic",
+            // With these two a module binds its own names and exports none of them; without, tiktoken is 3.7 MB and
+            // not 2.2.
             "-Bsymbolic",
             "--no-export-dynamic",
             "--gc-sections",
+            // Demangled names are ambiguous: the audit reads crates from mangled ones.
             "--no-demangle",
             "--strip-debug",
+            // The linker does not know what the release has and would let every mistake pass: the audit checks each
+            // import.
             "--unresolved-symbols=import-dynamic",
             // JavaScript in C: the loader reads its text between these.
             "--export-if-defined=__start_em_asm",

@@ -78,12 +78,15 @@ fn compile_or_link(
     if asks("-dumpmachine") {
         return answer(&format!("{TARGET}\n"));
     }
+    // The crate `libc` asks this which struct layouts to use, silently: the target's version counts, whatever is
+    // installed.
     if asks("-dumpversion") {
         return answer(&format!("{}\n", plan.emscripten));
     }
     if asks("--version") || asks("-v") && arguments.len() == 1 {
         return answer(&format!("emcc (cargo-pyodide, standing in for Emscripten) {}\n", plan.emscripten));
     }
+    // rustc's call names its exports, setuptools' says `-shared`: both make a module. All else is a call for C.
     let links = arguments
         .iter()
         .any(|argument| argument.contains("EXPORTED_FUNCTIONS") || argument.contains("SIDE_MODULE"))

@@ -45,21 +45,22 @@ pub(super) fn run(compiler: &Compiler<'_>, call: &CompileCall) -> Result<u8> {
     let words = ["-shared", "-o", &output].map(str::to_owned).into_iter();
     let words: Vec<String> = words.chain(inputs).chain(call.libraries.clone()).collect();
     let mut wanted = link_arguments::read(&words)?;
-    // Nothing is exported, and all is to stay: it is read, or it uses what is asked for.
+    // Nothing is exported, so the linker would drop everything: but a function that nobody calls may be the question.
     wanted.exports.clear();
     wanted.inputs.push("--no-gc-sections".to_owned());
     link::call(plan, linker, &wanted)?;
     let bytes = fs_err::read(&output)?;
-    let missing = missing(&Module::read(&bytes)?, &compiler.c.symbols)?;
+    let missing = find_missing(&Module::read(&bytes)?, &compiler.c.symbols)?;
     if missing.is_empty() {
         return Ok(0);
     }
     fs_err::remove_file(&output)?;
+    // In the words of a linker: configure scripts and people look for them.
     bail!("undefined symbol: {} (the release has none)", missing.join(", "))
 }
 
 /// What a module asks for that the release does not have.
-fn missing(module: &Module, symbols: &Path) -> Result<Vec<String>> {
+fn find_missing(module: &Module, symbols: &Path) -> Result<Vec<String>> {
     let text = fs_err::read_to_string(symbols)?;
     let has: HashSet<&str> = text.lines().collect();
     let wanted = module.imports.iter().filter(|(from, _, import)| {

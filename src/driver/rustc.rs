@@ -1,6 +1,6 @@
-//! Stands before the real rustc.
+//! Stands in for rustc.
 //!
-//! It adds what is not the crate's own matter: the sysroot, and what to call local folders. So cargo, and a compiler cache
+//! It adds what does not belong to the crate: the sysroot, and names for local folders. So cargo, and a compiler cache
 //! between cargo and us, see the same command line wherever the cache lies; what counts for the outcome is in the plan's key,
 //! which they see.
 //!
@@ -27,6 +27,7 @@ pub(super) fn run(
     environment: &Environment,
 ) -> Result<u8> {
     let mut command = Invocation::new(&rustc.program);
+    // A sysroot that is named already is that of cargo's `-Zbuild-std`, which builds the standard library itself.
     if names_target(&arguments) && !arguments.iter().any(|argument| argument == "--sysroot") {
         command = rustc.sysroot.iter().fold(command, |command, folder| command.arg("--sysroot").arg(folder));
     }
@@ -36,6 +37,8 @@ pub(super) fn run(
             .args(remapped.map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display())));
         command = command.args(&rustc.flags);
         if rustc.flags.iter().any(|flag| flag.starts_with("-Z")) {
+            // For this one compilation, not for the build: build scripts that find a nightly turn unstable features
+            // on.
             command = command.env("RUSTC_BOOTSTRAP", "1");
         }
         if !rustc.flags.is_empty() && arguments.iter().any(|argument| argument == "cdylib") {
@@ -84,6 +87,7 @@ fn apply_recipes(
             changed.push(argument.clone());
         }
     }
+    // Last, so that a recipe wins over the flags that all crates get.
     changed.extend(rules.iter().flat_map(|rule| &rule.rustflags).map(OsString::from));
     (changed, rules.iter().map(|rule| rule.why.clone()).collect())
 }

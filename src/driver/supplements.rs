@@ -126,6 +126,7 @@ fn compile_one(plan: &SupplementPlan, source: &Path) -> Result<PathBuf> {
     Invocation::new(&plan.rustc)
         .args(sysroot)
         .args(["--target", TARGET, "--edition=2021", "--crate-type=lib", "--emit=obj", "--cap-lints=allow"])
+        // Without landing pads they need no exception model and link into modules of either.
         .args(["-Copt-level=2", "-Cpanic=abort", "-Ccodegen-units=1", "-Cforce-unwind-tables=no", "-o"])
         .arg(&object)
         .arg(source)

@@ -32,8 +32,10 @@ impl Client {
             ureq::tls::TlsConfig::builder().root_certs(root_certificates(settings.cert.as_deref())?).build();
         let mut config = ureq::Agent::config_builder()
             .tls_config(tls)
+            // No limit for the whole answer: a large wheel over a slow line is no failure.
             .timeout_connect(Some(std::time::Duration::from_secs(30)))
             .timeout_recv_response(Some(std::time::Duration::from_mins(3)))
+            // A status is an answer: 404 says that there is no such project.
             .http_status_as_error(false)
             .user_agent(concat!("cargo-pyodide/", env!("CARGO_PKG_VERSION")));
         if let Some(proxy) = &settings.proxy {
@@ -60,6 +62,7 @@ impl Client {
     pub(super) fn find(&self, url: &Url, accept: &str) -> Result<Option<Vec<u8>>> {
         let shown = without_password(url);
         let mut request = self.agent.get(shown.as_str()).header("Accept", accept);
+        // The credentials are the index's own: the files that it names may lie on another server.
         if let Some(authorization) = &self.authorization
             && url.origin() == self.index_url.origin()
         {
@@ -76,6 +79,7 @@ impl Client {
             status => bail!("the server answers `{shown}` with status {status}"),
         }
         let mut bytes = Vec::new();
+        // A limit, since a server that never stops sending would fill the memory.
         let mut body = response.into_body().into_with_config().limit(LARGEST).reader();
         body.read_to_end(&mut bytes).with_context(|| format!("the connection to `{shown}` broke"))?;
         Ok(Some(bytes))

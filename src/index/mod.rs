@@ -53,6 +53,7 @@ impl PackageIndex {
     /// # Errors
     /// When the index cannot be asked, or does not answer with JSON.
     pub fn find_project(&self, name: &str) -> Result<Option<Arc<Project>>> {
+        // Locked while the page is fetched: two threads must not fetch the same one.
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = pages.get(name) {
             return Ok(known.clone());
@@ -98,6 +99,7 @@ impl PackageIndex {
 
 fn resolve(page: &Url, address: &str) -> Result<Url> {
     let mut url = page.join(address).with_context(|| format!("`{page}` names the address `{address}`"))?;
+    // Old pages put the digest there; a server must not see it.
     url.set_fragment(None);
     Ok(url)
 }

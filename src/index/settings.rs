@@ -46,6 +46,7 @@ pub fn from_variables(ui: &Ui, environment: &Environment) -> Option<Result<Index
 /// # Errors
 /// When pip cannot be asked.
 pub fn from_pip(ui: &Ui, python: &Path) -> Result<IndexSettings> {
+    // pip is asked and its files are not read: it joins several of them with variables, by rules that change.
     let printed = Invocation::new(python)
         .args(["-c", include_str!("pip_settings.py")])
         .output(ui)

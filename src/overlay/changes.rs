@@ -1,4 +1,4 @@
-//! What overlays come to for one package and one release of Pyodide.
+//! Joins overlays into the changes for one package and one release of Pyodide.
 //!
 //! The order is: recipes first, then files given with `--overlay`, then the package's own table. Lists grow; where a key
 //! has one value, the later one wins.
@@ -16,7 +16,7 @@ use crate::digest::Sha256Digest;
 use crate::error::{Result, hinted};
 use crate::wheel::requirements::{DependencyChange, DependencyEdit, Strictness};
 
-/// For what overlays are put together.
+/// The package version and the release that overlays are joined for.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
     /// The package's version, if it is known before the build.
@@ -25,7 +25,7 @@ pub struct Target<'a> {
     pub pyodide: &'a semver::Version,
 }
 
-/// A variant as it was asked for.
+/// A variant that the user asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariantChoice {
     /// Its name.
@@ -43,7 +43,7 @@ impl std::str::FromStr for VariantChoice {
             None => (text, None),
         };
         if name.is_empty() || file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
-            return Err(format!("`{text}` is no variant: expected `NAME` or `NAME=FILE`"));
+            return Err(format!("`{text}` is not a variant: expected `NAME` or `NAME=FILE`"));
         }
         Ok(Self { name: name.to_owned(), file })
     }
@@ -90,7 +90,7 @@ pub struct CargoChanges {
     pub rustflags: Vec<String>,
     /// Compiler flags for one crate of the target.
     pub crate_rustflags: BTreeMap<String, Vec<String>>,
-    /// Crates that are told that this is no browser.
+    /// Crates that must not take Emscripten for a browser.
     pub not_in_browser: Vec<String>,
     /// Settings of the profile.
     pub profile: ProfileKeys,
@@ -156,6 +156,7 @@ impl Changes {
     }
 
     fn add(&mut self, overlay: &Overlay, section: &Section, choice: Option<&VariantChoice>) -> Result<()> {
+        // A recipe serves many versions, of which some lack a requirement; the user's own overlay is for this one.
         let strictness = if overlay.head.is_some() { Strictness::Lenient } else { Strictness::Strict };
         let edits = dependency_changes(&section.dependencies).map(|change| DependencyEdit {
             change,
@@ -169,9 +170,11 @@ impl Changes {
                 .with_context(|| format!("the patch `{path}` is not UTF-8 text"))?;
             self.patches.push((path.to_string(), text));
         }
+        // The user's file stands for the first that the variant names: that is the large one, which is not fetched
+        // then.
         let mut file = choice.and_then(|choice| choice.file.as_ref());
         for keys in &section.files {
-            self.files.push(added(keys, overlay, file.take()));
+            self.files.push(choose_file(keys, overlay, file.take()));
         }
         if let (Some(file), Some(choice)) = (file, choice) {
             return Err(anyhow!(
@@ -191,8 +194,8 @@ impl Changes {
         !self.patches.is_empty() || !self.cargo.updates.is_empty()
     }
 
-    /// What the compiled modules depend on and cargo does not notice: patched files keep their times, and variables and
-    /// flags of single crates reach the compiler past cargo. Nothing if there is no such thing.
+    /// Hash of the inputs that cargo's fingerprint does not cover: patched files, which keep their times, and variables and
+    /// flags of single crates, which reach the compiler past cargo. None if there are none.
     pub fn key(&self) -> Option<String> {
         let CargoChanges { env, crate_rustflags, .. } = &self.cargo;
         let compiled: Vec<&str> = self
@@ -213,6 +216,7 @@ impl CargoChanges {
         self.features.extend(keys.features.iter().cloned());
         self.no_default_features = keys.no_default_features.unwrap_or(self.no_default_features);
         for update in &keys.update {
+            // Two updates of one crate would undo each other: the later overlay wins.
             self.updates.retain(|known| known.name != update.name);
             self.updates.push(update.clone());
         }
@@ -256,7 +260,7 @@ fn dependency_changes(keys: &DependencyKeys) -> impl Iterator<Item = DependencyC
     optional.chain(remove).chain(replace).chain(add)
 }
 
-fn added(keys: &FileKeys, overlay: &Overlay, named: Option<&PathBuf>) -> AddedFile {
+fn choose_file(keys: &FileKeys, overlay: &Overlay, named: Option<&PathBuf>) -> AddedFile {
     let from = match (named, &keys.from) {
         (Some(file), _) => FileOrigin::Named(file.clone()),
         (None, Location::Address(address)) => FileOrigin::Address(address.clone()),
@@ -266,6 +270,7 @@ fn added(keys: &FileKeys, overlay: &Overlay, named: Option<&PathBuf>) -> AddedFi
 }
 
 fn applies(when: &When, target: Target<'_>) -> bool {
+    // A preview counts as its release: `>=315` is meant to have it.
     let release = Version::new([target.pyodide.major, target.pyodide.minor, target.pyodide.patch]);
     let pyodide = when.pyodide.as_ref().is_none_or(|wanted| wanted.0.contains(&release));
     let version = when
@@ -280,7 +285,7 @@ fn unknown_variant(name: &str, overlays: &[Overlay]) -> anyhow::Error {
         overlays.iter().flat_map(|overlay| overlay.variants.keys().map(String::as_str)).collect();
     let error = anyhow!("no overlay has a variant `{name}`");
     if known.is_empty() {
-        return hinted(error, "nothing that applies to this package has variants");
+        return hinted(error, "no overlay that applies to this package has variants");
     }
     hinted(error, format!("the variants are `{}`", known.join("`, `")))
 }
@@ -304,7 +309,7 @@ impl Section {
         said.extend(files.iter().map(|file| format!("file `{}`", file.to)));
         said.extend(test.deselect.iter().map(|(id, why)| format!("not testing `{id}`: {why}")));
         let settings = !test.requires.is_empty() || !test.args.is_empty();
-        said.extend(settings.then(|| "settings of tests".to_owned()));
+        said.extend(settings.then(|| "test settings".to_owned()));
         said
     }
 }
@@ -323,7 +328,7 @@ impl CargoKeys {
         }
         let flags = self.crate_rustflags.iter();
         said.extend(flags.map(|(name, flags)| format!("rustflags `{}` for `{name}`", flags.join(" "))));
-        said.extend(self.not_in_browser.iter().map(|name| format!("`{name}` is in no browser")));
+        said.extend(self.not_in_browser.iter().map(|name| format!("`{name}` does not run in a browser")));
         let profile = self.profile.table();
         said.extend(profile.iter().map(|(name, value)| format!("profile {name} = {value}")));
         said.extend(self.env.iter().map(|(name, value)| format!("{name}={value}")));

@@ -37,7 +37,7 @@ pub struct Rule {
     /// Features that are turned off where it is compiled.
     #[serde(default)]
     pub without_features: Vec<String>,
-    /// Whether it takes every WebAssembly for a browser, and must be told that this is none.
+    /// Whether the crate takes every WebAssembly target for a browser: then a copy that knows better takes its place.
     #[serde(default)]
     pub not_in_browser: bool,
     /// Whether the lock file must name a newer version, which no longer fits this rule.
@@ -61,7 +61,7 @@ impl CrateRecipe {
         Self::of_overlay(name, Rule { rustflags: rustflags.to_vec(), ..Rule::of_overlay() })
     }
 
-    /// A recipe that tells a crate that this is no browser, whatever its version.
+    /// A recipe for a crate, whatever its version, that takes Emscripten for a browser.
     pub fn of_no_browser(name: &str) -> Self {
         Self::of_overlay(name, Rule { not_in_browser: true, ..Rule::of_overlay() })
     }

@@ -1,4 +1,4 @@
-//! An overlay as it was read, before it is known what of it applies.
+//! An overlay as it was read, before its conditions are evaluated.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -56,7 +56,7 @@ pub struct CargoKeys {
     pub rustflags: Vec<String>,
     /// Compiler flags for one crate of the target: `crate-rustflags = { tokio = ["--cfg", "tokio_unstable"] }`.
     pub crate_rustflags: BTreeMap<String, Vec<String>>,
-    /// Crates that take every WebAssembly for a browser, and are told that this is none: `not-in-browser = ["zxcvbn"]`.
+    /// Crates that take every WebAssembly target for a browser, and must not: `not-in-browser = ["zxcvbn"]`.
     pub not_in_browser: Vec<String>,
     /// Settings of the cargo profile: `profile = { lto = "fat", opt-level = "s" }`.
     pub profile: ProfileKeys,
@@ -145,9 +145,9 @@ impl<'de> Deserialize<'de> for FileKeys {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let keys = Self::deserialize(deserializer)?;
         match (&keys.from, &keys.sha256) {
-            (Location::Address(address), None) => Err(serde::de::Error::custom(format!(
-                "`{address}` comes from elsewhere: it needs a `sha256`"
-            ))),
+            (Location::Address(address), None) => {
+                Err(serde::de::Error::custom(format!("`{address}` is an address: it needs a `sha256`")))
+            }
             _ => Ok(keys),
         }
     }

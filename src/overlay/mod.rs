@@ -28,6 +28,7 @@ use crate::error::Result;
 /// When it is not there, a key is unknown or a value is wrong.
 pub fn from_file(path: &Path) -> Result<Overlay> {
     let text = fs_err::read_to_string(path)?;
+    // Files that an overlay names lie beside it, wherever the command was started.
     let folder = std::path::absolute(path)?.parent().map(Path::to_owned).unwrap_or_default();
     read::overlay(&text, &format!("`{}`", path.display()), Place::Folder(folder))
 }

@@ -15,17 +15,18 @@ use crate::error::{Result, hinted};
 const OTHER_VERSION: &str = "it was made for another version of the package: condition it with `[[when]]`";
 
 /// What becomes of a file: its new text, or nothing if it goes.
-type Outcome = BTreeMap<PathBuf, Option<String>>;
+type PatchedFiles = BTreeMap<PathBuf, Option<String>>;
 
 /// Applies diffs, each with what it is called, in order.
 ///
 /// # Errors
 /// When one cannot be read, names a file that is not there, or has a hunk that does not fit. Then no file was changed.
 pub fn apply(tree: &Path, patches: &[(String, String)]) -> Result<()> {
-    let mut outcome = Outcome::new();
+    let mut outcome = PatchedFiles::new();
     for (name, text) in patches {
-        one(tree, text, &mut outcome).with_context(|| format!("the patch `{name}` does not fit"))?;
+        apply_one(tree, text, &mut outcome).with_context(|| format!("the patch `{name}` does not fit"))?;
     }
+    // Written only when all diffs fit: half a patch would compile to something that nobody wrote.
     for (path, text) in outcome {
         match text {
             Some(text) => write(&path, &text)?,
@@ -47,17 +48,17 @@ fn write(path: &Path, text: &str) -> Result<()> {
     file.set_modified(time).with_context(|| format!("cannot set the time of `{}`", path.display()))
 }
 
-fn one(tree: &Path, text: &str, outcome: &mut Outcome) -> Result<()> {
+fn apply_one(tree: &Path, text: &str, outcome: &mut PatchedFiles) -> Result<()> {
     let mut files = 0;
     for file in PatchSet::parse(text, ParseOptions::unidiff()) {
-        let file = file.map_err(|error| anyhow!("it is no unified diff: {error}"))?;
+        let file = file.map_err(|error| anyhow!("it is not a unified diff: {error}"))?;
         files += 1;
         let patch = file.patch().as_text().ok_or_else(|| anyhow!("it holds a binary file"))?;
         match file.operation().strip_prefix(1) {
             FileOperation::Create(path) => {
                 let path = inside(tree, &path)?;
                 if outcome.get(&path).map_or(path.exists(), Option::is_some) {
-                    bail!("it makes `{}`, which is there already", path.display());
+                    bail!("it creates `{}`, which exists already", path.display());
                 }
                 outcome.insert(path, Some(diffy::apply("", patch)?));
             }
@@ -78,7 +79,7 @@ fn one(tree: &Path, text: &str, outcome: &mut Outcome) -> Result<()> {
         }
     }
     if files == 0 {
-        bail!("it is no unified diff: it names no file");
+        bail!("it is not a unified diff: it names no file");
     }
     Ok(())
 }
@@ -88,7 +89,7 @@ fn inside(tree: &Path, path: &str) -> Result<PathBuf> {
     Ok(tree.join(inside.0))
 }
 
-fn read(path: &Path, outcome: &Outcome) -> Result<String> {
+fn read(path: &Path, outcome: &PatchedFiles) -> Result<String> {
     match outcome.get(path) {
         Some(Some(text)) => Ok(text.clone()),
         Some(None) => bail!("`{}` was removed before", path.display()),

@@ -23,7 +23,7 @@ const BESIDE: [&str; 3] = ["when", "variant", "recipe"];
 /// When a key is unknown or a value is wrong: with line and column.
 pub(super) fn overlay(text: &str, label: &str, place: Place) -> Result<Overlay> {
     let parsed = DeTable::parse(text).map_err(Fault::from);
-    parsed.and_then(|table| document(table, label, place)).map_err(|error| located(label, text, &error))
+    parsed.and_then(|table| document(table, label, place)).map_err(|error| with_place(label, text, &error))
 }
 
 /// Reads the table `[tool.cargo-pyodide]` of a `pyproject.toml`, if it has one.
@@ -44,7 +44,7 @@ pub(super) fn own_table(text: &str, path: &Path) -> Result<Option<Overlay>> {
     let label = "`[tool.cargo-pyodide]` of the package";
     document(Spanned::new(span, table), label, Place::Folder(path.parent().unwrap_or(path).to_owned()))
         .map(Some)
-        .map_err(|error| located(&path.display().to_string(), text, &error))
+        .map_err(|error| with_place(&path.display().to_string(), text, &error))
 }
 
 fn take<'a>(table: &mut DeTable<'a>, key: &str) -> Option<Spanned<DeValue<'a>>> {
@@ -53,6 +53,7 @@ fn take<'a>(table: &mut DeTable<'a>, key: &str) -> Option<Spanned<DeValue<'a>>> 
 
 fn document(mut table: Spanned<DeTable<'_>>, label: &str, place: Place) -> Result<Overlay, Fault> {
     let keys = table.get_mut();
+    // Taken out first: what is left is a section, whose unknown keys are refused.
     let head = take(keys, "recipe").map(|value| Head::deserialize(deserializer(value))).transpose()?;
     let when = match take(keys, "when") {
         None => Vec::new(),
@@ -98,7 +99,7 @@ fn tables<'a>(value: Spanned<DeValue<'a>>, key: &str) -> Result<Vec<Spanned<DeTa
     let span = value.span();
     match value.into_inner() {
         DeValue::Array(entries) => entries.into_iter().map(|entry| one_table(entry, key)).collect(),
-        _ => Err(wrong(&format!("`{key}` is no list of tables: write `[[{key}]]`"), span)),
+        _ => Err(wrong(&format!("`{key}` is not a list of tables: write `[[{key}]]`"), span)),
     }
 }
 
@@ -106,7 +107,7 @@ fn one_table<'a>(value: Spanned<DeValue<'a>>, key: &str) -> Result<Spanned<DeTab
     let span = value.span();
     match value.into_inner() {
         DeValue::Table(table) => Ok(Spanned::new(span, table)),
-        _ => Err(wrong(&format!("`{key}` is no table"), span)),
+        _ => Err(wrong(&format!("`{key}` is not a table"), span)),
     }
 }
 
@@ -135,13 +136,14 @@ fn place(file: &dyn std::fmt::Display, text: &str, span: Range<usize>) -> String
 }
 
 /// The parser's error as ours: the place first, and for an unknown key the nearest known one.
-fn located(label: &str, text: &str, Fault { message, span }: &Fault) -> anyhow::Error {
+fn with_place(label: &str, text: &str, Fault { message, span }: &Fault) -> anyhow::Error {
     let label = label.trim_matches('`');
     let at = span.clone().map_or_else(|| label.to_owned(), |span| place(&label, text, span));
     let Some((unknown, known)) = unknown_key(message) else { return anyhow!("{at}: {message}") };
     let refused = anyhow!("{at}: unknown key `{unknown}`");
     let scored = known.iter().map(|key| (strsim::jaro_winkler(key, &unknown), key));
     match scored.max_by(|one, other| one.0.total_cmp(&other.0)) {
+        // Below that the suggestion is a guess: the list of keys helps more.
         Some((likeness, key)) if likeness > 0.75 => hinted(refused, format!("did you mean `{key}`?")),
         _ => hinted(refused, format!("the keys here are `{}`", known.join("`, `"))),
     }

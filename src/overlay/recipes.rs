@@ -1,7 +1,7 @@
 //! The recipes that the tool ships: overlays for packages of others, in the folder `recipes`.
 //!
 //! A recipe is an overlay with a head that says for which package and versions it is. It is chosen by name; a version that
-//! it was not made for is told, and built without it.
+//! it was not made for is built without it, with a warning.
 
 use pep440_rs::Version;
 
@@ -22,7 +22,7 @@ pub struct Recipe {
 
 /// A recipe for a crate in the graph of any package.
 #[derive(Debug, Clone)]
-pub struct CrateRecipe {
+pub struct ShippedCrateRecipe {
     /// The text.
     pub text: String,
     /// What it says.
@@ -47,10 +47,10 @@ pub fn packages() -> Result<Vec<Recipe>> {
 ///
 /// # Errors
 /// When one of them is wrong: a mistake of the tool's, which a test rules out.
-pub fn crates() -> Result<Vec<CrateRecipe>> {
+pub fn crates() -> Result<Vec<ShippedCrateRecipe>> {
     let mut recipes = Vec::new();
     for (_, text) in shipped::texts("crates") {
-        recipes.push(CrateRecipe { recipe: crates::CrateRecipe::read(&text)?, text });
+        recipes.push(ShippedCrateRecipe { recipe: crates::CrateRecipe::read(&text)?, text });
     }
     recipes.sort_by(|one, other| one.recipe.name.cmp(&other.recipe.name));
     Ok(recipes)
@@ -80,6 +80,7 @@ pub fn find(package: &str, version: Option<&Version>) -> Result<Match> {
     Ok(match found {
         None => Match::None,
         Some((overlay, versions)) => match version {
+            // An unknown version is another version: a recipe that does not fit can break a build that works.
             Some(version) if versions.0.contains(version) => Match::Fits(Box::new(overlay)),
             _ => Match::OtherVersions(versions.0.to_string()),
         },

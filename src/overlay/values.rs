@@ -39,7 +39,7 @@ impl FromStr for RequirementText {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let requirement = Requirement::<VerbatimUrl>::from_str(text)
-            .map_err(|error| format!("`{text}` is no requirement: {}", error.message))?;
+            .map_err(|error| format!("`{text}` is not a requirement: {}", error.message))?;
         Ok(Self { text: text.trim().to_owned(), name: normalised(requirement.name.as_ref()) })
     }
 }
@@ -55,7 +55,7 @@ impl FromStr for ExtraName {
     fn from_str(text: &str) -> Result<Self, String> {
         match pep508_rs::ExtraName::from_str(text) {
             Ok(name) => Ok(Self(name.to_string())),
-            Err(_) => Err(format!("`{text}` is no name of an extra")),
+            Err(_) => Err(format!("`{text}` is not the name of an extra")),
         }
     }
 }
@@ -97,13 +97,13 @@ impl FromStr for CrateUpdate {
             !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
         };
         if !is_name(name) || (version.is_empty() && text.contains('@')) {
-            return Err(format!("`{text}` names no crate: expected `NAME` or `NAME@VERSION`"));
+            return Err(format!("`{text}` is not a crate: expected `NAME` or `NAME@VERSION`"));
         }
         let version = match (version, semver::Version::parse(version), semver::VersionReq::parse(version)) {
             ("", _, _) => Wanted::Newest,
             (_, Ok(version), _) => Wanted::Exact(version),
             (_, _, Ok(requirement)) => Wanted::Compatible(requirement),
-            (_, _, Err(error)) => return Err(format!("`{version}` in `{text}` is no version: {error}")),
+            (_, _, Err(error)) => return Err(format!("`{version}` in `{text}` is not a version: {error}")),
         };
         Ok(Self { name: name.to_owned(), version })
     }
@@ -178,7 +178,7 @@ impl FromStr for Versions {
 
     fn from_str(text: &str) -> Result<Self, String> {
         text.parse().map(Self).map_err(|_| {
-            format!("`{text}` is no condition on versions: expected one such as `>=0.26, <0.29`")
+            format!("`{text}` is not a condition on versions: expected one such as `>=0.26, <0.29`")
         })
     }
 }

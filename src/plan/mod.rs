@@ -1,4 +1,4 @@
-//! What the tool tells the driver: one value in a file beside a build, and the names that both sides know.
+//! The driver's plan: one value in a file beside a build, and the names that tool and driver share.
 
 pub mod stand_in;
 
@@ -24,7 +24,7 @@ pub struct DriverPlan {
     pub cargo: Option<CargoPlan>,
     /// How rustc is called.
     pub rustc: Option<RustcPlan>,
-    /// What is linked in beside the package.
+    /// What is linked in besides the package.
     pub supplements: Option<SupplementPlan>,
     /// How C is compiled; none where it is not.
     pub c: Option<CPlan>,
@@ -98,6 +98,7 @@ impl DriverPlan {
     /// # Errors
     /// When the log cannot be written.
     pub fn log(&self, entry: &str) -> Result<()> {
+        // Appended in one write: the driver runs many times at once, and entries must not mix.
         let mut file = fs_err::OpenOptions::new().create(true).append(true).open(&self.log)?;
         file.write_all(format!("{entry}\n").as_bytes())?;
         Ok(())
@@ -123,11 +124,11 @@ pub enum Supplement {
     LandingPads,
     /// Times with 32-bit seconds, for 0.21.
     NarrowTime,
-    /// That there are no threads, for 0.21 to 0.29: for modules that ask for some.
+    /// A `pthread_create` that says that there are no threads, for 0.21 to 0.29 and modules that call it.
     NoThreads,
 }
 
-/// What compiling C for a line takes beside what the plan says of the line.
+/// What compiling C for a line needs besides the rest of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CPlan {
     /// How exceptions unwind.
@@ -151,7 +152,7 @@ pub enum Jumps {
     /// It can: from 0.26 on.
     Served,
     /// The line has the helpers of clang before 19: up to 0.25.
-    OtherHelpers,
+    OldHelpers,
 }
 
 /// The file beside a build's log that says what C is compiled with.
@@ -195,7 +196,7 @@ mod tests {
             }),
             c: Some(CPlan {
                 exceptions: ExceptionModel::JavaScript,
-                jumps: Jumps::OtherHelpers,
+                jumps: Jumps::OldHelpers,
                 cache: "/cache".into(),
                 symbols: "/build/symbols.txt".into(),
                 emsdk: None,

@@ -41,6 +41,7 @@ pub fn find_folder(context: &Context) -> Result<DriverFolder> {
     let executable = std::env::current_exe().context("cannot find our own executable")?;
     let metadata = fs_err::metadata(&executable)?;
     let changed = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    // A rebuilt executable under the same path must not meet stand-ins of the old one.
     let identity = format!("{} {:?}", metadata.len(), changed);
     let key = crate::digest::key(&[env!("CARGO_PKG_VERSION"), &executable.to_string_lossy(), &identity]);
     let folder = context.cache.get_or_make(&context.ui, Kind::Drivers, &key, |folder| {

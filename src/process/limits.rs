@@ -89,6 +89,7 @@ fn watch(child: &mut Child, limits: Limits, ui: &Ui) -> Result<Watched> {
         if started.elapsed() > limits.time {
             return Ok(Watched { ended: Ended::OutOfTime, memory });
         }
+        // Counting looks at every process of the machine: less often than the time.
         if rounds.next() == Some(0) {
             let held = memory_of_tree(&mut system, Pid::from_u32(child.id()));
             memory = memory.max(held);
@@ -114,6 +115,7 @@ fn look(system: &mut System) {
 
 /// A process and all that it started, directly or not.
 fn tree(system: &System, root: Pid) -> Vec<Pid> {
+    // By parent and not by group: compilers and browsers make groups of their own.
     let mut found = vec![root];
     let mut next = 0;
     while let Some(&parent) = found.get(next) {

@@ -100,6 +100,7 @@ impl Invocation {
         ui.command(&self.copyable());
         let output = self
             .command()
+            // A tool that asks a question gets the end of a file and not a user who sees nothing.
             .stdin(Stdio::null())
             .output()
             .with_context(|| format!("cannot start `{}`", self.program.display()))?;
@@ -114,11 +115,13 @@ impl Invocation {
     /// When the program cannot be started or the log cannot be written.
     pub fn run_logged(&self, ui: &Ui, log: &Path, mut on_line: impl FnMut(&str)) -> Result<ExitStatus> {
         ui.command(&self.copyable());
+        // One pipe for both, so that errors stand in the log beside what they are about.
         let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
         let mut command = self.command();
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
         let mut child =
             command.spawn().with_context(|| format!("cannot start `{}`", self.program.display()))?;
+        // It holds the pipe's writing end: the reader would wait for ever.
         drop(command);
         let copied = copy_lines(reader, log, &mut on_line);
         let status = child.wait().context("cannot wait for a child process")?;
@@ -165,6 +168,7 @@ impl Invocation {
             command.stdout(Stdio::null()).stderr(Stdio::null());
         }
         #[cfg(unix)]
+        // A group of its own, which can be ended whole; Ctrl-C then reaches us alone.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn().with_context(|| format!("cannot start `{}`", self.program.display()))?;
         Ok(Running { child, ui: ui.clone(), leads_a_group: true })

@@ -32,16 +32,17 @@ impl fmt::Display for KnownPythons {
 /// PyO3, or if it builds for the stable ABI, which newer Pythons keep.
 pub fn known_pythons(graph: &Graph) -> Option<KnownPythons> {
     let pyo3 = graph.find("pyo3-ffi").or_else(|| graph.find("pyo3"))?;
+    // A module for the stable ABI works in newer Pythons, whatever its PyO3 knows.
     if pyo3.features.iter().any(|feature| feature.starts_with("abi3")) {
         return None;
     }
     let script = fs_err::read_to_string(pyo3.manifest.with_file_name("build.rs")).unwrap_or_default();
-    let (oldest, newest) = stated(&script).or_else(|| before_they_said(&pyo3.version))?;
+    let (oldest, newest) = parse_range(&script).or_else(|| assume_range(&pyo3.version))?;
     Some(KnownPythons { pyo3: pyo3.version.clone(), oldest, newest })
 }
 
-/// The stable ABI that an old PyO3 is to be told of: up to 0.22 it takes the configuration that it is given as it is, while
-/// later ones bring it in line with their features. Nothing if PyO3 does not build for the stable ABI, or sees to it itself.
+/// The stable ABI that PyO3's configuration file must name. PyO3 up to 0.22 uses the file as it is; later versions adjust
+/// it to their features. None if PyO3 does not build for the stable ABI, or is one of the later versions.
 pub fn stable_abi(graph: &Graph) -> Option<StableAbi> {
     let pyo3 = graph.find("pyo3-ffi").or_else(|| graph.find("pyo3"))?;
     if pyo3.version >= Version::new(0, 23, 0) {
@@ -61,7 +62,7 @@ pub struct StableAbi {
 }
 
 /// What the build script states: `SUPPORTED_VERSIONS_CPYTHON`, with `minor: 13` or a constant `PY_3_13`.
-fn stated(script: &str) -> Option<(PythonVersion, PythonVersion)> {
+fn parse_range(script: &str) -> Option<(PythonVersion, PythonVersion)> {
     let block = script.split("SUPPORTED_VERSIONS_CPYTHON: SupportedVersions").nth(1)?.split("};").next()?;
     let of = |field: &str| {
         let text = block.split(field).nth(1)?;
@@ -74,7 +75,7 @@ fn stated(script: &str) -> Option<(PythonVersion, PythonVersion)> {
 }
 
 /// The newest Python at the time of the last release of each series that does not state one.
-fn before_they_said(version: &Version) -> Option<(PythonVersion, PythonVersion)> {
+fn assume_range(version: &Version) -> Option<(PythonVersion, PythonVersion)> {
     let newest = match version.minor {
         0..=16 => 10,
         17 | 18 => 11,
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     fn check(script: &str) -> Option<String> {
-        stated(script).map(|(oldest, newest)| format!("{oldest} to {newest}"))
+        parse_range(script).map(|(oldest, newest)| format!("{oldest} to {newest}"))
     }
 
     #[test]
@@ -119,8 +120,8 @@ mod tests {
         let constants = "const PY_3_9: PythonVersion = PythonVersion { major: 3, minor: 9 };\nconst SUPPORTED_VERSIONS_CPYTHON: SupportedVersions = SupportedVersions {\n    min: PY_3_9,\n    max: PY_3_15,\n};";
         assert_eq!(check(constants).unwrap(), "3.9 to 3.15");
         assert_eq!(check("const MINIMUM_SUPPORTED_VERSION: PythonVersion = 1;"), None);
-        let old = before_they_said(&Version::new(0, 18, 3)).unwrap();
+        let old = assume_range(&Version::new(0, 18, 3)).unwrap();
         assert_eq!(old.1.to_string(), "3.11");
-        assert_eq!(before_they_said(&Version::new(0, 31, 0)), None);
+        assert_eq!(assume_range(&Version::new(0, 31, 0)), None);
     }
 }

@@ -31,15 +31,15 @@ pub struct Crate {
 }
 
 #[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
+struct CargoMetadata {
+    packages: Vec<ResolvedPackage>,
     resolve: Option<Resolve>,
     #[serde(default)]
     workspace_root: PathBuf,
 }
 
 #[derive(Deserialize)]
-struct Package {
+struct ResolvedPackage {
     id: String,
     name: String,
     version: Version,
@@ -72,15 +72,16 @@ struct DependencyKind {
 }
 
 impl Graph {
-    /// Reads what `cargo metadata` printed. Nothing if it is no such document.
+    /// Reads what `cargo metadata` printed. None if that is not a graph.
     pub fn parse(metadata: &str) -> Option<Self> {
-        let Metadata { packages, resolve, workspace_root } = serde_json::from_str(metadata).ok()?;
+        let CargoMetadata { packages, resolve, workspace_root } = serde_json::from_str(metadata).ok()?;
         let mut nodes = resolve.map(|resolve| resolve.nodes).unwrap_or_default();
         let names: BTreeMap<String, String> =
             packages.iter().map(|package| (package.id.clone(), package.name.clone())).collect();
         let crates = packages.into_iter().map(|package| {
             let node = nodes.iter_mut().find(|node| node.id == package.id);
             let called = node.iter().flat_map(|node| &node.deps);
+            // Only what runs in the module: a build script may call whatever the host has.
             let called = called.filter(|one| one.dep_kinds.iter().any(|kind| kind.kind.is_none()));
             Crate {
                 dependencies: called.filter_map(|one| names.get(&one.pkg).cloned()).collect(),

@@ -22,6 +22,7 @@ fn find_below(root: &Path) -> Option<PathBuf> {
     let wanted = |name: &std::ffi::OsStr| name != "target" && !name.to_string_lossy().starts_with('.');
     let manifests = files::walk(root, DEPTH, wanted)
         .filter(|entry| entry.file_name() == "Cargo.toml" && entry.file_type().is_file());
+    // The least deep: members of a workspace lie below its root.
     manifests.min_by_key(walkdir::DirEntry::depth).map(walkdir::DirEntry::into_path)
 }
 

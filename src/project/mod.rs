@@ -62,6 +62,7 @@ impl Project {
         let build_system = pyproject.build_system()?;
         let back_end = BackEnd::of(&build_system.build_backend);
         let manifest = manifest::find(root, pyproject);
+        // A manifest that cannot be found may be made by the build: a back end for Rust is enough.
         let core = if manifest.is_some() || mentions_rust(&build_system, root) {
             Core::Rust
         } else if back_end.compiles_c() && has_c_sources(root) {
@@ -94,6 +95,7 @@ impl Project {
 
     /// Whether a `rust-toolchain` file of the package asks for a nightly compiler: then it may use unstable features.
     pub fn wants_nightly(&self) -> bool {
+        // From the manifest up to the project's root: rustup would look there, too.
         let beside = self.manifest.as_deref().and_then(Path::parent).unwrap_or(&self.root);
         let folders = beside.ancestors().take_while(|folder| folder.starts_with(&self.root));
         let files = folders

@@ -19,6 +19,7 @@ use crate::runtime::differences::needs_npm_packages;
 use crate::ui::Ui;
 
 /// The file that lists the digests of a cached runtime's files.
+// Taken after the archive's own integrity was checked: they tell later changes on this disk.
 const DIGESTS: &str = "digests.json";
 
 /// What is kept of the npm package: what a runtime needs, not its maps, types and consoles.
@@ -59,6 +60,7 @@ pub fn runtime(version: &Version, context: &Context) -> Result<Runtime> {
 /// Reads a cached runtime while its digests are checked; the outer error says that its files were changed.
 fn read_checked(folder: &Path) -> Result<Result<Runtime>> {
     std::thread::scope(|scope| {
+        // Both go over the same tens of megabytes: together they take as long as the slower one.
         let read = scope.spawn(|| Runtime::read(folder));
         check_digests(folder)?;
         Ok(read.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -66,6 +68,7 @@ fn read_checked(folder: &Path) -> Result<Result<Runtime>> {
 }
 
 fn fetch(version: &Version, folder: &Path, context: &Context) -> Result<()> {
+    // The user's own npm: it knows the registry, the proxy and the credentials of this machine.
     let npm = find_npm(&context.environment)?;
     let staging = tempfile::tempdir_in(folder)?;
     let archive = pack(version, staging.path(), &npm, &context.ui)?;
@@ -82,6 +85,7 @@ fn fetch(version: &Version, folder: &Path, context: &Context) -> Result<()> {
 /// Installs the npm packages that old releases import on Node as soon as they start: `ws`, `node-fetch`, `base-64`.
 fn install_packages(folder: &Path, npm: &Path, ui: &Ui) -> Result<()> {
     Invocation::new(npm)
+        // No scripts: nothing that npm brings is run here.
         .args(["install", "--omit=dev", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund"])
         .current_dir(folder)
         .output(ui)
@@ -132,7 +136,7 @@ fn advise(error: anyhow::Error) -> anyhow::Error {
     if format!("{error:#}").contains("ENOSPC") { error } else { hinted(error, NPM_ADVICE) }
 }
 
-/// Holds an archive against its subresource integrity, `sha512-…`.
+/// Checks an archive against its subresource integrity, `sha512-…`.
 fn check_integrity(archive: &Path, integrity: &str) -> Result<()> {
     let digest = Sha512::digest(fs_err::read(archive)?);
     let actual = format!("sha512-{}", base64::engine::general_purpose::STANDARD.encode(digest));
@@ -150,6 +154,7 @@ fn unpack(archive: &Path, folder: &Path) -> Result<()> {
         let mut entry = entry.with_context(|| format!("`{}` is truncated", archive.display()))?;
         let path = entry.path()?.into_owned();
         let Ok(inside) = path.strip_prefix("package") else { continue };
+        // A release is one flat folder: what lies deeper, or outside, is nothing that a runtime reads.
         let Some(name) = inside.to_str().filter(|name| !name.contains(['/', '\\']) && is_kept(name)) else {
             continue;
         };
@@ -177,7 +182,7 @@ fn digest_files(folder: &Path) -> Result<BTreeMap<String, String>> {
     Ok(digests)
 }
 
-/// Holds a cached runtime's files against the digests taken when it was unpacked.
+/// Checks a cached runtime's files against the digests taken when it was unpacked.
 fn check_digests(folder: &Path) -> Result<()> {
     let text = fs_err::read_to_string(folder.join(DIGESTS))?;
     let expected: BTreeMap<String, String> = serde_json::from_str(&text)?;

@@ -48,6 +48,7 @@ pub enum Unavailable {
 /// When there is none, or npm cannot be asked and the cache does not have it.
 pub fn resolve(request: &ReleaseRequest, context: &Context) -> Result<Vec<Version>> {
     let cached = cached_releases(&context.cache);
+    // A named release in the cache needs no list: a build with a warm cache asks nobody.
     if let ReleaseRequest::Exact(version) = request
         && cached.contains(version)
     {
@@ -56,6 +57,8 @@ pub fn resolve(request: &ReleaseRequest, context: &Context) -> Result<Vec<Versio
     if context.network == Network::Forbidden {
         return pick(request, &cached).map_err(|error| advise_offline(error, &cached));
     }
+    // The list is a day old at most. It is asked anew only when the request is not in it, such as for a release of
+    // today.
     if let Some(listed) = read_list(&context.cache)
         && let Ok(versions) = pick(request, &listed)
     {
@@ -63,6 +66,7 @@ pub fn resolve(request: &ReleaseRequest, context: &Context) -> Result<Vec<Versio
     }
     match list_anew(context) {
         Ok(listed) => pick(request, &listed).map_err(|error| advise_near(error, request, &listed)),
+        // A registry that is down must not stop work with releases that are here.
         Err(error) => match pick(request, &cached) {
             Ok(versions) => {
                 let names: Vec<String> = versions.iter().map(ToString::to_string).collect();

@@ -39,6 +39,7 @@ impl FromStr for RuntimeList {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        // `>=0.26,<0.29` is one range and not a list of two.
         if text.starts_with(['<', '>']) {
             return text.parse().map(|request| Self(vec![request]));
         }
@@ -73,6 +74,7 @@ pub fn runtimes(context: &Context, lists: &[RuntimeList]) -> Result<Vec<Runtime>
     for request in requests {
         for runtime in runtimes_of(context, request)? {
             context.ui.detail(format!("Pyodide {} is `{}`", runtime.version, runtime.folder.display()));
+            // Two requests may name one release: `0.29` and `0.29.5`.
             if found.iter().all(|known| known.folder != runtime.folder) {
                 found.push(runtime);
             }
@@ -123,8 +125,8 @@ mod tests {
     fn one_wrong_entry_spoils_a_list() {
         let check = |text: &str| text.parse::<RuntimeList>().map(|list| list.0.len());
         assert_eq!(check("0.28,0.29"), Ok(2));
-        assert!(check("0.28,").unwrap_err().starts_with("`` names no Pyodide release"));
-        assert!(check("0.28,v1").unwrap_err().starts_with("`v1` names no Pyodide release"));
+        assert!(check("0.28,").unwrap_err().starts_with("`` is not a Pyodide release"));
+        assert!(check("0.28,v1").unwrap_err().starts_with("`v1` is not a Pyodide release"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Finds a browser and shows it a page, without a window and with a profile of its own.
+//! Finds a browser and shows it a page: headless, with a profile of its own.
 
 use std::path::{Path, PathBuf};
 
@@ -55,6 +55,7 @@ impl Browser {
             let command = command.args(["--headless", "--no-remote", "--profile"]).arg(profile).arg(address);
             return command.spawn(ui, Streams::Silent);
         }
+        // Nothing but the page is to be loaded, and containers give `/dev/shm` less room than a runtime takes.
         let mut command = command.args([
             "--headless",
             "--disable-gpu",

@@ -63,7 +63,7 @@ fn judge(stderr: &str) -> ImportCheck {
 /// Imports packages by their names, with these wheels installed, on Node.
 ///
 /// # Errors
-/// When Node cannot be had, or a wheel is for another runtime. A package that is not imported is told by the status.
+/// When Node cannot be had, or a wheel is for another runtime. The status says whether every package imports.
 pub fn import_packages(
     context: &Context,
     runtime: &Runtime,

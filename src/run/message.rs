@@ -6,7 +6,7 @@ use crate::ui::Stream;
 
 /// What comes out of a session.
 #[derive(Debug)]
-pub(super) enum Message {
+pub(super) enum SessionMessage {
     /// An event: an object with the key `event`.
     Event(Value),
     /// Bytes of the session's stdout or stderr.
@@ -15,7 +15,7 @@ pub(super) enum Message {
     Gone,
 }
 
-impl Message {
+impl SessionMessage {
     /// What a browser sent to an address of the server.
     pub(super) fn of_post(path: &str, body: Vec<u8>) -> Option<Self> {
         match path {

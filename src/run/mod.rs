@@ -25,7 +25,8 @@ use crate::runtime::Runtime;
 use crate::ui::Stream;
 use crate::wheel::WheelFilename;
 
-/// The status with which the runner says that the script never ran, or that the interpreter died under it.
+/// The status of the runner when the script never ran, or the interpreter died while it ran.
+// The number that `timeout` and container runtimes use for their own failures: scripts rarely end with it.
 pub const COULD_NOT_START: i32 = 125;
 
 /// A Python program and its arguments.
@@ -45,7 +46,7 @@ pub struct Script {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Request<'a> {
+struct ScriptRequest<'a> {
     runtime: &'a Path,
     wheels: &'a [PathBuf],
     folder: PathBuf,
@@ -64,12 +65,10 @@ pub fn run(context: &Context, runtime: &Runtime, wheels: &[PathBuf], script: &Sc
     let is_terminal =
         [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
     let terminals = (0..3).zip(is_terminal).filter(|(_, is)| *is).map(|(descriptor, _)| descriptor).collect();
-    let prepared = Prepared::new(context, runtime, wheels, script, terminals)?;
+    let prepared = ReadyScript::new(context, runtime, wheels, script, terminals)?;
     let status = prepared.command.run_attached(&context.ui)?;
     match status.code() {
-        Some(COULD_NOT_START) => {
-            Err(anyhow!("Pyodide {} did not run the script to its end", runtime.version))
-        }
+        Some(COULD_NOT_START) => Err(anyhow!("Pyodide {} did not finish the script", runtime.version)),
         Some(code) => Ok(u8::try_from(code).unwrap_or(1)),
         // Ended by a signal: what a shell would say.
         None => Ok(130),
@@ -111,7 +110,10 @@ pub fn run_in_browser(
         match open.next(Duration::from_secs(1))? {
             Next::TimedOut => {}
             Next::Ended(how) => {
-                return Err(anyhow!("Pyodide {} on {place} ended under the script: {how}", runtime.version));
+                return Err(anyhow!(
+                    "Pyodide {} on {place} ended while the script ran: {how}",
+                    runtime.version
+                ));
             }
             Next::Event(event) => match event["event"].as_str().unwrap_or_default() {
                 "done" => {
@@ -123,7 +125,7 @@ pub fn run_in_browser(
                 "died" | "fatal" => {
                     let why = event["message"].as_str().unwrap_or_default();
                     return Err(anyhow!(
-                        "Pyodide {} on {place} did not run the script to its end: {why}",
+                        "Pyodide {} on {place} did not finish the script: {why}",
                         runtime.version
                     ));
                 }
@@ -152,18 +154,18 @@ pub fn capture(
     wheels: &[PathBuf],
     script: &Script,
 ) -> Result<Captured> {
-    let prepared = Prepared::new(context, runtime, wheels, script, Vec::new())?;
+    let prepared = ReadyScript::new(context, runtime, wheels, script, Vec::new())?;
     let (status, output) = prepared.command.output_unchecked(&context.ui)?;
     Ok(Captured { status: status.code().unwrap_or(COULD_NOT_START), stderr: output.stderr })
 }
 
 /// A run that is ready to start. The folder with its files lives as long.
-struct Prepared {
+struct ReadyScript {
     command: Invocation,
     _work: tempfile::TempDir,
 }
 
-impl Prepared {
+impl ReadyScript {
     fn new(
         context: &Context,
         runtime: &Runtime,
@@ -176,10 +178,11 @@ impl Prepared {
             wheels.iter().map(|wheel| check_wheel(wheel, runtime)).collect::<Result<_>>()?;
         let work = tempfile::tempdir().context("cannot make a temporary folder")?;
         let runner = work.path().join("node.mjs");
+        // The scripts are part of the program and written anew each time: nothing has to be installed beside it.
         fs_err::write(&runner, include_str!("node.mjs"))?;
         fs_err::write(work.path().join("node_output.mjs"), include_str!("node_output.mjs"))?;
         fs_err::write(work.path().join("node_sockets.mjs"), include_str!("node_sockets.mjs"))?;
-        let request = Request {
+        let request = ScriptRequest {
             runtime: &runtime.folder,
             wheels: &wheels,
             folder: std::env::current_dir().context("the current folder is gone")?,
@@ -198,6 +201,7 @@ impl Prepared {
 
 /// The variables that a script sees: the user's, without those that describe the host.
 fn variables(environment: &Environment) -> std::collections::BTreeMap<&str, &str> {
+    // Python in the runtime has folders and users of its own: these variables would name others.
     let of_host = ["HOME", "PATH", "PWD", "OLDPWD", "TMPDIR", "TEMP", "TMP", "SHELL", "VIRTUAL_ENV", "_"];
     let is_of_host = |name: &str| {
         of_host.contains(&name)

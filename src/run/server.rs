@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use tiny_http::{Header, Method, Request, Response, StatusCode};
 
-use super::message::Message;
+use super::message::SessionMessage;
 use crate::error::Result;
 
 /// What is served.
@@ -49,7 +49,8 @@ impl Drop for Server {
 ///
 /// # Errors
 /// When no port can be had.
-pub(super) fn start(served: Served, messages: Sender<Message>) -> Result<Server> {
+pub(super) fn start(served: Served, messages: Sender<SessionMessage>) -> Result<Server> {
+    // Loopback alone: what is served is nobody else's business. A free port, so that sessions run side by side.
     let server = tiny_http::Server::http("127.0.0.1:0")
         .map_err(|error| anyhow!("cannot listen on loopback: {error}"))?;
     let server = Arc::new(server);
@@ -67,28 +68,31 @@ pub(super) fn start(served: Served, messages: Sender<Message>) -> Result<Server>
     Ok(Server { address, server })
 }
 
-fn answer(mut request: Request, served: &Served, messages: &Sender<Message>) -> std::io::Result<()> {
+fn answer(mut request: Request, served: &Served, messages: &Sender<SessionMessage>) -> std::io::Result<()> {
     let path = request.url().split('?').next().unwrap_or_default().to_owned();
     if *request.method() == Method::Post {
         let mut body = Vec::new();
         request.as_reader().read_to_end(&mut body)?;
-        if let Some(message) = Message::of_post(&path, body) {
+        if let Some(message) = SessionMessage::of_post(&path, body) {
             let _ = messages.send(message);
         }
+        // The answer comes after the message was taken: the interpreter waits for it, and cannot die before we know.
         return request.respond(with_headers(Response::from_data(Vec::new()), "text/plain"));
     }
+    // The page asks for this only when the runtime is there: with such a connection open, Chromium was seen to hold
+    // scripts back, so that the page never loaded.
     if path == "/alive" {
-        stay(request, messages);
+        keep_open(request, messages);
         return Ok(());
     }
-    match found(&path, served) {
+    match find_content(&path, served) {
         Some((bytes, kind)) => request.respond(with_headers(Response::from_data(bytes), kind)),
         None => request.respond(Response::empty(StatusCode(404))),
     }
 }
 
 /// Keeps a connection open until the other side is gone.
-fn stay(request: Request, messages: &Sender<Message>) {
+fn keep_open(request: Request, messages: &Sender<SessionMessage>) {
     let mut connection = request.into_writer();
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
     let mut written = connection.write_all(head.as_bytes());
@@ -96,10 +100,10 @@ fn stay(request: Request, messages: &Sender<Message>) {
         std::thread::sleep(Duration::from_millis(200));
         written = connection.write_all(b"1\r\n.\r\n").and_then(|()| connection.flush());
     }
-    let _ = messages.send(Message::Gone);
+    let _ = messages.send(SessionMessage::Gone);
 }
 
-fn found(path: &str, served: &Served) -> Option<(Vec<u8>, &'static str)> {
+fn find_content(path: &str, served: &Served) -> Option<(Vec<u8>, &'static str)> {
     if let Some((name, text)) = OWN.iter().find(|(name, _)| *name == path) {
         return Some((text.as_bytes().to_vec(), if *name == "/" { "text/html" } else { "text/javascript" }));
     }
@@ -107,16 +111,17 @@ fn found(path: &str, served: &Served) -> Option<(Vec<u8>, &'static str)> {
         return Some((served.request.clone().into_bytes(), "application/json"));
     }
     let file = if let Some(name) = path.strip_prefix("/runtime/") {
+        // The page names the file: a name with a folder in it would lead out of the release.
         let is_plain = !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with('.');
         is_plain.then(|| served.runtime.join(name))?
     } else {
         served.files.get(path.strip_prefix("/files/")?)?.clone()
     };
-    Some((fs_err::read(&file).ok()?, kind(&file)))
+    Some((fs_err::read(&file).ok()?, mime_type(&file)))
 }
 
 /// The MIME type of a file by its ending: WebAssembly compiles while it streams only under its own.
-fn kind(path: &Path) -> &'static str {
+fn mime_type(path: &Path) -> &'static str {
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("wasm") => "application/wasm",
         Some("js" | "mjs") => "text/javascript",

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::browser::Browser;
-use super::message::Message;
+use super::message::SessionMessage;
 use super::node::find_node;
 use super::server::{self, Served, Server};
 use crate::context::Context;
@@ -92,7 +92,7 @@ struct Request<'a> {
 pub struct RunningSession {
     ui: Ui,
     child: Running,
-    messages: Receiver<Message>,
+    messages: Receiver<SessionMessage>,
     events: Option<EventFile>,
     /// By when a browser must have sent something.
     deadline: Option<Instant>,
@@ -161,7 +161,7 @@ impl Session<'_> {
         context: &Context,
         request: String,
         work: tempfile::TempDir,
-        messages: Receiver<Message>,
+        messages: Receiver<SessionMessage>,
     ) -> Result<RunningSession> {
         let node = find_node(context, self.runtime)?;
         let path = |name: &str| work.path().join(name);
@@ -171,6 +171,7 @@ impl Session<'_> {
         fs_err::write(path("node_session.mjs"), include_str!("node_session.mjs"))?;
         fs_err::write(path("request.json"), request)?;
         fs_err::write(path("events.jsonl"), "")?;
+        // A file, not a pipe: what was written is there when the process dies, and stdout stays the tests' own.
         let events = EventFile::open(&path("events.jsonl"))?;
         let command = Invocation::new(node).arg("--no-warnings").args([
             path("node_session.mjs"),
@@ -194,7 +195,7 @@ impl Session<'_> {
         context: &Context,
         server: Server,
         work: tempfile::TempDir,
-        messages: Receiver<Message>,
+        messages: Receiver<SessionMessage>,
     ) -> Result<RunningSession> {
         let place = if self.place == Place::Worker { "worker" } else { "page" };
         let address = format!("{}?in={place}", server.address);
@@ -206,6 +207,7 @@ impl Session<'_> {
             child,
             messages,
             events: None,
+            // A browser that shows no page ends nothing and says nothing: only time tells.
             deadline: Some(Instant::now() + START),
             _server: Some(server),
             _work: work,
@@ -227,12 +229,12 @@ impl RunningSession {
                 return Ok(Next::Event(event));
             }
             match self.messages.recv_timeout(Duration::from_millis(20)) {
-                Ok(Message::Event(event)) => {
+                Ok(SessionMessage::Event(event)) => {
                     self.deadline = None;
                     return Ok(Next::Event(event));
                 }
-                Ok(Message::Output(stream, bytes)) => self.ui.pass_on(stream, &bytes),
-                Ok(Message::Gone) => return Ok(Next::Ended("the browser's renderer died".to_owned())),
+                Ok(SessionMessage::Output(stream, bytes)) => self.ui.pass_on(stream, &bytes),
+                Ok(SessionMessage::Gone) => return Ok(Next::Ended("the browser's renderer died".to_owned())),
                 Err(RecvTimeoutError::Timeout) => {}
                 // There is no sender where a file brings the events.
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(Duration::from_millis(20)),
@@ -272,6 +274,6 @@ impl EventFile {
             return Ok(None);
         }
         let line = std::mem::take(&mut self.partial);
-        serde_json::from_str(&line).map(Some).with_context(|| format!("no event: `{}`", line.trim_end()))
+        serde_json::from_str(&line).map(Some).with_context(|| format!("not an event: `{}`", line.trim_end()))
     }
 }

@@ -45,19 +45,19 @@ pub(super) fn read_packed(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Re
 /// What the script says of the data file.
 #[derive(Debug)]
 struct Directory {
-    package: Package,
+    package: PackageTable,
     chunks: Chunks,
     chunk_size: NonZeroUsize,
 }
 
 #[derive(Debug, Deserialize)]
-struct Package {
-    files: Vec<Entry>,
+struct PackageTable {
+    files: Vec<PackedEntry>,
     remote_package_size: Bytes,
 }
 
 #[derive(Debug, Deserialize)]
-struct Entry {
+struct PackedEntry {
     filename: String,
     start: Bytes,
     end: Bytes,
@@ -80,7 +80,7 @@ impl TryFrom<f64> for Bytes {
 
     fn try_from(number: f64) -> Result<Self, String> {
         // A whole number is written without a fraction, however large.
-        number.to_string().parse().map(Self).map_err(|_| format!("`{number}` is no number of bytes"))
+        number.to_string().parse().map(Self).map_err(|_| format!("`{number}` is not a number of bytes"))
     }
 }
 
@@ -109,8 +109,8 @@ impl Directory {
         Ok(Some(PackedFile { path: entry.filename.clone(), content }))
     }
 
-    fn content(&self, data: &[u8], entry: &Entry) -> Result<Vec<u8>> {
-        let Entry { start: Bytes(start), end: Bytes(end), .. } = *entry;
+    fn content(&self, data: &[u8], entry: &PackedEntry) -> Result<Vec<u8>> {
+        let PackedEntry { start: Bytes(start), end: Bytes(end), .. } = *entry;
         let size = self.chunk_size.get();
         let first = start / size;
         let mut unpacked = Vec::new();
@@ -203,8 +203,8 @@ mod tests {
         insta::assert_snapshot!(check_with("CHUNK_SIZE=8", "CHUNK_SIZE=0"), @"the size of chunks is `0`: number would be zero for non-zero type");
         insta::assert_snapshot!(check_with("CHUNK_SIZE=8", "CHUNK_SIZE=4"), @"cannot unpack its file `/lib/b`: its chunk 1 cannot be unpacked: it has 8 bytes instead of 4");
         insta::assert_snapshot!(check_with("loadPackage({\"files\"", "load({\"files\""), @r#"there is no `loadPackage({"files":`: not a script of a known kind"#);
-        insta::assert_snapshot!(check_with("8e0", "8.5"), @"what stands after `compressedData=` is of an unknown kind: `8.5` is no number of bytes at line 1 column 89");
-        insta::assert_snapshot!(check_with("8e0", "-8"), @"what stands after `compressedData=` is of an unknown kind: `-8` is no number of bytes at line 1 column 88");
+        insta::assert_snapshot!(check_with("8e0", "8.5"), @"what stands after `compressedData=` is of an unknown kind: `8.5` is not a number of bytes at line 1 column 89");
+        insta::assert_snapshot!(check_with("8e0", "-8"), @"what stands after `compressedData=` is of an unknown kind: `-8` is not a number of bytes at line 1 column 88");
         insta::assert_snapshot!(check_with("\"sizes\"", "\"size\""), @"what stands after `compressedData=` is of an unknown kind: missing field `sizes` at line 1 column 111");
     }
 }

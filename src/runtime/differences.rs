@@ -60,6 +60,7 @@ impl Runtime {
 
     /// Whether micropip installs wheels from files: from its version 0.2 on.
     pub(crate) fn installs_from_files(&self) -> bool {
+        // The release's own lock file says which micropip it has.
         let version = self.packages.get("micropip").and_then(|package| package.version.parse().ok());
         version.is_some_and(|version: pep440_rs::Version| version >= pep440_rs::Version::new([0, 2]))
     }

@@ -61,6 +61,7 @@ pub fn parse(text: &str) -> Result<Script> {
     let literal = ["var wasmImports={", "var asmLibraryArg={", "wasmImports={", "asmLibraryArg={"]
         .into_iter()
         .find_map(|start| text.find(start).map(|at| &text[at + start.len()..]))
+        // Its values are plain names: the first brace ends it, and no parser of JavaScript is needed.
         .and_then(|rest| rest.split_once('}'))
         .map(|(literal, _)| literal)
         .ok_or_else(|| anyhow!("no `wasmImports` or `asmLibraryArg` object: not a script of a known kind"))?;
@@ -91,6 +92,8 @@ pub fn parse(text: &str) -> Result<Script> {
 /// Variables that hold no function, as far as their declaration shows it: `var ___heap_base=9187744`.
 fn values(text: &str) -> BTreeMap<&str, ScriptValue> {
     let mut found = BTreeMap::new();
+    // Only variables that start like C names with Emscripten's underscore: all others are functions, or private to
+    // the script.
     for (at, marker) in text.match_indices("var ___").chain(text.match_indices("var __MONTH")) {
         let start = at + "var ".len();
         let Some(length) = text[at + marker.len()..].find(|c: char| !is_identifier(c)) else { continue };
@@ -129,6 +132,7 @@ pub struct StartUp {
 impl StartUp {
     fn read(text: &str) -> Self {
         Self {
+            // The script is minified, but strings and property names in it stay as they are written in Emscripten.
             applies_relocations: text.contains(r#"moduleExports["__wasm_apply_data_relocs"]"#),
             zeroes_memory: text.contains("zeroMemory(_malloc(size),size)")
                 || text.contains("_calloc(size,1)"),

@@ -83,6 +83,7 @@ impl Runtime {
         let read = || -> Result<Self> {
             let version = package_version(folder)?;
             let lock = lock_file::read(folder)?;
+            // Three files of megabytes, read side by side: every command waits for this.
             let (main_module, thread_error, encodings, script, configured) = std::thread::scope(|scope| {
                 let script = scope.spawn(|| javascript::read(folder));
                 let configured = scope.spawn(|| SysConfig::read(folder));
@@ -176,6 +177,7 @@ impl Runtime {
     /// The platform tags that this release installs, the one that wheels are given first.
     pub fn platform_tags(&self) -> Vec<String> {
         let Self { facts, emscripten, .. } = self;
+        // As micropip of each line accepts them, tried in the running releases.
         let mut tags = vec![facts.tag.clone()];
         tags.extend(
             facts.index_tag.iter().filter(|index| self.version >= index.since).map(|index| index.tag.clone()),
@@ -282,6 +284,7 @@ fn line_facts_for(version: &Version, lock: &LockFacts, start_up: StartUp) -> Res
             format!("update cargo-pyodide; it knows the lines {}", known.join(", ")),
         )
     };
+    // A loader that does less than today's is an old one, and those are in the table: this one does something new.
     if !start_up.applies_relocations || !start_up.zeroes_memory {
         return Err(unknown("its loader starts modules in a way that is not known"));
     }

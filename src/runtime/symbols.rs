@@ -80,6 +80,8 @@ impl Symbols {
             })
             .collect();
         for (name, stated) in script.functions.iter().filter(|(name, _)| !exceptions::is_tag(name)) {
+            // What the script states in `.sig` is wrong for a few functions, and any type links; the main module's
+            // import was type-checked.
             let exact = imported.get(name.as_str()).map(|signature| (*signature).clone());
             self.names.insert(name.clone(), Provider::ScriptFunction { exact, stated: stated.clone() });
         }

@@ -68,13 +68,14 @@ impl SysConfig {
 }
 
 /// The module with the configuration.
-struct Module {
+struct ConfigModule {
     source: String,
     /// Its file and what that is in, for messages.
     origin: String,
 }
 
-fn find_module(folder: &Path) -> Result<Module> {
+fn find_module(folder: &Path) -> Result<ConfigModule> {
+    // By what is there and not by the version: both forms hold the same module.
     let archive = folder.join(ARCHIVE);
     if archive.is_file() {
         let file = std::io::BufReader::new(fs_err::File::open(&archive)?);
@@ -93,10 +94,10 @@ fn find_module(folder: &Path) -> Result<Module> {
     let file = file.ok_or_else(|| anyhow!("`{}` has no `_sysconfigdata….py`", data.display()))?;
     let origin = format!("`{}` in `{}`", file.path, data.display());
     let source = String::from_utf8(file.content).with_context(|| format!("{origin} is not UTF-8"))?;
-    Ok(Module { source, origin })
+    Ok(ConfigModule { source, origin })
 }
 
-fn find_in_archive(file: impl Read + Seek, archive_name: &str) -> Result<Module> {
+fn find_in_archive(file: impl Read + Seek, archive_name: &str) -> Result<ConfigModule> {
     let mut archive = zip::ZipArchive::new(file).context("it is not a zip file")?;
     let names: Vec<String> =
         archive.file_names().map(|name| name.map(Cow::into_owned)).collect::<Result<_, _>>()?;
@@ -112,7 +113,7 @@ fn find_in_archive(file: impl Read + Seek, archive_name: &str) -> Result<Module>
     let origin = format!("`{name}` in `{archive_name}`");
     let mut source = String::new();
     archive.by_name(name)?.read_to_string(&mut source).with_context(|| format!("cannot unpack `{name}`"))?;
-    Ok(Module { source, origin })
+    Ok(ConfigModule { source, origin })
 }
 
 /// Whether this is the module, whose full name says what it was configured for.

@@ -76,6 +76,7 @@ fn open(archive: &Path) -> Result<Kind> {
 fn unpack_tar(file: fs_err::File, folder: &Path) -> Result<()> {
     let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
     archive.set_preserve_permissions(false);
+    // Cargo compares times: with the time of unpacking, everything would be compiled anew each time.
     archive.set_preserve_mtime(true);
     for entry in archive.entries()? {
         let mut entry = entry?;

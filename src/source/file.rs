@@ -22,7 +22,7 @@ pub fn fetch(address: &str, sha256: Sha256Digest, context: &Context) -> Result<V
         ));
     }
     if context.has_failed(address) && !cache.has(Kind::Files, key) {
-        return Err(anyhow!("`{address}` could not be had before"));
+        return Err(anyhow!("`{address}` could not be fetched earlier in this run"));
     }
     let folder = cache.get_or_make(ui, Kind::Files, key, |folder| {
         ui.phase("Fetching", address);
@@ -38,13 +38,13 @@ pub fn fetch(address: &str, sha256: Sha256Digest, context: &Context) -> Result<V
         cache.discard(ui, Kind::Files, key)?;
         return Err(hinted(
             anyhow!("`{address}` was changed in the cache"),
-            "run it again: it is fetched anew",
+            "run the command again: the file is fetched anew",
         ));
     }
     Ok(bytes)
 }
 
-/// Holds bytes against a SHA-256.
+/// Checks bytes against a SHA-256.
 ///
 /// # Errors
 /// When they do not have it.
@@ -55,6 +55,6 @@ pub fn check(bytes: &[u8], sha256: Sha256Digest, name: &str) -> Result<()> {
     }
     Err(hinted(
         anyhow!("`{name}` has the SHA-256 `{actual}`, but `{sha256}` is expected"),
-        "it is another file than the one that was meant",
+        "this is not the file that was meant",
     ))
 }

@@ -29,8 +29,10 @@ pub fn archive(url: &str, revision: Option<&str>, context: &Context) -> Result<S
     let staging = tempfile::tempdir_in(cache.folder(Kind::Sources))?;
     let clone = staging.path().join("clone");
     Invocation::new(&git)
+        // Bare, since only an archive of one commit is made of it: that has the same bytes each time.
         .args(["clone", "--quiet", "--bare", "--", url])
         .arg(&clone)
+        // A question would wait for an answer where nobody sees it.
         .env("GIT_TERMINAL_PROMPT", "0")
         .output(ui)
         .with_context(|| format!("cannot clone `{url}`"))
@@ -42,6 +44,7 @@ pub fn archive(url: &str, revision: Option<&str>, context: &Context) -> Result<S
         .with_context(|| format!("`{url}` has no revision `{revision}`"))
         .map_err(|error| hinted(error, "name a branch, a tag or a full commit hash after the `@`"))?;
     let commit = commit.stdout.trim().to_owned();
+    // By commit: a branch that moves is another source.
     let key = crate::digest::key(&["git", url, &commit]);
     let folder = cache.get_or_make(ui, Kind::Sources, &key, |folder| {
         let target = folder.join("source.tar.gz");

@@ -75,6 +75,7 @@ pub fn find(
 /// When it cannot be had, or is not the one that the index means.
 pub fn download(context: &Context, file: &IndexFile) -> Result<PathBuf> {
     let filename = &file.filename;
+    // By content where the index states it; an index that does not can change the file under its address.
     let by_address = || crate::digest::key(&[file.url.as_str()]);
     let key = file.sha256.map_or_else(by_address, |digest| digest.to_string());
     let folder = context.cache.get_or_make(&context.ui, Kind::Files, &key, |folder| {

@@ -40,6 +40,7 @@ pub fn find(request: &SourceRequest, context: &Context) -> Result<Source> {
 }
 
 fn folder_source(folder: &Path) -> Result<Source> {
+    // One spelling for a folder, since it is the key of its builds.
     let folder = fs_err::canonicalize(folder)
         .map_err(|error| hinted(error, "name a folder, an sdist, `NAME==VERSION` or `git+URL@REV`"))?;
     Ok(Source::Folder(plain(folder)))

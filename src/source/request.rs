@@ -1,4 +1,4 @@
-//! What the user typed as SOURCE, told apart by its form alone.
+//! What the user typed as SOURCE, recognised by its form alone.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -72,6 +72,7 @@ impl FromStr for SourceRequest {
         if [".tar.bz2", ".tar.xz", ".tar", ".egg"].iter().any(|ending| lower.ends_with(ending)) {
             return Err(NotASource::Kind(text.to_owned()));
         }
+        // By form and not by what is there: the same words mean the same in every folder.
         if text.contains(['/', '\\']) || text.starts_with('.') || text.is_empty() {
             return Ok(Self::Folder(if text.is_empty() { PathBuf::from(".") } else { path.to_owned() }));
         }

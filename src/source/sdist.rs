@@ -50,6 +50,7 @@ pub enum NoSdist {
 pub fn find(name: &str, version: Option<&Version>, context: &Context) -> Result<SourceArchive> {
     let Context { ui, network, .. } = context;
     let network = *network;
+    // Without a version the newest is wanted, and only the index knows which that is.
     if (version.is_some() || network == Network::Forbidden)
         && let Some(archive) = cached(name, version, context)?
     {
@@ -73,6 +74,7 @@ pub fn find(name: &str, version: Option<&Version>, context: &Context) -> Result<
     if let Some(reason) = file.yanked_reason() {
         ui.warn(format!("`{}` was yanked: {reason}", file.filename));
     }
+    // The newest may be in the cache already: then nothing is downloaded.
     let archive = cached(name, Some(&version), context)?;
     match archive {
         Some(archive) => Ok(archive),
@@ -167,6 +169,7 @@ fn choose(name: &str, version: Option<&Version>, project: &Project) -> Result<(V
     let found = match version {
         Some(wanted) => sdists.iter().rev().find(|(version, _)| version == wanted),
         None => {
+            // As pip does: pre-releases and yanked files only where there is nothing else.
             let usable = |(version, file): &&(Version, &File)| {
                 !version.any_prerelease() && file.yanked_reason().is_none()
             };

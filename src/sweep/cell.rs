@@ -1,6 +1,6 @@
-//! One cell of a sweep, in a process of its own: whatever it does to itself, the others go on.
+//! One cell of a sweep, in a process of its own: if it fails, hangs or dies, the other cells go on.
 //!
-//! What came of each step is written as soon as it is known, so that little is lost when the process is killed.
+//! The cell writes its record after each step, so that little is lost when the process is killed.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -33,7 +33,7 @@ use crate::testing::{self, Outcome, TestResult};
 use crate::ui::Stream;
 use crate::wheel::OpenedWheel;
 
-/// What a cell's process is told.
+/// The request that a sweep hands to a cell's process.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CellRequest {
     /// Nothing but the cell in it.
@@ -72,21 +72,24 @@ impl CellRequest {
     }
 }
 
-/// Does a cell, and writes its record. Whatever comes of the cell is in the record.
+/// Runs a cell, and writes its record, which also says how the cell failed.
 ///
 /// # Errors
 /// When the record cannot be written.
 pub fn run(context: &Context, request: CellRequest) -> Result<()> {
+    // Whatever ends the sweep, a signal included, ends its cells: nobody else would stop them.
     end_with_parent();
     let mut record = request.record.clone();
     let answer = request.answer.clone();
     if let Err(error) = do_steps(context, request, &mut record) {
         let text = render(&error);
         context.ui.aside(&text);
+        // The build's log is overwritten by the package's next cell: this cell's log keeps a copy.
         if let Some(failed) = cause::<BackendFailed>(&error) {
             let log = fs_err::read_to_string(&failed.log).unwrap_or_default();
             context.ui.aside(format!("\nthe log of the build:\n{log}"));
         }
+        // The tests' step writes its counts before it fails: counts tell failed tests from tests that could not run.
         let kind = if record.tests.is_some() { FailureKind::Tests } else { FailureKind::Error };
         record.failure = Some(Failure::of(record.next_step(), kind, &error));
     }
@@ -116,6 +119,7 @@ fn do_steps(context: &Context, request: CellRequest, record: &mut Record) -> Res
     let tests = TestRequest {
         packages_dir: request.packages_dir.clone(),
         timeout: Duration::from_secs(request.test_timeout),
+        // Packages of one line use the same crates: a sweep compiles each of them once.
         cargo: CargoRequest { crate_store: CrateStore::Shared, ..CargoRequest::default() },
         overlays: OverlayRequest {
             recipes: if request.no_recipes { Recipes::Ignored } else { Recipes::Applied },
@@ -141,6 +145,7 @@ fn do_steps(context: &Context, request: CellRequest, record: &mut Record) -> Res
             Step::Test => cell.test(record),
         }?;
         record.steps.push(StepRecord { step, seconds: started.elapsed().as_secs_f64(), note });
+        // Written after each step: a cell that is killed keeps the steps that it has done.
         write_whole(&cell.request.answer, &serde_json::to_vec(record)?)?;
     }
     Ok(())
@@ -196,6 +201,7 @@ impl CellRun<'_> {
         let packages = self.request.packages_dir.as_deref();
         let sources = WheelSources { runtime, wheels: std::slice::from_ref(&wheel), packages };
         let own = format!("{}=={}", wheel.metadata().name, wheel.metadata().version);
+        // A requirement that cannot be had says nothing of this wheel: its modules are then loaded alone.
         let (mut wheels, missing) = match wheels::find(context, sources, &[own]) {
             Ok(wheels) => (wheels, None),
             Err(error) => (Vec::new(), Some(error)),
@@ -218,6 +224,7 @@ impl CellRun<'_> {
     }
 
     fn test(&self, record: &mut Record) -> Result<Option<String>> {
+        // Taken, not borrowed: the source's lock is released as soon as the tests are staged.
         let (opened, built) = self.built.borrow_mut().take().context("nothing was built")?;
         let package = Package::Built { source: self.source.clone(), opened, built };
         let (context, runtime) = (self.context, &self.runtime);
@@ -243,7 +250,8 @@ impl CellRun<'_> {
         if failed.is_empty() {
             Ok(None)
         } else {
-            bail!("{} tests failed:\n{}", failed.len(), failed.join("\n"))
+            let tests = if failed.len() == 1 { "test" } else { "tests" };
+            bail!("{} {tests} failed:\n{}", failed.len(), failed.join("\n"))
         }
     }
 
@@ -263,7 +271,7 @@ impl CellRun<'_> {
         Some(match native.unwrap_or_else(|error: anyhow::Error| Err(render(&error))) {
             Err(why) => Comparison { failed: Some(why), ..Comparison::default() },
             Ok(native) => {
-                let (here, there) = (passed(&native), passed(results));
+                let (here, there) = (names_of_passed(&native), names_of_passed(results));
                 Comparison { native: here.len(), both: here.intersection(&there).count(), failed: None }
             }
         })
@@ -271,7 +279,7 @@ impl CellRun<'_> {
 }
 
 /// The names of the tests that passed.
-fn passed(results: &[TestResult]) -> BTreeSet<&str> {
+fn names_of_passed(results: &[TestResult]) -> BTreeSet<&str> {
     let passed = results.iter().filter(|result| result.outcome == Outcome::Passed);
     passed.map(|result| result.id.as_str()).collect()
 }

@@ -53,7 +53,8 @@ pub fn compare(old: &Report, new: &Report) -> Differences {
             found.new.push(format!("{key}: {}", cell.words()));
             continue;
         };
-        let difference = || Difference { cell: key.clone(), old: told(known, cell), new: told(cell, known) };
+        let difference =
+            || Difference { cell: key.clone(), old: describe(known, cell), new: describe(cell, known) };
         match rank(known).cmp(&rank(cell)) {
             std::cmp::Ordering::Less => found.better.push(difference()),
             std::cmp::Ordering::Greater => found.worse.push(difference()),
@@ -65,7 +66,7 @@ pub fn compare(old: &Report, new: &Report) -> Differences {
 }
 
 /// The words of a cell, with its version where that is another one.
-fn told(cell: &CellReport, other: &CellReport) -> String {
+fn describe(cell: &CellReport, other: &CellReport) -> String {
     if cell.package == other.package {
         return cell.words();
     }
@@ -81,14 +82,16 @@ fn by_name(report: &Report) -> BTreeMap<String, &CellReport> {
     }
     let key = |cell: &CellReport| {
         let name = name(cell);
+        // Lists name other versions as time goes on; the package is still the same row.
         let is_only = versions.get(&name).is_none_or(|versions| versions.len() == 1);
         format!("{} on {}", if is_only { &name } else { &cell.package }, cell.line)
     };
     report.cells.iter().map(|cell| (key(cell), cell)).collect()
 }
 
-/// How far a cell got: not done, steps that went well, tests that pass.
+/// How far a cell got: not run, steps that succeeded, tests that pass.
 fn rank(cell: &CellReport) -> (Status, usize, usize) {
+    // A failed cell that got further is better than one that stopped early: the steps decide, not the status.
     let status = if cell.status == Status::Waiting { Status::Waiting } else { Status::Failed };
     let steps = Step::ALL.iter().filter(|step| cell.steps.contains_key(step)).count();
     let passed = cell.tests.as_ref().and_then(|tests| tests.get(&crate::testing::Outcome::Passed));

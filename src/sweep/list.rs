@@ -87,6 +87,7 @@ pub fn read(path: &Path) -> Result<List> {
              tabs, or a folder of sdists",
         ));
     }
+    // Two cells of one name would write the same files.
     let (all, mut seen) = (packages.len(), BTreeSet::new());
     let packages: Vec<Package> = packages.into_iter().filter(|package| seen.insert(package.key())).collect();
     Ok(List { duplicates: all - packages.len(), packages })

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::state::{Plan, State};
 use crate::error::Result;
 
-/// Copies the finished cells of sweeps into one, which may be there already. Of a cell that several have, one that went well
-/// counts, else that of the last.
+/// Copies the finished cells of sweeps into one, which may exist. Where several sweeps have a cell, one that succeeded
+/// counts, else the last.
 ///
 /// # Errors
 /// When one cannot be read, or the other not written.
@@ -20,6 +20,7 @@ pub fn merge(folders: &[State], out: &Path) -> Result<State> {
     for (state, plan) in folders.iter().zip(&plans) {
         for record in state.records(plan)?.into_values() {
             let known = joined.record(&record.cell)?;
+            // A machine that was broken for a while does not undo what another one has seen work.
             if known.is_some_and(|known| known.failure.is_none()) && record.failure.is_some() {
                 continue;
             }

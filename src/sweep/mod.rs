@@ -1,7 +1,7 @@
-//! Sweeps: many packages times many lines, each cell in a process of its own, and a report of what came of them.
+//! Sweeps: many packages times many lines, each cell in a process of its own, and a report of the results.
 //!
 //! A sweep's state is a folder: one file a finished cell, written whole, so that it can go on after anything. Reports are
-//! made of that folder, and causes of failures are told when a report is made, not when the cell fails.
+//! made of that folder, and causes of failures are found when a report is made, not when the cell fails.
 
 pub mod cell;
 pub mod comparison;

@@ -1,4 +1,4 @@
-//! What came of one cell: a package on a line.
+//! The record of one cell: a package on a line.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,9 +15,9 @@ use crate::testing::Outcome;
 pub enum Step {
     /// From source to wheel.
     Build,
-    /// The wheel is held against the release.
+    /// The wheel is checked against the release.
     Audit,
-    /// It is imported, on Node.
+    /// The wheel is imported, on Node.
     Import,
     /// Its own tests run, on Node.
     Test,
@@ -63,14 +63,14 @@ impl fmt::Display for Cell {
     }
 }
 
-/// What came of a step.
+/// The record of a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
     /// The step.
     pub step: Step,
     /// Seconds that it took.
     pub seconds: f64,
-    /// What is to be said although it went well.
+    /// A remark on a step that succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -119,7 +119,7 @@ pub struct Failure {
     pub step: Step,
     /// What ended it.
     pub kind: FailureKind,
-    /// What was said.
+    /// The error as the user reads it.
     pub text: String,
     /// The cause, where the tool itself knows it: an entry of `facts/causes.toml`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,7 +127,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure whose cause its words tell, if anything does.
+    /// A failure whose cause can be found only in its text.
     pub fn new(step: Step, kind: FailureKind, text: String) -> Self {
         Self { step, kind, text, cause: None }
     }
@@ -147,21 +147,21 @@ pub enum FailureKind {
     Error,
     /// Tests failed.
     Tests,
-    /// Its time was over.
+    /// The cell ran out of time.
     Timeout,
-    /// It held too much memory.
+    /// The cell used too much memory.
     Memory,
     /// Its process died.
     Crash,
 }
 
-/// What came of a cell.
+/// The record of a cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// The cell.
     #[serde(flatten)]
     pub cell: Cell,
-    /// The steps that went well.
+    /// The steps that succeeded.
     pub steps: Vec<StepRecord>,
     /// Seconds for all.
     pub seconds: f64,
@@ -198,7 +198,7 @@ impl Record {
         }
     }
 
-    /// Whether a step went well.
+    /// Whether a step succeeded.
     pub fn has(&self, step: Step) -> bool {
         self.steps.iter().any(|done| done.step == step)
     }

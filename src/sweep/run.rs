@@ -1,4 +1,4 @@
-//! Does a sweep: its cells, each in a process of its own. A listener is told of each.
+//! Runs a sweep: its cells, each in a process of its own. A listener hears of each.
 
 use std::path::PathBuf;
 use std::sync::{Condvar, Mutex};
@@ -58,9 +58,9 @@ pub struct SweepRequest {
 pub enum Resume {
     /// It is an error.
     No,
-    /// Its finished cells are not done again.
+    /// Its finished cells are not run again.
     Finished,
-    /// Only those that went well are not done again.
+    /// Its finished cells are not run again, unless they failed.
     Succeeded,
 }
 
@@ -93,11 +93,11 @@ pub struct Standing<'a> {
 pub struct DoneCell {
     /// The cell.
     pub cell: Cell,
-    /// Whether it went well.
+    /// Whether it succeeded.
     pub succeeded: bool,
 }
 
-/// Is told of a sweep while it goes on. Several threads may tell at once.
+/// Hears of a sweep while it runs. Several threads may call at once.
 pub trait SweepListener: Sync {
     /// The sweep begins: so many cells are left, so many are done at once.
     fn begin(&self, left: usize, jobs: usize);
@@ -105,7 +105,7 @@ pub trait SweepListener: Sync {
     /// A cell is done.
     fn finish_cell(&self, record: &Record, standing: &Standing<'_>);
 
-    /// How it stands, told each second.
+    /// The state of the sweep, each second.
     fn show(&self, standing: &Standing<'_>);
 }
 
@@ -194,7 +194,7 @@ pub fn run(
     });
     let progress = sweep.progress.into_inner().map_err(|_| anyhow!("a job of the sweep panicked"))?;
     match progress.stopped {
-        Some(error) => Err(hinted(error, "what was done is kept: go on with `--resume`")),
+        Some(error) => Err(hinted(error, "finished cells are kept: continue with `--resume`")),
         None => Ok(state),
     }
 }
@@ -209,6 +209,7 @@ fn find_work(state: &State, plan: &Plan, runtimes: &[Runtime], resume: Resume) -
     let mut progress = Progress::default();
     for mut cell in plan.cells() {
         let Some(runtime) = release_of(&cell, runtimes) else { continue };
+        // A resumed sweep may find a newer release of the line: the new cells are of that one.
         cell.pyodide = runtime.version.to_string();
         match state.record(&cell)? {
             Some(record) if record.failure.is_none() || resume != Resume::Succeeded => {
@@ -223,11 +224,14 @@ fn find_work(state: &State, plan: &Plan, runtimes: &[Runtime], resume: Resume) -
 /// How many cells are done at once.
 fn jobs(request: &SweepRequest) -> usize {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    // Cargo uses every processor by itself; linking, importing and testing use one. Half as many cells keep all
+    // busy.
     request.jobs.unwrap_or(processors / 2).max(1)
 }
 
 /// What each cell may use.
 fn limits(request: &SweepRequest, jobs: usize) -> Result<Limits> {
+    // A quarter is left for the system and for the process that watches.
     let share = memory_of_machine() / 4 * 3 / u64::try_from(jobs)?;
     Ok(Limits { time: request.cell_timeout, memory: request.cell_memory.unwrap_or(share) })
 }
@@ -258,6 +262,7 @@ impl Sweep<'_> {
                     progress.done.push(DoneCell { cell, succeeded: record.failure.is_none() });
                     self.listener.finish_cell(&record, &self.standing(&progress));
                 }
+                // The first error counts: the others of a broken machine say the same.
                 Err(error) => progress.stopped = Some(progress.stopped.take().unwrap_or(error)),
             }
             drop(progress);
@@ -310,14 +315,17 @@ impl Sweep<'_> {
         let path = work.path().join("request.json");
         write_whole(&path, &serde_json::to_vec(&request)?)?;
         let log = self.state.path(&request.record.log);
+        // A retried cell starts a new log: the output is appended, and the old end would be read as the new one.
         if log.is_file() {
             fs_err::remove_file(&log)?;
         }
         let program = std::env::current_exe().context("cannot find our own executable")?;
         let started = Instant::now();
+        // A process of its own: a crash, a hang or a leak of memory ends one cell and no other.
         let command = Invocation::new(program).arg("sweep-cell").arg(&path);
         let watched = command.run_limited(&self.context.ui, &log, self.limits)?;
         let mut record: Record =
+            // A process that was killed has still written the steps before.
             if request.answer.is_file() { state::read(&request.answer)? } else { request.record };
         record.seconds = started.elapsed().as_secs_f64();
         record.memory = watched.memory;
@@ -325,9 +333,10 @@ impl Sweep<'_> {
             record.failure = Some(Failure::new(record.next_step(), kind, text));
         }
         if let Some(failure) = &record.failure
+            // Every later cell would fail for the same reason, and none of them because of its package.
             && failure.text.contains("No space left on device")
         {
-            bail!("the disk is full: {cell} was not done");
+            bail!("the disk is full: {cell} was not run");
         }
         self.state.keep(&record)?;
         Ok(record)
@@ -353,19 +362,24 @@ impl Sweep<'_> {
         })
     }
 
-    /// How a process ended that did not end by itself in good order.
+    /// The failure of a cell whose process was killed or died; none if it ended by itself.
     fn describe_end(&self, ended: Ended) -> Option<(FailureKind, String)> {
         match ended {
             Ended::ByItself(status) if status.success() => None,
             Ended::ByItself(status) => {
-                Some((FailureKind::Crash, format!("its process died: {}", describe(status))))
+                Some((FailureKind::Crash, format!("the cell's process died: {}", describe(status))))
             }
-            Ended::OutOfTime => {
-                Some((FailureKind::Timeout, format!("its {} s were over", self.limits.time.as_secs())))
-            }
+            Ended::OutOfTime => Some((
+                FailureKind::Timeout,
+                format!("the cell did not end within its {} s", self.limits.time.as_secs()),
+            )),
             Ended::OutOfMemory(bytes) => Some((
                 FailureKind::Memory,
-                format!("it held {} MB, and may hold {}", bytes / 1_000_000, self.limits.memory / 1_000_000),
+                format!(
+                    "the cell held {} MB of memory; its limit is {} MB",
+                    bytes / 1_000_000,
+                    self.limits.memory / 1_000_000
+                ),
             )),
         }
     }

@@ -13,6 +13,7 @@ pub fn next(waiting: &mut Vec<Cell>, running: &[Cell]) -> Option<Cell> {
         let same_line = running.iter().any(|other| other.line == cell.line);
         (same_package, same_line)
     };
+    // A shared line only shares a target folder, on which cargo waits; a shared package locks its source.
     let at = waiting
         .iter()
         .position(|cell| clashes(cell) == (false, false))

@@ -36,6 +36,7 @@ pub fn deal(packages: &[Package], times: &BTreeMap<String, f64>, count: usize) -
     let mean = times.values().sum::<f64>() / times.len() as f64;
     let usual = if times.is_empty() { UNKNOWN } else { mean };
     let seconds = |package: &Package| times.get(&package.to_string()).copied().unwrap_or(usual);
+    // The longest first: short packages at the end fill what the long ones left uneven.
     let mut order: Vec<usize> = (0..packages.len()).collect();
     order.sort_by(|one, other| {
         seconds(&packages[*other]).total_cmp(&seconds(&packages[*one])).then(one.cmp(other))
@@ -51,6 +52,7 @@ pub fn deal(packages: &[Package], times: &BTreeMap<String, f64>, count: usize) -
     let numbered = shards.into_iter().enumerate();
     numbered
         .map(|(number, (seconds, mut dealt))| {
+            // In the list's order again, so that the part reads like the list.
             dealt.sort_unstable();
             let packages = dealt.into_iter().map(|at| packages[at].clone()).collect();
             DealtShard { shard: number + 1, seconds, packages }

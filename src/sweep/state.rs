@@ -90,20 +90,21 @@ impl State {
         if state.plan_file().is_file() {
             return Err(hinted(
                 anyhow!("`{}` already holds a sweep", folder.display()),
-                "go on with it by `--resume`, or name another folder with `--out`",
+                "continue it with `--resume`, or name another folder with `--out`",
             ));
         }
         state.write_plan(plan)?;
         Ok(state)
     }
 
-    /// An older sweep that goes on, with what the plan has more; or a new one.
+    /// Continues an older sweep, joined with this plan; or starts a new one.
     ///
     /// # Errors
     /// When its files are of another version, or cannot be read or written.
     pub fn resume(folder: &Path, plan: &Plan) -> Result<(Self, Plan)> {
         let state = Self::at(folder)?;
         let mut joined = if state.plan_file().is_file() { state.plan()? } else { plan.clone() };
+        // The plan only grows: cells of an earlier run stay in the report, though they are not asked for now.
         joined.join(plan);
         state.write_plan(&joined)?;
         Ok((state, joined))
@@ -117,8 +118,8 @@ impl State {
         let state = Self { folder: std::path::absolute(folder)? };
         if !state.plan_file().is_file() {
             return Err(hinted(
-                anyhow!("`{}` holds no sweep: there is no `sweep.json`", folder.display()),
-                "name the folder that `sweep` wrote, which its `--out` named",
+                anyhow!("`{}` is not the folder of a sweep: it has no `sweep.json`", folder.display()),
+                "name the folder that `sweep --out` wrote",
             ));
         }
         Ok(state)
@@ -153,7 +154,7 @@ impl State {
             format => {
                 let found = format.map_or("no format".to_owned(), |format| format!("format {format}"));
                 return Err(hinted(
-                    anyhow!("`{}` has {found}, and this version reads format {FORMAT}", path.display()),
+                    anyhow!("`{}` has {found}, but this version reads format {FORMAT}", path.display()),
                     "name another folder with `--out`, or use the version that made it",
                 ));
             }

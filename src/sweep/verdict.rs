@@ -1,4 +1,4 @@
-//! What to say of a cell: how it stands, and if it failed, the class, the cause, the line that tells it and advice.
+//! The verdict on a cell: its status, and if it failed, the class, the cause, the line that shows it and advice.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +17,7 @@ pub enum Status {
     Waiting,
     /// A step failed.
     Failed,
-    /// All steps went well.
+    /// All steps succeeded.
     Ok,
 }
 
@@ -49,7 +49,7 @@ pub struct Verdict {
     pub tests: BTreeMap<String, usize>,
 }
 
-/// The verdict of a record; none if all went well. `results` are those of its tests, if there are some.
+/// The verdict on a record; none if every step succeeded. `results` are those of its tests, if there are some.
 pub fn verdict(record: &Record, results: &[TestResult]) -> Option<Verdict> {
     let failure = record.failure.as_ref()?;
     // What the tool itself knows comes first; the words of other tools tell the rest.
@@ -78,6 +78,7 @@ pub fn verdict(record: &Record, results: &[TestResult]) -> Option<Verdict> {
             let cause = causes::find(&result.message, When::Run).map_or("unknown", |found| &found.cause.id);
             *verdict.tests.entry(cause.to_owned()).or_default() += 1;
         }
+        // The first line only counts the failed tests; the second names one.
         if let Some(line) = failure.text.lines().nth(1) {
             line.clone_into(&mut verdict.line);
         }
@@ -131,8 +132,8 @@ mod tests {
         );
         assert_eq!(check(Step::Audit, FailureKind::Error, "error: odd"), "audit : odd");
         assert_eq!(
-            check(Step::Test, FailureKind::Timeout, "its 5 s were over"),
-            "timeout : its 5 s were over"
+            check(Step::Test, FailureKind::Timeout, "the cell did not end within its 5 s"),
+            "timeout : the cell did not end within its 5 s"
         );
     }
 

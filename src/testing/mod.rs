@@ -1,7 +1,7 @@
 //! Runs a package's own tests inside Pyodide, one result a test.
 //!
-//! pytest runs in a session ([`crate::run::session`]) and tells when a test starts and what it came to. If the interpreter
-//! dies, or does nothing for too long, the test that was running has failed, and the rest go on in a fresh interpreter.
+//! pytest runs in a session ([`crate::run::session`]) and reports when a test starts and how it ended. If the interpreter
+//! dies, or sends nothing for too long, the test that was running has failed, and the rest run in a fresh interpreter.
 
 pub mod junit;
 pub mod native;
@@ -52,7 +52,7 @@ pub struct Plan<'a> {
     pub stdout: Stream,
 }
 
-/// What a test came to.
+/// The outcome of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -100,7 +100,7 @@ impl Outcome {
 pub struct TestResult {
     /// pytest's name for it.
     pub id: String,
-    /// What it came to.
+    /// Its outcome.
     pub outcome: Outcome,
     /// Seconds.
     pub seconds: f64,
@@ -108,7 +108,7 @@ pub struct TestResult {
     pub message: String,
 }
 
-/// What a session came to.
+/// How a session ended.
 enum Ended {
     /// pytest ended with this status.
     Done(i64),
@@ -126,16 +126,18 @@ pub fn run(context: &Context, plan: &Plan<'_>) -> Result<Vec<TestResult>> {
         let before = results.len();
         let mut run = Attempt { plan, results: &mut results, current: None };
         match run.go(context)? {
+            // pytest's statuses: all passed, some failed, none was collected. Each is a result.
             Ended::Done(0 | 1 | 5) => return Ok(results),
             // 2: interrupted by errors while collecting, each of which is a result.
             Ended::Done(2) if results.len() > before => return Ok(results),
             Ended::Done(status) => {
                 return Err(hinted(
                     anyhow!("pytest could not run the tests (its status is {status})"),
-                    "what it printed says why; arguments after `--` are pytest's own",
+                    "pytest's output says why; arguments after `--` go to pytest",
                 ));
             }
             Ended::Died(how) => {
+                // No test is to blame, and a fresh interpreter would end in the same way, again and again.
                 if results.len() == before {
                     bail!(
                         "Pyodide {} on {} ended while no test was running: {how}",
@@ -145,7 +147,7 @@ pub fn run(context: &Context, plan: &Plan<'_>) -> Result<Vec<TestResult>> {
                 }
                 context
                     .ui
-                    .warn(format!("the interpreter ended ({how}): the other tests go on in a fresh one"));
+                    .warn(format!("the interpreter ended ({how}): the remaining tests run in a fresh one"));
             }
         }
     }
@@ -160,6 +162,8 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     fn go(&mut self, context: &Context) -> Result<Ended> {
         let plan = self.plan;
+        // A fresh interpreter skips the tests that have a result, the one that ended the last interpreter among
+        // them.
         let done: Vec<&str> = self.results.iter().map(|result| result.id.as_str()).collect();
         let mut arguments = plan.arguments.clone();
         // Up to 0.27 a file that was unlinked while it is open has no status, which pytest's capture asks for.
@@ -222,6 +226,7 @@ impl Attempt<'_> {
                 self.current = None;
                 self.results.push(serde_json::from_value(event.clone())?);
             }
+            // 3 is pytest's own number for an internal error: it stands for a status that is not a number.
             "done" => return Ok(Some(Ended::Done(event["status"].as_i64().unwrap_or(3)))),
             "died" => return Ok(Some(Ended::Died(text("message")))),
             "fatal" => bail!("{}", text("message")),

@@ -1,4 +1,4 @@
-//! The same tests on the host's own Python, with a native build of the same source: what differs is told first.
+//! Runs the same tests on the host's own Python, with a native build of the same source, and finds the differences.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -45,6 +45,7 @@ pub fn run(context: &Context, native: NativeRun<'_>) -> Result<Vec<TestResult>> 
     let prepared = environment::prepare(context, &[requirements, &["pip".to_owned()]].concat())?;
     // The package itself goes into a folder of its own: the environment is shared.
     let site = work.path().join("site");
+    // A `CARGO_BUILD_TARGET` of the user's shell would make a wheel for another machine.
     let mut pip = without_rust_settings(Invocation::new(prepared.python()));
     if let Some(default) = default_toolchain(context) {
         // A toolchain that the package names may not be there; the build for Pyodide asks for none either.
@@ -53,10 +54,12 @@ pub fn run(context: &Context, native: NativeRun<'_>) -> Result<Vec<TestResult>> 
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"])
         .arg(&site)
         .arg(&place)
+        // One target folder for all packages: the source may be a folder of the user's, which is not written to.
         .env("CARGO_TARGET_DIR", context.cache.folder(Kind::Builds).join("native"))
         .output(ui)
         .context("the package does not build for this machine")?;
     let tests = work.path().join("tests");
+    // The staged files, not the tree: a native run that sees the source would import that instead of the wheel.
     for file in &staged.files {
         let target = tests.join(file);
         if let Some(folder) = target.parent() {

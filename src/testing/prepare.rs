@@ -67,6 +67,7 @@ pub fn prepare(
     for path in &request.wheels {
         at_hand.push(OpenedWheel::open(path)?);
     }
+    // micropip would take the first and say nothing.
     refuse_duplicates(&at_hand)?;
     let packages = request.packages_dir.as_deref();
     let sources = WheelSources { runtime, wheels: &at_hand, packages };
@@ -74,6 +75,7 @@ pub fn prepare(
     asked.extend(keys.requires.iter().map(|requirement| requirement.text.clone()));
     let found = find_requirements(&staged, stated, runtime, &wheel, &mut asked);
     context.ui.detail(format!("what the tests seem to need: {}", found.join(", ")));
+    // The package is among the requirements, so that its own requirements are followed from the wheel at hand.
     let own = format!("{}=={}", wheel.metadata().name, wheel.metadata().version);
     let Reachable { wheels, requirements } = find_reachable(context, sources, &own, &asked, found)?;
     Ok(PreparedTests {
@@ -107,6 +109,7 @@ impl PreparedTests {
     ) -> Result<Suite> {
         let started = Instant::now();
         context.ui.phase("Testing", format!("in Pyodide {} on {place}", runtime.version));
+        // One interpreter for all tests is the default: starting one takes seconds.
         let parts: Vec<Vec<String>> = match request.isolation {
             Isolation::PerFile => self.staged.test_files().into_iter().map(|file| vec![file]).collect(),
             Isolation::Shared => vec![self.staged.paths.clone()],
@@ -209,7 +212,7 @@ fn check_release(wheel: &OpenedWheel, runtime: &Runtime) -> Result<()> {
     })
 }
 
-/// Audits a wheel that others built: what will not load is told before the runtime blames something else.
+/// Audits a wheel that others built, and warns of what will not load before the runtime blames something else.
 fn warn_of_findings(context: &Context, wheel: &OpenedWheel, runtime: &Runtime) -> Result<()> {
     let contents = WheelContents::read(wheel.path())?;
     let findings = audit::audit(audit::Subject::Wheel(&contents), runtime, &AuditContext::default());
@@ -235,6 +238,7 @@ fn find_requirements(
         }
     }
     if !asked.iter().chain(&found).any(|text| is_of("pytest", text)) {
+        // Only where neither the user nor the package names it: they may pin a version.
         asked.push("pytest".to_owned());
     }
     found.retain(|text| !asked.iter().any(|known| same_name(known, text)));
@@ -247,7 +251,7 @@ struct Reachable {
     requirements: Vec<String>,
 }
 
-/// The wheels for all requirements. What was only found out may be unreachable without harm: the tests that need it say so.
+/// The wheels for all requirements. A requirement that the tool only guessed may be missing: the tests that need it fail.
 fn find_reachable(
     context: &Context,
     sources: WheelSources<'_>,
@@ -256,6 +260,7 @@ fn find_reachable(
     mut found: Vec<String>,
 ) -> Result<Reachable> {
     let all = |found: &[String]| [&[own.to_owned()], asked, found].concat();
+    // All at once first: versions are chosen together. One by one only to find out which cannot be had.
     if let Ok(wheels) = wheels::find(context, sources, &all(&found)) {
         return Ok(Reachable { wheels, requirements: [asked, &found].concat() });
     }

@@ -36,7 +36,7 @@ pub struct TestRequest {
     pub tests: Option<PathBuf>,
     /// Wheels that are installed with the package.
     pub wheels: Vec<PathBuf>,
-    /// What the tests require beyond what is found out.
+    /// What the tests require beyond what the tool finds.
     pub requires: Vec<String>,
     /// A folder with packages of the release, asked before its network.
     pub packages_dir: Option<PathBuf>,
@@ -91,7 +91,7 @@ impl Default for TestRequest {
     }
 }
 
-/// What the tests of one release and place came to.
+/// The results of the tests of one release and place.
 #[derive(Debug, Serialize)]
 pub struct Suite {
     /// The release.

@@ -1,5 +1,5 @@
-//! Takes a package's tests out of its source tree, with all that lies beside them except the package itself: tests see the
-//! installed wheel, never the tree.
+//! Copies a package's tests out of its source tree, with the files around them but without the package itself: tests see
+//! the installed wheel, never the tree.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -58,7 +58,7 @@ pub fn find(tree: &Path, pyproject: &PyProject, named: Option<&Path>, wheel: &Op
     if root.starts_with(tree) && tree.is_dir() {
         list(&root, Path::new(""), &provided, &kept, &mut files)?;
     } else {
-        // Tests of the user's own: what else lies in that folder is no matter of theirs, but for pytest's settings.
+        // Tests of the user's own: of the other files in that folder only pytest's settings matter.
         let settings = ["conftest.py", "pyproject.toml", "pytest.ini", "setup.cfg", "tox.ini"];
         files.extend(settings.map(PathBuf::from).into_iter().filter(|name| root.join(name).is_file()));
         for path in &kept {
@@ -77,7 +77,7 @@ fn named_tests(tree: &Path, named: &Path) -> Result<(PathBuf, Vec<String>)> {
     let inside = tree.join(named);
     let path = if named.is_relative() && inside.exists() { inside } else { std::path::absolute(named)? };
     let metadata = fs_err::metadata(&path).map_err(|error| {
-        hinted(error, format!("`--tests` takes a path in `{}`, or one of yours", tree.display()))
+        hinted(error, format!("`--tests` takes a path inside `{}`, or any other path", tree.display()))
     })?;
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let root = path.parent().unwrap_or(tree).to_owned();
@@ -120,6 +120,7 @@ fn is_inside(tree: &Path, path: &str) -> bool {
 /// The folder of tests that lies least deep.
 fn shallowest(tree: &Path) -> Option<PathBuf> {
     let mut level = vec![tree.to_owned()];
+    // Level by level: a `tests` folder near the root is the package's, a deep one is often that of vendored code.
     for _ in 0..5 {
         let mut below: Vec<PathBuf> = level
             .iter()
@@ -192,6 +193,7 @@ impl Staged {
     pub fn pack(&self, archive: &Path) -> Result<()> {
         let mut zip = zip::ZipWriter::new(std::io::BufWriter::new(fs_err::File::create(archive)?));
         let options =
+            // Read once, on this machine: compressing takes longer than it saves.
             zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
         for file in &self.files {
             let name = file.to_string_lossy().replace('\\', "/");
@@ -238,7 +240,10 @@ impl Staged {
             packages.map(|(name, _)| name.clone()).chain(tools("imported")).collect();
         known.retain(|name| imported.contains(&name.replace('-', "_")));
         known.extend(
-            behind().into_iter().filter(|(module, _)| imported.contains(module)).map(|(_, name)| name),
+            read_modules_behind()
+                .into_iter()
+                .filter(|(module, _)| imported.contains(module))
+                .map(|(_, name)| name),
         );
         known.sort();
         known.dedup();
@@ -251,6 +256,7 @@ impl Staged {
         let mut names = BTreeSet::new();
         for file in python {
             let text = fs_err::read_to_string(self.root.join(file)).unwrap_or_default();
+            // A line that looks like an import is enough: a wrong guess installs one package too many.
             for line in text.lines().map(str::trim_start) {
                 let code = line.split('#').next().unwrap_or(line);
                 let listed = code.strip_prefix("import ").into_iter().flat_map(|rest| rest.split(','));
@@ -268,7 +274,7 @@ fn test_tools() -> toml::Table {
 }
 
 /// Modules of the standard library, and the packages that stand behind them.
-fn behind() -> Vec<(String, String)> {
+fn read_modules_behind() -> Vec<(String, String)> {
     let behind = test_tools().get("behind").and_then(toml::Value::as_table).cloned().unwrap_or_default();
     behind.into_iter().filter_map(|(module, name)| Some((module, name.as_str()?.to_owned()))).collect()
 }
@@ -285,6 +291,7 @@ pub fn stated_requirements(tree: &Path, pyproject: &PyProject) -> Vec<String> {
     let extras =
         pyproject.table("project").and_then(|project| project.get("optional-dependencies")?.as_table());
     let groups = [extras, pyproject.table("dependency-groups")].into_iter().flatten();
+    // There is no standard name: these are the ones that packages use.
     let is_for_tests = |name: &str| name.contains("test") || name == "dev";
     let named = groups.flatten().filter(|(name, _)| is_for_tests(name));
     let listed = named.filter_map(|(_, entries)| entries.as_array()).flatten();

@@ -26,7 +26,7 @@ pub const ADVICE: &str = "install clang 19 or newer with its tools, and Emscript
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum CToolchain {
-    /// A clang of this machine, with headers that are brought to the line's layouts
+    /// The system's clang, with headers that fit the line's layouts
     #[default]
     Clang,
     /// An emsdk, or another Emscripten, whose C library is laid out as the line's

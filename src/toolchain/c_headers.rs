@@ -1,6 +1,6 @@
 //! The C library's headers as a line has them: a copy of some Emscripten's in the cache, brought to the line's layout.
 //!
-//! `facts/c-headers.toml` says how. The copy is then held against the line's layouts by compiling assertions.
+//! `facts/c-headers.toml` says how. The copy is then checked against the line's layouts by compiling assertions.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -82,6 +82,8 @@ pub fn prepare(
     contract: Contract,
     flags: &[String],
 ) -> Result<PathBuf> {
+    // Three today: JavaScript exceptions with a padded `stat` (0.21 to 0.23) and without (0.24 to 0.27), WebAssembly
+    // exceptions (0.28 and later). Lines share them.
     let layout = if contract.emscripten.pads_stat() { "stat-padded" } else { "stat" };
     let key = format!(
         "{}-{}-{layout}-{}",
@@ -154,6 +156,8 @@ const RECIPE: &str = "4";
 const MANIFEST: &str =
     "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n";
 
+// Cargo itself and not the crate rustc-build-sysroot, which starts processes past our one door and takes compiler
+// flags from the user's configuration.
 fn cargo_command(
     context: &Context,
     rust: &RustToolchain,

@@ -29,11 +29,12 @@ pub fn crates_behind(bytes: &[u8], imports: &[&str]) -> Result<BTreeSet<String>,
     if names.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let graph = Graph::read(bytes)?;
+    let graph = CallGraph::read(bytes)?;
     let mut reached: HashSet<u32> = HashSet::new();
     let mut edge: Vec<u32> =
         imports.iter().filter_map(|name| graph.imports.get(*name)).flatten().copied().collect();
     let mut crates = BTreeSet::new();
+    // Past functions of the standard library, up to the first crate that chose to call it.
     while let Some(function) = edge.pop() {
         for caller in graph.callers.get(&function).into_iter().flatten() {
             if !reached.insert(*caller) {
@@ -92,13 +93,13 @@ pub fn readable(name: &str) -> Option<String> {
 
 /// Who calls whom, directly.
 #[derive(Default)]
-struct Graph {
+struct CallGraph {
     /// Imported function → its indexes.
     imports: BTreeMap<String, Vec<u32>>,
     callers: HashMap<u32, Vec<u32>>,
 }
 
-impl Graph {
+impl CallGraph {
     fn read(bytes: &[u8]) -> Result<Self, WasmError> {
         let mut graph = Self::default();
         let mut next = 0;

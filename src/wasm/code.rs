@@ -62,6 +62,7 @@ impl Code {
             }
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        // Nearly all of an audit's time is spent here, and functions do not depend on each other.
         let share = functions.len().div_ceil(cores).max(1);
         std::thread::scope(|scope| {
             let mut parts = functions.chunks(share);
@@ -118,6 +119,7 @@ fn survey_part(functions: &[Function<'_>], watched: Watched) -> Result<Code, Bin
     let mut code = Code::default();
     let mut allocations = FuncValidatorAllocations::default();
     for (function, body) in functions {
+        // The validator wants to own it, and the threads share the list.
         let FuncToValidate { resources, index, ty, features } = function;
         let again =
             FuncToValidate { resources: resources.clone(), index: *index, ty: *ty, features: *features };

@@ -281,6 +281,7 @@ impl Reader {
 
     fn custom(&mut self, section: &wasmparser::CustomSectionReader<'_>) {
         self.module.custom_sections.push(section.name().to_owned());
+        // Loaders look at the first section only, so that its place matters as much as its content.
         let place = if self.sections == 0 { Place::First } else { Place::Later };
         if self.module.dylink.is_none() {
             self.module.dylink = Dylink::read(section, place);

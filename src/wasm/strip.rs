@@ -28,6 +28,7 @@ pub fn strip(bytes: &[u8], names: Names) -> Result<Vec<u8>, WasmError> {
     let mut module = wasm_encoder::Module::new();
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload?;
+        // All custom sections but the loader's: names of folders hide in more than the debug information.
         if matches!(&payload, Payload::CustomSection(section) if !is_kept(section.name())) {
             continue;
         }

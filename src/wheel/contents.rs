@@ -28,10 +28,10 @@ pub struct WheelContents {
 }
 
 impl WheelContents {
-    /// Reads a wheel and holds it against its RECORD.
+    /// Reads a wheel and checks it against its RECORD.
     ///
     /// # Errors
-    /// When it cannot be read, is no wheel, or its RECORD does not describe it.
+    /// When it cannot be read, is not a wheel, or its RECORD does not describe it.
     pub fn read(path: &Path) -> Result<Self> {
         let contents = Self::open(path)?;
         let check = || -> Result<()> { Ok(record::check(&contents.files, &contents.record_path()?)?) };
@@ -42,7 +42,7 @@ impl WheelContents {
     /// Reads a wheel, whatever its RECORD says.
     ///
     /// # Errors
-    /// When it cannot be read or is no wheel.
+    /// When it cannot be read or is not a wheel.
     pub fn open(path: &Path) -> Result<Self> {
         let open = || -> Result<Self> {
             let filename: WheelFilename =
@@ -71,6 +71,7 @@ impl WheelContents {
             if entry.is_dir() {
                 continue;
             }
+            // Some installers unpack such names where they say.
             if entry.enclosed_name().is_none() {
                 bail!("its entry `{name}` would be written outside of the folder");
             }
@@ -94,6 +95,7 @@ impl WheelContents {
             if entry.unix_mode().is_some_and(|mode| mode & 0o111 != 0) {
                 contents.executable.push(name.clone());
             }
+            // Which of the two an installer takes is anybody's guess.
             if contents.files.insert(name.clone(), bytes).is_some() {
                 bail!("it holds `{name}` twice");
             }
@@ -140,6 +142,7 @@ impl WheelContents {
         packing: Packing<'_>,
     ) -> Result<std::path::PathBuf> {
         fs_err::create_dir_all(folder)?;
+        // In the same folder, so that it can be moved in one step: a wheel appears whole or not at all.
         let mut file = tempfile::NamedTempFile::new_in(folder).context("cannot make a temporary file")?;
         self.write_zip(std::io::BufWriter::new(&mut file), time, packing)?;
         let path = folder.join(self.filename.to_string());
@@ -180,6 +183,7 @@ impl WheelContents {
         let ordered = first.into_iter().chain(last);
         Ok(ordered
             .map(|(path, bytes)| {
+                // Two modes and no others: the back end's are those of this machine's mask.
                 let mode = if self.executable.contains(path) { 0o755 } else { 0o644 };
                 deflate::Entry { path, bytes, mode, time }
             })

@@ -1,4 +1,4 @@
-//! What is changed in a wheel beside its modules and tags: requirements, and files that are added.
+//! Changes to a wheel besides its modules and tags: requirements, and added files.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub struct Edits {
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
-/// Changes a wheel. Returns what a recipe would have changed and did not find.
+/// Changes a wheel. Returns the requirements that a recipe changes and the wheel does not have.
 ///
 /// # Errors
 /// When a requirement cannot be changed, or a file would take the place of another.
@@ -29,7 +29,7 @@ pub fn apply(contents: &mut WheelContents, edits: &Edits) -> Result<Vec<CannotEd
         }
         if contents.files.insert(path.clone(), bytes.clone()).is_some() {
             return Err(hinted(
-                anyhow!("the file `{path}` is in the wheel already"),
+                anyhow!("the wheel already has the file `{path}`"),
                 "change a file of the package with `patches`",
             ));
         }

@@ -29,6 +29,7 @@ impl ExtensionName<'_> {
 
     /// The path on the target: the stable ABI's suffix stays, every other becomes the runtime's.
     pub fn on_target(&self, runtime_suffix: &str) -> String {
+        // Every line imports `.abi3.so`; the host's platform in the name would hide the module.
         let suffix = if self.is_abi3() { ".abi3.so" } else { runtime_suffix };
         format!("{}{}{suffix}", self.folder, self.module)
     }

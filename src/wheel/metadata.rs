@@ -66,7 +66,7 @@ impl FromStr for Metadata {
             requires_python: fields
                 .first("Requires-Python")
                 .map(|text| {
-                    text.parse().map_err(|_| anyhow!("`Requires-Python: {text}` is no list of versions"))
+                    text.parse().map_err(|_| anyhow!("`Requires-Python: {text}` is not a list of versions"))
                 })
                 .transpose()?,
             requires: requires.collect::<Result<_>>()?,
@@ -130,7 +130,7 @@ mod tests {
         a_b 1.0 Some(">=3.8") ["x[y]>=1 ; python_full_version < '3.9'"]
         it has no `Metadata-Version`
         `Requires-Dist: x y z`: Expected one of `@`, `(`, `<`, `=`, `>`, `~`, `!`, `;`, found `y`
-        `Requires-Python: three` is no list of versions
+        `Requires-Python: three` is not a list of versions
         `Version: one`: expected version to start with a number, but no leading ASCII digits were found
         "#);
     }

@@ -1,4 +1,4 @@
-//! A wheel on disk with what later steps ask of it again and again: read once, handed on.
+//! A wheel on disk with its name, metadata and list of files: read once and handed on.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -87,6 +87,7 @@ impl OpenedWheel {
                 None => path.split('.').next(),
             })
             .filter(|name| {
+                // `__pycache__` is no module, and tests are not what a user imports.
                 let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
                 is_name && !name.starts_with("__") && !["tests", "test"].contains(name)
             })

@@ -59,7 +59,7 @@ pub fn write(files: &BTreeMap<String, Vec<u8>>, record_path: &str) -> csv::Resul
     writer.into_inner().map_err(|error| error.into_error().into())
 }
 
-/// Holds a wheel's files against its RECORD.
+/// Checks a wheel's files against its RECORD.
 ///
 /// # Errors
 /// At the first file that differs.

@@ -13,7 +13,7 @@ pub struct DependencyEdit {
     pub change: DependencyChange,
     /// The overlay that asks for it.
     pub overlay: String,
-    /// What it means that there is nothing to change.
+    /// Whether a missing requirement is an error.
     pub strictness: Strictness,
 }
 
@@ -46,7 +46,7 @@ pub enum DependencyChange {
     },
 }
 
-/// What it means that a requirement which should change is not there.
+/// Whether it is an error that a requirement which should change is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {
     /// An error: the user's own overlay is wrong.
@@ -59,7 +59,7 @@ pub enum Strictness {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CannotEdit {
     /// There is none of this name.
-    #[error("{overlay} changes the requirement `{name}`, but the package requires {}", listed(.has))]
+    #[error("{overlay} changes the requirement `{name}`, but the package requires {}", list_names(.has))]
     NotRequired {
         /// The overlay.
         overlay: String,
@@ -80,17 +80,18 @@ pub enum CannotEdit {
     },
 }
 
-fn listed(names: &[String]) -> String {
+fn list_names(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { format!("`{}`", names.join("`, `")) }
 }
 
-/// METADATA with these changes, and what a recipe would have changed but did not find.
+/// METADATA with these changes, and the requirements that a recipe changes and METADATA does not have.
 ///
 /// # Errors
 /// When a requirement that an overlay of the user's changes is not there, or an extra clashes.
 pub fn rewrite(metadata: &str, edits: &[DependencyEdit]) -> Result<(String, Vec<CannotEdit>), CannotEdit> {
     let (head, body) = split(metadata);
-    let mut file = File { lines: head.lines().map(str::to_owned).collect(), own_extras: Vec::new() };
+    // As lines and not as a document: what is not changed stays byte for byte.
+    let mut file = MetadataText { lines: head.lines().map(str::to_owned).collect(), own_extras: Vec::new() };
     let mut missed = Vec::new();
     for edit in edits {
         match file.apply(edit) {
@@ -109,30 +110,30 @@ fn split(metadata: &str) -> (&str, &str) {
     metadata.split_at(ends.unwrap_or_else(|| metadata.trim_end().len()))
 }
 
-struct File {
+struct MetadataText {
     lines: Vec<String>,
     /// Extras that were added here.
     own_extras: Vec<String>,
 }
 
-impl File {
+impl MetadataText {
     fn apply(&mut self, DependencyEdit { change, overlay, .. }: &DependencyEdit) -> Result<(), CannotEdit> {
         match change {
             DependencyChange::Optional { extra, name } => {
-                let found = self.required(name, overlay)?;
+                let found = self.find_required(name, overlay)?;
                 self.add_extra(extra, overlay)?;
                 for line in found {
                     self.lines[line] = into_extra(&self.lines[line], extra);
                 }
             }
             DependencyChange::Remove { name } => {
-                for line in self.required(name, overlay)?.into_iter().rev() {
+                for line in self.find_required(name, overlay)?.into_iter().rev() {
                     self.lines.remove(line);
                 }
             }
             DependencyChange::Add { requirement } => self.lines.push(format!("Requires-Dist: {requirement}")),
             DependencyChange::Replace { name, with } => {
-                let found = self.required(name, overlay)?;
+                let found = self.find_required(name, overlay)?;
                 for line in found.iter().skip(1).rev() {
                     self.lines.remove(*line);
                 }
@@ -150,7 +151,7 @@ impl File {
     }
 
     /// The lines that require a name whatever the extras.
-    fn required(&self, wanted: &str, overlay: &str) -> Result<Vec<usize>, CannotEdit> {
+    fn find_required(&self, wanted: &str, overlay: &str) -> Result<Vec<usize>, CannotEdit> {
         let hard: Vec<(usize, String)> = self
             .requirements()
             .filter(|(_, text)| !depends_on_extra(text))
@@ -220,6 +221,7 @@ fn into_extra(line: &str, extra: &str) -> String {
         None => format!("Requires-Dist: {requirement}; extra == \"{extra}\""),
         Some((requirement, marker)) => {
             let marker = marker.trim();
+            // `and` binds closer than `or`.
             let marker = if marker.contains(" or ") { format!("({marker})") } else { marker.to_owned() };
             format!("Requires-Dist: {}; {marker} and extra == \"{extra}\"", requirement.trim_end())
         }

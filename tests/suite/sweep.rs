@@ -130,7 +130,7 @@ fn limits_end_a_cell_and_no_other() {
     };
     let late = report(&["--cell-timeout", "0", "--out", "late"]);
     assert_eq!(late[0], "| pure==1.0.0 | build: timeout | build: timeout |");
-    assert_eq!(late[1], "    its 0 s were over");
+    assert_eq!(late[1], "    the cell did not end within its 0 s");
     let large = report(&["--cell-memory", "1", "--out", "large"]);
     assert_eq!(large[0], "| pure==1.0.0 | build: memory | build: memory |");
     assert!(large[1].starts_with("    it held "), "{}", large[1]);

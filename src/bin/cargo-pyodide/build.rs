@@ -34,8 +34,8 @@ Examples:
   cargo pyodide build . --with-deps                    and what it requires that has a Rust core
   cargo pyodide build . --overlay changes.toml         with what the file changes (docs/overlays.md)
 
-Prints the path of each finished wheel on stdout. Whether each extension module loads in its release is tried on Node,
-if there is one. With several releases a table closes the run.
+Prints the path of each finished wheel on stdout. Loads each extension module in its release, if there is a Node, and
+ends with a table when there are several releases.
 
 Exit codes:
   0  every wheel was built and will load
@@ -69,13 +69,13 @@ pub(crate) struct BuildArguments {
     /// Give the wheels the tag that the Python package index takes
     #[arg(long)]
     for_index: bool,
-    /// Build what the package requires, too, if it is missing from the release and has a Rust core
+    /// Also build requirements that the release lacks and that have a Rust core
     #[arg(long, conflicts_with = "offline")]
     with_deps: bool,
     /// Do not try whether the modules load
     #[arg(long)]
     no_import: bool,
-    /// Leave the names of functions in the modules, for `audit --size` and for traces
+    /// Keep function names in the modules, for `audit --size` and for stack traces
     #[arg(long)]
     keep_names: bool,
     #[command(flatten)]
@@ -115,10 +115,11 @@ pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
     let context =
         session.context(&terminal, arguments.network.network()).with_python(arguments.python.clone());
     let mut clock = Clock::default();
-    // A Python that does not serve is told before anything is fetched.
+    // Fails before anything is fetched if no Python can run the build back end.
     context.python()?;
     let runtimes = runtimes(&context, &arguments.pyodide)?;
     for runtime in &runtimes {
+        // Fails before the first build if one of the releases does not install the tag.
         runtime.platform_tag(&arguments.tag_choice())?;
     }
     clock.step("runtime");
@@ -130,7 +131,9 @@ pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
         builds.push(build_one(&context, &terminal, &request, runtime, arguments)?);
         if arguments.with_deps {
             let mut dependencies = DependencyBuilds::default();
-            while let Some(next) = dependencies.next(&context, &request, runtime, &built(&builds[first..]))? {
+            while let Some(next) =
+                dependencies.next(&context, &request, runtime, &list_built(&builds[first..]))?
+            {
                 builds.push(build_one(&context, &terminal, &next, runtime, arguments)?);
             }
         }
@@ -183,7 +186,7 @@ fn build_one<'a>(
 }
 
 /// The wheels that were built.
-fn built<'a>(builds: &'a [Build<'_>]) -> Vec<&'a Built> {
+fn list_built<'a>(builds: &'a [Build<'_>]) -> Vec<&'a Built> {
     let wheels = builds.iter().filter_map(|build| match &build.outcome {
         Ok(Outcome::Built(built)) => Some(&**built),
         _ => None,

@@ -1,4 +1,4 @@
-//! What `build` says at its end: errors, and a table for several releases.
+//! What `build` prints at its end: errors, and a table for several releases.
 
 use cargo_pyodide::building::Outcome;
 use cargo_pyodide::building::report::kilobytes;

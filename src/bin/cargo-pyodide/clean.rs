@@ -38,6 +38,7 @@ pub(crate) fn run(session: &Session, arguments: &CleanArguments) -> Result<u8> {
         |kind: &Kind| arguments.kinds.is_empty() || arguments.kinds.iter().any(|name| name == kind.name());
     for kind in Kind::ALL.into_iter().filter(chosen) {
         let folder = context.cache.folder(kind);
+        // Counted before: afterwards nobody knows what was freed.
         let size = size_of_folder(&folder);
         context.cache.clear(kind)?;
         context.ui.phase("Removed", format!("{} ({} MB)", kind.name(), size / 1_000_000));

@@ -71,6 +71,7 @@ pub(crate) fn run(environment: Environment, mut arguments: Vec<OsString>) -> Res
     let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
         Err(error) => {
+            // Help and version are what was asked for; a wrong option is not the checked thing that failed.
             let status = if error.use_stderr() { EXIT_COULD_NOT } else { 0 };
             error.print().context("cannot print")?;
             return Ok(status);

@@ -25,7 +25,8 @@ Examples:
   cargo pyodide deps . --with dist/y-2.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl
 
 Each requirement that applies in the release is looked for as micropip does: among the wheels at hand, in the release,
-then as a wheel on the package index, pure or for Pyodide. What is missing is looked into: whether `cargo pyodide build` can build it.
+then as a wheel on the package index, pure or for Pyodide. For what is missing it shows whether `cargo pyodide build`
+can build it.
 
 Exit codes:
   0  everything can be had
@@ -57,7 +58,7 @@ pub(crate) struct DepsArguments {
 }
 
 /// A package's requirements inside a release.
-struct Tree {
+struct PackageRequirements {
     runtime: Runtime,
     package: Metadata,
     requires: Vec<Node>,
@@ -75,7 +76,7 @@ pub(crate) fn run(session: &Session, arguments: &DepsArguments) -> Result<u8> {
         let task = context.ui.task("asking the package index");
         let requires = Resolver::new(&context, &runtime, &wheels)?.tree(&package)?;
         drop(task);
-        trees.push(Tree { runtime, package, requires });
+        trees.push(PackageRequirements { runtime, package, requires });
     }
     let is_missing = |node: &Node| matches!(node.origin, Origin::Missing(_));
     let misses = trees.iter().flat_map(|tree| &tree.requires).flat_map(Node::all).any(is_missing);
@@ -86,7 +87,7 @@ pub(crate) fn run(session: &Session, arguments: &DepsArguments) -> Result<u8> {
             .collect();
         terminal.data(serde_json::to_string_pretty(&documents)?)?;
     } else {
-        for Tree { runtime, package, requires } in &trees {
+        for PackageRequirements { runtime, package, requires } in &trees {
             terminal.data(format!("{} {} in Pyodide {}", package.name, package.version, runtime.version))?;
             show(&terminal, runtime, requires, "")?;
         }
@@ -96,6 +97,7 @@ pub(crate) fn run(session: &Session, arguments: &DepsArguments) -> Result<u8> {
 
 /// The package's metadata, as overlays leave it.
 fn read_package(context: &Context, arguments: &DepsArguments, runtime: &Runtime) -> Result<Metadata> {
+    // A wheel's metadata is final: overlays change what is built.
     if arguments.package.ends_with(".whl") {
         return Ok(OpenedWheel::open(arguments.package.as_ref())?.metadata().clone());
     }

@@ -1,4 +1,4 @@
-//! `doctor`: what of the tools that a build needs is there, and how to get the rest.
+//! `doctor`: which of the tools that a build needs are installed, and how to get the others.
 
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,7 @@ enum Need {
 }
 
 /// One row of the table.
-struct Row {
+struct ToolRow {
     tool: &'static str,
     need: Need,
     found: Result<(String, PathBuf), String>,
@@ -73,7 +73,7 @@ pub(crate) fn run(session: &Session, arguments: &DoctorArguments) -> Result<u8> 
     Ok(if is_lacking { EXIT_FAILED } else { 0 })
 }
 
-fn rows(context: &Context) -> Vec<Row> {
+fn rows(context: &Context) -> Vec<ToolRow> {
     let Context { ui, environment, .. } = context;
     let toolchains = rust::find_all(context);
     let compiler = toolchains.first().map(|found| (found.version.to_string(), found.rustc.clone()));
@@ -91,13 +91,14 @@ fn rows(context: &Context) -> Vec<Row> {
     let clang = c_compiler::find(ui, environment)
         .map(|found| (format!("LLVM {}", found.llvm), found.clang))
         .map_err(|_| format!("for packages that compile C: {}", c_compiler::ADVICE));
-    let row = |tool, need, found| Row { tool, need, found };
+    let row = |tool, need, found| ToolRow { tool, need, found };
     vec![
         row("rustc", Need::Required, compiler.ok_or_else(|| rust::ADVICE.to_owned())),
         row("std", Need::Required, standard_library(&toolchains)),
         row("wasm-ld", Need::Required, wasm_ld),
         row("clang", Need::Optional, clang),
         row("python", Need::Required, python),
+        // uv makes environments without pip.
         row("pip", if look_up(environment, "uv").is_some() { Need::Optional } else { Need::Required }, pip),
         row(
             "uv",

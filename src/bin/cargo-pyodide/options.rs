@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::terminal::{Terminal, Verbosity};
 
-/// How much is said.
+/// How much the command prints on stderr.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct VerbosityOptions {
     /// Show each command and each decision
@@ -23,7 +23,7 @@ pub(crate) struct VerbosityOptions {
 }
 
 impl VerbosityOptions {
-    /// The terminal that says so much.
+    /// The terminal with this verbosity.
     pub(crate) fn terminal(&self) -> Terminal {
         Terminal::new(self.verbosity())
     }
@@ -64,13 +64,13 @@ pub(crate) struct CargoOptions {
     /// Turn cargo's default features off
     #[arg(long)]
     no_default_features: bool,
-    /// Keep compiled crates where other packages find them, instead of with this package
+    /// Share compiled crates with other packages instead of keeping them with this one
     #[arg(long)]
     share_crates: bool,
     /// The folder with the headers of the target's Python, for an extension in C [default: those of a Python of this machine]
     #[arg(long, value_name = "FOLDER")]
     headers: Option<PathBuf>,
-    /// What compiles C: `clang`, or `emsdk`, which is an Emscripten of yours
+    /// What compiles C: `clang`, or `emsdk` for an Emscripten that you installed
     #[arg(long, value_enum, value_name = "TOOLCHAIN", default_value_t, hide_possible_values = true)]
     c_toolchain: CToolchain,
 }
@@ -88,10 +88,10 @@ impl CargoOptions {
 /// The overlays that the user chose.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct OverlayOptions {
-    /// A file that says what is changed in the package; repeatable
+    /// An overlay: a file of changes to the package; repeatable
     #[arg(long = "overlay", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// A variant that an overlay offers, with a file of yours in the place of the one that it would fetch; repeatable
+    /// A variant that an overlay offers; FILE replaces the file that the variant would fetch; repeatable
     #[arg(long = "variant", value_name = "NAME[=FILE]")]
     variants: Vec<VariantChoice>,
     /// Apply none of the recipes that the tool ships

@@ -117,7 +117,7 @@ fn dependencies(requires: &[Node], runtime: &Runtime) -> String {
 fn cargo(context: &Context, project: &Project, runtime: &Runtime) -> Result<String> {
     let mut text = "\n[cargo]\n".to_owned();
     let toolchain = building::choose_toolchain(context, project, runtime)?;
-    // A graph that cannot be read is told by the build.
+    // A graph that cannot be read is no error here: the build reports it.
     if let Ok(Some(graph)) = crates::ask_graph(context, project, &toolchain.rust, &[]) {
         let recipes = crates::crate_recipes(&OverlayRequest::default())?;
         for matched in crates::match_rules(&graph, &recipes) {

@@ -60,6 +60,7 @@ pub(crate) fn run(session: &Session, arguments: RunArguments) -> Result<u8> {
     let script = read_script(arguments.code, arguments.script)?;
     let requests: Vec<RuntimeList> = arguments.pyodide.into_iter().collect();
     let runtimes = runtimes(&context, &requests)?;
+    // Its exit status is the script's: two scripts would have two.
     let [runtime] = &runtimes[..] else {
         bail!("a script runs in one Pyodide release, but {} were named", runtimes.len());
     };

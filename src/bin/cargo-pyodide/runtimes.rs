@@ -18,7 +18,7 @@ Examples:
   cargo pyodide runtimes
   cargo pyodide runtimes --json
 
-What stands in the cache is read from its files; for other releases those columns are empty. A line without a stable
+For releases that are not in the cache, the columns that come from their files are empty. A line without a stable
 release shows its newest preview.
 
 Exit codes:
@@ -38,7 +38,7 @@ pub(crate) struct RuntimesArguments {
 
 /// One line.
 #[derive(Debug, Serialize)]
-struct Row {
+struct LineRow {
     line: String,
     release: String,
     tag: Option<String>,
@@ -75,9 +75,10 @@ pub(crate) fn run(session: &Session, arguments: &RuntimesArguments) -> Result<u8
     let rows = newest.iter().map(|version| {
         let key = version.to_string();
         let cached = cache.has(Kind::Runtimes, &key);
+        // Only what is in the cache: listing must not fetch eleven releases.
         let read = if cached { Some(Runtime::read(&cache.entry(Kind::Runtimes, &key)?)?) } else { None };
         let facts = facts_of(Line::of(version));
-        Ok(Row {
+        Ok(LineRow {
             line: Line::of(version).to_string(),
             release: key,
             tag: read
@@ -89,7 +90,7 @@ pub(crate) fn run(session: &Session, arguments: &RuntimesArguments) -> Result<u8
             read: read.map(|runtime| describe(&runtime)),
         })
     });
-    let rows: Vec<Row> = rows.collect::<Result<_>>()?;
+    let rows: Vec<LineRow> = rows.collect::<Result<_>>()?;
     if arguments.json {
         terminal.data(serde_json::to_string_pretty(&rows)?)?;
     } else {
@@ -113,7 +114,7 @@ fn describe(runtime: &Runtime) -> Read {
     }
 }
 
-fn print(terminal: &Terminal, rows: &[Row]) -> Result<()> {
+fn print(terminal: &Terminal, rows: &[LineRow]) -> Result<()> {
     let head = [
         "line",
         "release",

@@ -29,7 +29,7 @@ Examples:
   cargo pyodide sweep packages.txt --pyodide 0.27,0.29,314     a file of NAME==VERSION, one a line
   cargo pyodide sweep packages.tsv --steps build,audit,import
   cargo pyodide sweep sdists/ --out sweeps/today --jobs 4
-  cargo pyodide sweep packages.txt --resume                    goes on where it was killed
+  cargo pyodide sweep packages.txt --resume                    continues where it was killed
   cargo pyodide sweep report sweeps/today --format md
   cargo pyodide sweep compare sweeps/last-week sweeps/today
 
@@ -41,7 +41,7 @@ What fails, dies, hangs or takes too much memory ends its own cell and no other.
 folder of --out holds one file a finished cell, the logs, the wheels and the report in three forms.
 
 Exit codes:
-  0  every cell went well; nothing got worse
+  0  every cell succeeded; nothing got worse
   1  cells failed; something got worse
   2  the sweep could not be done";
 
@@ -57,11 +57,11 @@ pub(crate) struct SweepCommand {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make the report of a sweep anew
+    /// Write the report of a sweep again
     Report(ReportArguments),
     /// List what got better and worse between two sweeps
     Compare(CompareArguments),
-    /// Deal a list out to several machines
+    /// Divide a list among several machines
     Plan(PlanArguments),
     /// Join the sweeps of several machines
     Merge(MergeArguments),
@@ -133,37 +133,37 @@ struct SweepArguments {
     /// What is done in each cell
     #[arg(long, value_enum, value_delimiter = ',', value_name = "STEP", default_values_t = Step::ALL)]
     steps: Vec<Step>,
-    /// How many cells are done at once [default: half as many as there are processors]
+    /// How many cells run at once [default: half as many as there are processors]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
-    /// Go on with an older sweep: finished cells are not done again
+    /// Continue an older sweep: finished cells are not repeated
     #[arg(long)]
     resume: bool,
-    /// With `--resume`, do cells again that failed
+    /// With `--resume`, repeat the cells that failed
     #[arg(long, requires = "resume")]
     retry_failed: bool,
     /// The folder of the sweep: its state, logs, wheels and reports
     #[arg(long, value_name = "FOLDER", default_value = "sweep")]
     out: PathBuf,
-    /// Run the tests on this machine's Python, too, and compare
+    /// Also run the tests on this machine's Python, and compare
     #[arg(long)]
     native: bool,
     /// How many seconds a cell may take
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     cell_timeout: u64,
-    /// How many megabytes a cell may hold [default: its share of three quarters of the machine's]
+    /// How many megabytes of memory a cell may use [default: its share of three quarters of the machine's]
     #[arg(long, value_name = "MB")]
     cell_memory: Option<u64>,
-    /// After how many seconds without any news a test hangs
+    /// Seconds without any event after which a test counts as hung
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     test_timeout: u64,
-    /// Do one part of a list that is dealt out as `sweep plan` says
+    /// Run one part of a list, as `sweep plan` divides it
     #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
     /// A sweep that was done before, or its report.json: its times balance the parts
     #[arg(long, value_name = "SWEEP", requires = "shard")]
     timings: Option<PathBuf>,
-    /// Print the report in this form, too
+    /// Also print the report in this form
     #[arg(long, value_enum)]
     format: Option<ReportFormat>,
     /// A folder with packages of the Pyodide release, asked before its content delivery network
@@ -212,6 +212,7 @@ pub(crate) fn run(session: &Session, command: &SweepCommand) -> Result<u8> {
 /// Does one cell, in the process that a sweep started. Its status is 0 whatever came of the cell: the record says it.
 pub(crate) fn run_cell(session: &Session, arguments: &SweepCellArguments) -> Result<u8> {
     let request = CellRequest::read(&arguments.request)?;
+    // The cell is a process of its own: options reach it through its request.
     let network = if request.is_offline() { Network::Forbidden } else { Network::Allowed };
     let context = session.context(&Terminal::new(Verbosity::Normal), network);
     cell::run(&context, request)?;

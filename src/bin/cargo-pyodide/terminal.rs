@@ -9,7 +9,7 @@ use std::time::Duration;
 use cargo_pyodide::ui::{Listener, Message, Stream, Task, Ui};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How much is said on stderr.
+/// How much is printed on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verbosity {
     /// Errors and warnings only.
@@ -29,14 +29,15 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// A terminal that says this much.
+    /// A terminal with this verbosity.
     pub(crate) fn new(verbosity: Verbosity) -> Self {
+        // In a log file a line that is drawn anew would be a thousand lines.
         let is_shown = std::io::stderr().is_terminal() && verbosity > Verbosity::Quiet;
         let target = if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Self { verbosity, progress: MultiProgress::with_draw_target(target) }
     }
 
-    /// The door through which steps talk to this terminal.
+    /// Sends the messages of steps to this terminal.
     pub(crate) fn ui(&self) -> Ui {
         Ui::new(Arc::new(self.clone()))
     }
@@ -118,7 +119,7 @@ impl Listener for Terminal {
         static INTERRUPTED: AtomicBool = AtomicBool::new(false);
         static WATCHING: OnceLock<()> = OnceLock::new();
         WATCHING.get_or_init(|| {
-            // Without a handler Ctrl-C still ends us, only without a word.
+            // Without a handler Ctrl-C still ends the process, without a message.
             drop(ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)));
         });
         INTERRUPTED.load(Ordering::Relaxed)
@@ -152,7 +153,7 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
-/// Writes what Python wrote, byte for byte. A closed stream must not end the work: Python is told by its end.
+/// Writes what Python wrote, byte for byte. A closed stream does not end the work.
 fn pass_on(stream: Stream, bytes: &[u8]) {
     drop(match stream {
         Stream::Stdout => std::io::stdout().write_all(bytes).and_then(|()| std::io::stdout().flush()),

@@ -30,7 +30,7 @@ Examples:
   cargo pyodide test . --native -- -k parser -x              and what differs from this machine; pytest's arguments
 
 The tests see the installed wheel, never the source tree. micropip installs it, as users do. A test that kills the
-interpreter, or does nothing for the time of --timeout, has failed; the others go on in a fresh one.
+interpreter, or gives no sign of life for --timeout seconds, fails; the remaining tests run in a fresh interpreter.
 
 Exit codes:
   0  the tests passed
@@ -53,7 +53,7 @@ pub(crate) struct TestArguments {
     places: Vec<Place>,
     #[command(flatten)]
     choices: TestOptions,
-    /// Run the tests on this machine's Python, too, and report what differs
+    /// Also run the tests on this machine's Python, and report what differs
     #[arg(long)]
     native: bool,
     /// Write the results as JUnit's XML
@@ -77,13 +77,13 @@ struct TestOptions {
     /// A wheel that is installed with it; repeatable
     #[arg(long = "with", value_name = "WHEEL")]
     wheels: Vec<PathBuf>,
-    /// What the tests require beyond what is found out; repeatable
+    /// What the tests require beyond what the tool finds; repeatable
     #[arg(long, value_name = "REQUIREMENT")]
     requires: Vec<String>,
     /// A folder with packages of the Pyodide release, asked before its content delivery network
     #[arg(long, value_name = "FOLDER")]
     packages_dir: Option<PathBuf>,
-    /// After how many seconds without any news a test hangs
+    /// Seconds without any event after which a test counts as hung
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     timeout: u64,
     /// Give each file of tests an interpreter of its own
@@ -132,6 +132,7 @@ pub(crate) fn run(session: &Session, arguments: &TestArguments) -> Result<u8> {
         bail!("`--native` builds the same source for this machine: name a source, not a wheel");
     }
     let runtimes = runtimes(&context, &arguments.pyodide)?;
+    // For all releases: the staged tests and wheels must live as long as the last of them runs.
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
     let mut results = Results::default();
     for runtime in &runtimes {
@@ -163,7 +164,7 @@ fn test_release(
     let request = arguments.choices.request();
     let prepared = prepare::prepare(context, package, &request, runtime, work)?;
     if arguments.native && results.native.is_none() {
-        // What fails here says nothing of Pyodide: it is told, and the tests there go on.
+        // A failure on this machine says nothing about Pyodide: the command warns and runs the tests there.
         let native = prepared.run_native(context);
         let warn = |error: &anyhow::Error| context.ui.warn(format!("nothing can be compared: {error:#}"));
         results.native = Some(native.inspect_err(warn).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! What `test` says at its end: differences from this machine, a table, files for machines.
+//! What `test` prints at its end: differences from this machine, a table, files for machines.
 
 use cargo_pyodide::context::Context;
 use cargo_pyodide::error::{EXIT_FAILED, Result};
@@ -11,7 +11,7 @@ use crate::test::TestArguments;
 /// The status that says that there was no test.
 const EXIT_NO_TESTS: u8 = 5;
 
-/// The tests that came to something else on this machine.
+/// Prints the tests whose outcome on this machine differs.
 pub(crate) fn show_differences(context: &Context, native: &[TestResult], suites: &[Suite]) {
     for suite in suites {
         let differences = native::differences(native, &suite.results);

@@ -101,7 +101,7 @@ fn a_variant_that_no_overlay_has_is_refused_with_those_that_there_are() {
     hint: the variants are `large`, `small`
 
     error: no overlay has a variant `tiny`
-    hint: nothing that applies to this package has variants
+    hint: no overlay that applies to this package has variants
     "
     );
 }
@@ -229,5 +229,5 @@ fn a_variant_is_a_name_and_perhaps_a_file() {
     assert_eq!(check("small"), "small None");
     assert_eq!(check("data=a=b"), r#"data Some("a=b")"#);
     let refused = ["", "=file", "data="].map(check);
-    assert!(refused.iter().all(|said| said.ends_with("is no variant: expected `NAME` or `NAME=FILE`")));
+    assert!(refused.iter().all(|said| said.ends_with("is not a variant: expected `NAME` or `NAME=FILE`")));
 }

@@ -44,9 +44,9 @@ pub struct CellReport {
     pub status: Status,
     /// Why it failed.
     pub failure: Option<Verdict>,
-    /// Seconds of each step that went well.
+    /// Seconds of each step that succeeded.
     pub steps: BTreeMap<Step, f64>,
-    /// What is to be said of steps that went well.
+    /// Remarks on steps that succeeded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Seconds for all.
@@ -74,13 +74,13 @@ pub struct CellReport {
 pub struct Totals {
     /// Cells.
     pub cells: usize,
-    /// Those in which all went well.
+    /// Cells in which every step succeeded.
     pub ok: usize,
     /// Those in which a step failed.
     pub failed: usize,
     /// Those that were not done.
     pub waiting: usize,
-    /// In how many cells each step went well.
+    /// In how many cells each step succeeded.
     pub steps: BTreeMap<Step, usize>,
     /// Failed cells by class.
     pub classes: BTreeMap<String, usize>,
@@ -106,6 +106,7 @@ impl Report {
         for cell in plan.cells() {
             let report = match state.record(&cell)? {
                 Some(record) => {
+                    // Causes are looked up now, not when the cell failed: a better table makes old reports better.
                     let results = state.path(&format!("tests/{}.json", cell.key()));
                     let results = if results.is_file() { state::read(&results)? } else { Vec::new() };
                     let verdict = verdict(&record, &results);

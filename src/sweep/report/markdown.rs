@@ -16,7 +16,7 @@ pub fn document(report: &Report) -> String {
     );
     let steps: Vec<String> =
         totals.steps.iter().map(|(step, count)| format!("{step} {count}/{}", totals.cells)).collect();
-    let _ = writeln!(text, "Went well: {}.", steps.join(", "));
+    let _ = writeln!(text, "Succeeded: {}.", steps.join(", "));
     if totals.native > 0 {
         let _ = writeln!(
             text,
@@ -36,7 +36,7 @@ fn matrix(report: &Report, text: &mut String) {
     let _ = writeln!(text, "\n| package | {} |\n|---|{}", lines.join(" | "), "---|".repeat(lines.len()));
     for (package, cells) in report.rows() {
         let words =
-            lines.iter().map(|line| cells.get(line).map_or("-".to_owned(), |cell| escaped(&cell.words())));
+            lines.iter().map(|line| cells.get(line).map_or("-".to_owned(), |cell| escape(&cell.words())));
         let _ = writeln!(text, "| {package} | {} |", words.collect::<Vec<_>>().join(" | "));
     }
 }
@@ -74,6 +74,6 @@ fn failures(report: &Report, text: &mut String) {
     }
 }
 
-fn escaped(text: &str) -> String {
+fn escape(text: &str) -> String {
     text.replace('|', "\\|")
 }

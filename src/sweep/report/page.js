@@ -153,7 +153,7 @@ const start = () => {
   const { totals } = report;
   const steps = Object.entries(totals.steps).map(([step, count]) => `${step} ${count}`);
   let text = `${totals.cells} cells: ${totals.ok} ok, ${totals.failed} failed, ${totals.waiting} not done. `;
-  text += `Went well: ${steps.join(", ")}.`;
+  text += `Succeeded: ${steps.join(", ")}.`;
   if (totals.native) {
     text += ` Of ${totals.native} tests that pass on the machine itself, ${totals.both} pass in Pyodide.`;
   }

@@ -221,8 +221,8 @@ fn the_end_of_a_cells_process_is_told_by_its_kind() {
     });
     insta::assert_snapshot!(said.join("\n"), @"
     by itself
-    Crash: its process died: signal: 9 (SIGKILL)
-    Timeout: its 90 s were over
-    Memory: it held 6 MB, and may hold 5
+    Crash: the cell's process died: signal: 9 (SIGKILL)
+    Timeout: the cell did not end within its 90 s
+    Memory: the cell held 6 MB of memory; its limit is 5 MB
     ");
 }

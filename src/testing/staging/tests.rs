@@ -128,7 +128,7 @@ fn of_tests_elsewhere_only_the_settings_beside_them_are_taken() {
     let shown = show(elsewhere.path(), staged(tree_of_package.path(), Some(&file)));
     assert_eq!(shown, "mine | test_a.py | test_a.py");
     let gone = staged(tree_of_package.path(), Some(&elsewhere.path().join("gone"))).unwrap_err();
-    assert!(crate::error::render(&gone).contains("hint: `--tests` takes a path in `"));
+    assert!(crate::error::render(&gone).contains("hint: `--tests` takes a path inside `"));
 }
 
 #[cfg(unix)]

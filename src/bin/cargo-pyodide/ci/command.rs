@@ -13,7 +13,7 @@ use crate::terminal::{Terminal, Verbosity};
 
 const AFTER_HELP: &str = "\
 Examples:
-  cargo pyodide ci github --write                      for the package of this repository
+  cargo pyodide ci github --write                      for the package in this repository
   cargo pyodide ci github packages.txt --shards 4      for a list in it, on four machines
   cargo pyodide ci gitlab --pyodide '>=0.29'
 
@@ -63,8 +63,8 @@ pub(crate) fn run(arguments: &CiArguments) -> Result<u8> {
     let path = Path::new(arguments.service.usual_path());
     if path.exists() && !arguments.force {
         return Err(hinted(
-            anyhow!("`{}` is there already", path.display()),
-            "replace it with `--force`, or take what you need of what is printed without `--write`",
+            anyhow!("`{}` already exists", path.display()),
+            "replace it with `--force`, or leave out `--write` and copy what you need",
         ));
     }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -78,6 +78,7 @@ pub(crate) fn run(arguments: &CiArguments) -> Result<u8> {
 /// A list that is there, by a path that means the same in the repository elsewhere.
 fn check_list(path: &Path) -> Result<String> {
     list::read(path)?;
+    // The pipeline runs on another machine.
     if path.is_absolute() {
         bail!("`{}` is a path of this machine: name it from the root of the repository", path.display());
     }

@@ -49,17 +49,17 @@ pub(crate) fn render(service: Service, pipeline: &Pipeline) -> String {
     let list = pipeline.list.as_deref().unwrap_or("sdists");
     let words = [
         ("@VERSION@", env!("CARGO_PKG_VERSION")),
-        ("@LIST@", &quoted(list)),
-        ("@LINES@", &quoted(&pipeline.lines)),
+        ("@LIST@", &quote(list)),
+        ("@LINES@", &quote(&pipeline.lines)),
         ("@SHARDS@", &pipeline.shards.to_string()),
         ("@NUMBERS@", &numbers.join(", ")),
     ];
-    let text = chosen(service.template(), if pipeline.list.is_some() { "list" } else { "package" });
+    let text = choose_lines(service.template(), if pipeline.list.is_some() { "list" } else { "package" });
     words.iter().fold(text, |text, (word, value)| text.replace(word, value))
 }
 
 /// A text with the lines that belong to one of two cases: those between `#if CASE` and `#end`.
-fn chosen(template: &str, case: &str) -> String {
+fn choose_lines(template: &str, case: &str) -> String {
     let mut text = String::with_capacity(template.len());
     let mut wanted = true;
     for line in template.lines() {
@@ -74,7 +74,7 @@ fn chosen(template: &str, case: &str) -> String {
 }
 
 /// A word as a POSIX shell and YAML's block texts take it.
-fn quoted(word: &str) -> String {
+fn quote(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=".contains(c);
     if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
@@ -86,8 +86,8 @@ mod tests {
     #[test]
     fn lines_of_one_case_are_taken() {
         let template = "a\n  #if list\nb\n  #end\n#if package\nc\n#end\nd\n";
-        assert_eq!(chosen(template, "list"), "a\nb\nd\n");
-        assert_eq!(chosen(template, "package"), "a\nc\nd\n");
+        assert_eq!(choose_lines(template, "list"), "a\nb\nd\n");
+        assert_eq!(choose_lines(template, "package"), "a\nc\nd\n");
     }
 
     #[test]
