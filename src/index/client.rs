@@ -69,7 +69,7 @@ impl Client {
             request = request.header("Authorization", authorization);
         }
         let response =
-            request.call().with_context(|| format!("cannot reach `{shown}`")).map_err(|error| {
+            request.call().with_context(|| format!("cannot reach the package index at `{shown}`")).map_err(|error| {
                 hinted(error, "check the network and pip's configuration (`pip config list`)")
             })?;
         match response.status().as_u16() {

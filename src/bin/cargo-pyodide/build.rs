@@ -39,7 +39,7 @@ ends with a table when there are several releases.
 
 Exit codes:
   0  every wheel was built and will load
-  1  a wheel was built that would not load: the audit says so, and it is not kept, or a module failed as it was loaded
+  1  a wheel would not load: the audit found an error, and the wheel is not kept, or loading a module failed
   2  a wheel could not be built";
 
 /// Build wheels for Pyodide
