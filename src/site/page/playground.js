@@ -178,7 +178,7 @@ const fail = (message) => {
   state.runtime?.end();
   state.runtime = null;
   state.runWhenReady = false;
-  setPhase("failed", wasRunning ? "Python has ended; it can be loaded again" : "Loading failed");
+  setPhase("failed", wasRunning ? "Python has ended" : "Loading failed");
 };
 
 const listeners = {
