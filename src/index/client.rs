@@ -69,9 +69,9 @@ impl Client {
             request = request.header("Authorization", authorization);
         }
         let response =
-            request.call().with_context(|| format!("cannot reach the package index at `{shown}`")).map_err(|error| {
-                hinted(error, "check the network and pip's configuration (`pip config list`)")
-            })?;
+            request.call().with_context(|| format!("cannot reach the package index at `{shown}`")).map_err(
+                |error| hinted(error, "check the network and pip's configuration (`pip config list`)"),
+            )?;
         match response.status().as_u16() {
             200 => {}
             404 => return Ok(None),

@@ -157,7 +157,7 @@ def main():
     with webdriver.browser(width, height, options.theme) as (page, end):
         try:
             print(use(page, options))
-            print(page.run("return document.querySelector('#facts').innerText"))
+            print(page.run("return document.querySelector('#facts').innerText"), flush=True)
         except (AssertionError, RuntimeError) as error:
             sys.exit(f"{options.url}: {error}")
         finally:

@@ -28,7 +28,7 @@ ARGUMENTS = [
     "--disable-dev-shm-usage", "--hide-scrollbars", "--force-device-scale-factor=1",
 ]
 # How long a script of ours may wait for the page, in seconds.
-PATIENCE = 60
+PATIENCE = 120
 # Loopback is asked directly, whatever proxy the environment names.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

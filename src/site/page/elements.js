@@ -36,7 +36,7 @@ const UNITS = ["B", "kB", "MB", "GB"];
 export const formatBytes = (bytes) => {
   const power = Math.min(UNITS.length - 1, bytes < 1000 ? 0 : Math.floor(Math.log10(bytes) / 3));
   const value = bytes / 1000 ** power;
-  return `${power && value < 99.95 ? value.toFixed(1) : Math.round(value)} ${UNITS[power]}`;
+  return `${power && value < 99.95 ? value.toFixed(1) : Math.round(value)}\u00a0${UNITS[power]}`;
 };
 
 export const formatSeconds = (seconds) =>

@@ -1,4 +1,4 @@
-// The playground: choose a package and a release, write code, run it. Reads `site.json` beside the page:
+// The playground: choose a package and a release, write code, run it. Reads `site.json` beside the page (docs/site.md):
 //
 // {
 //   "format": 1,
@@ -90,7 +90,9 @@ const fillReleases = (wanted) => {
 
 // A package with no example of its own is imported.
 const examplesOf = (entry) => (entry.examples.length ? entry.examples : [{
-  title: "Import it", code: entry.imports.map((name) => `import ${name}\n\nprint(${name})\n`).join(""),
+  title: "Import it",
+  code: [...entry.imports.map((name) => `import ${name}`), "", ...entry.imports.map((name) => `print(${name})`), ""]
+    .join("\n"),
 }]);
 
 const fillExamples = () => {
@@ -176,7 +178,7 @@ const fail = (message) => {
   state.runtime?.end();
   state.runtime = null;
   state.runWhenReady = false;
-  setPhase("failed", wasRunning ? "Python has ended; it can be loaded again" : "Loading failed");
+  setPhase("failed", wasRunning ? "Python has ended" : "Loading failed");
 };
 
 const listeners = {
@@ -331,7 +333,7 @@ const openFragment = async (isAgain) => {
   try {
     choice = await readFragment(location.hash);
   } catch (error) {
-    output.note(`The code in this link cannot be read: ${error.message}.`);
+    output.note(`The code in this link cannot be read (${error.message})`);
   }
   if (!choice.p && isAgain) return;
   applyChoice(choice.p ? choice : readDraft());

@@ -131,7 +131,7 @@
     return answer.text();
   };
 
-  const start = async (request, output, tell) => {
+  const start = async (request, output, tell, fail) => {
     const begun = performance.now();
     const meter = makeMeter(request.expected, tell);
     return withMeter(meter, async () => {
@@ -147,6 +147,8 @@
         stderr: (line) => output.write("stderr", `${line}\n`),
       });
       isStarted = true;
+      // When Python dies inside its event loop, what waits for it would wait for ever.
+      pyodide._api.on_fatal = fail;
       const loaded = performance.now();
       pyodide.FS.mkdirTree("/playground");
       pyodide.FS.writeFile("/playground/_playground.py", source);
@@ -203,7 +205,7 @@
     };
     port.onmessage = async ({ data }) => {
       try {
-        if (data.type === "load") state = await start(data, output, tell);
+        if (data.type === "load") state = await start(data, output, tell, fail);
         if (data.type === "run") await run(state, data.code, output, tell);
       } catch (error) {
         fail(error);

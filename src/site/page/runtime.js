@@ -29,8 +29,15 @@ export const startRuntime = (request, listen) => {
   const tell = (message) => {
     if (!ended) listen(message);
   };
-  port1.onmessage = ({ data }) => tell(data);
-  const fail = (message) => tell({ type: "failed", message, stack: "" });
+  // Before anything was told, nothing could start; later it is an error of the program, in a callback of its own.
+  let isStarted = false;
+  port1.onmessage = ({ data }) => {
+    isStarted = true;
+    tell(data);
+  };
+  const fail = (message) => tell(isStarted
+    ? { type: "output", stream: "stderr", text: `${message}\n` }
+    : { type: "failed", message, stack: "" });
   const { place, thread, ...load } = request;
   const close = thread === "main" ? startFrame(port2, place) : startWorker(request, port2, fail);
   port1.postMessage({ type: "load", ...load });
