@@ -6,10 +6,14 @@
 pub mod archive;
 pub mod file;
 pub mod git;
+pub mod limits;
+mod links;
 mod origin;
 pub mod pure;
+pub mod refused;
 pub mod request;
 pub mod sdist;
+mod tar_gz;
 mod unpacked;
 
 use std::path::{Path, PathBuf};
