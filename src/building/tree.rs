@@ -14,6 +14,7 @@ use crate::files::{copy_folder, remove_folder, with_disk_hint};
 use crate::overlay::{Changes, patches};
 use crate::process::Invocation;
 use crate::project::PyProject;
+use crate::source::limits::UnpackLimits;
 use crate::source::{Source, TreeOwner, archive, only_folder};
 use crate::toolchain::rust;
 
@@ -81,7 +82,9 @@ impl OpenedSource {
                 // Unpacked anew: what an earlier build left in the tree could end in the wheel.
                 remove_folder(&tree)?;
                 fs_err::create_dir_all(&tree)?;
-                archive::unpack(&source.path, &tree).map_err(|error| with_disk_hint(error, &folder.root))?;
+                let limits = UnpackLimits::of(&context.environment)?;
+                archive::unpack(&source.path, &tree, limits)
+                    .map_err(|error| with_disk_hint(error, &folder.root))?;
                 (only_folder(&tree)?, TreeOwner::Tool)
             }
         };

@@ -9,6 +9,7 @@ use pep508_rs::{Requirement, VerbatimUrl};
 use crate::context::Context;
 use crate::error::Result;
 use crate::project::{Core, Project, PyProject};
+use crate::source::limits::UnpackLimits;
 use crate::source::{archive, only_folder, sdist};
 use crate::wheel::filename::normalised;
 use crate::wheel::metadata::fits;
@@ -95,7 +96,7 @@ pub(super) fn classify(requirement: &Requirement<VerbatimUrl>, context: &Context
         return Ok(Missing::OnlyWheels);
     };
     let work = tempfile::tempdir()?;
-    archive::unpack(&found.path, work.path())?;
+    archive::unpack(&found.path, work.path(), UnpackLimits::of(&context.environment)?)?;
     let tree = only_folder(work.path())?;
     if let Ok(project) = PyProject::read(&tree).and_then(|read| Project::read(&tree, &read))
         && project.core == Core::Rust

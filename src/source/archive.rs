@@ -1,53 +1,50 @@
 //! Unpacks source archives, and refuses what no honest sdist holds.
 //!
-//! Refused: names with `..`, absolute names, links that lead out of the tree, device files and pipes. File times are
-//! kept, since cargo compares them.
+//! Refused: names with `..`, absolute names, links that lead out of the tree, device files and pipes, and what exceeds a
+//! limit. File times are kept, since cargo compares them.
 
 use std::io::{Read, Seek};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::limits::{Count, UnpackLimits, VARIABLE};
+use super::refused::{Refused, inside};
+use super::tar_gz;
 use crate::error::{Result, hinted};
-
-/// Why an archive is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// A name that leads out of the folder.
-    #[error("the entry `{0}` would be written outside of the folder")]
-    Outside(String),
-    /// A link that leads out of the folder.
-    #[error("the link `{link}` points to `{target}`, outside of the folder")]
-    Link {
-        /// The link.
-        link: String,
-        /// Where it points.
-        target: String,
-    },
-    /// A device, a pipe, or another thing that is no file.
-    #[error("the entry `{0}` is a device or another special file")]
-    Special(String),
-    /// An encrypted entry of a zip file.
-    #[error("the entry `{0}` is encrypted")]
-    Encrypted(String),
-    /// It is not an archive at all.
-    #[error("it is neither a gzip-compressed tar file nor a zip file")]
-    NotAnArchive,
-}
 
 /// Unpacks an archive into an empty folder.
 ///
 /// # Errors
 /// When the archive cannot be read whole, or holds what is refused.
-pub fn unpack(archive: &Path, folder: &Path) -> Result<()> {
-    let unpacked = open(archive).and_then(|kind| match kind {
-        Kind::TarGz(file) => unpack_tar(file, folder),
-        Kind::Zip(file) => unpack_zip(file, folder),
+pub fn unpack(archive: &Path, folder: &Path, limits: UnpackLimits) -> Result<()> {
+    let unpacked = open(archive).and_then(|kind| {
+        let packed = fs_err::metadata(archive)?.len();
+        match kind {
+            Kind::TarGz(file) => tar_gz::unpack(file, packed, folder, limits),
+            Kind::Zip(file) => unpack_zip(file, packed, folder, limits),
+        }
     });
     unpacked.with_context(|| format!("cannot unpack `{}`", archive.display())).map_err(|error| {
         let damaged =
             error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(is_damage));
-        if damaged { hinted(error, "the file is damaged or cut short: get it again") } else { error }
+        if damaged {
+            return hinted(error, "the file is damaged or cut short: get it again");
+        }
+        if exceeds(&error) {
+            return hinted(error, format!("if you trust it, set `{VARIABLE}`, `8G` for example"));
+        }
+        error
+    })
+}
+
+/// Whether a limit that the user can raise was exceeded. Readers pass our error on inside of theirs.
+fn exceeds(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let read = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let own = cause.downcast_ref::<Refused>();
+        read == Some(std::io::ErrorKind::FileTooLarge)
+            || matches!(own, Some(Refused::Size(_) | Refused::Entries(_)))
     })
 }
 
@@ -73,43 +70,15 @@ fn open(archive: &Path) -> Result<Kind> {
     }
 }
 
-fn unpack_tar(file: fs_err::File, folder: &Path) -> Result<()> {
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
-    archive.set_preserve_permissions(false);
-    // Cargo compares times: with the time of unpacking, everything would be compiled anew each time.
-    archive.set_preserve_mtime(true);
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let path = entry.path()?.into_owned();
-        let inside = inside(&path)?;
-        let kind = entry.header().entry_type();
-        let name = || path.display().to_string();
-        if kind.is_symlink() || kind.is_hard_link() {
-            let target = entry.link_name()?.map(std::borrow::Cow::into_owned).unwrap_or_default();
-            let base =
-                if kind.is_symlink() { inside.parent().unwrap_or(Path::new("")) } else { Path::new("") };
-            if !stays_inside(base, &target) {
-                return Err(Refused::Link { link: name(), target: target.display().to_string() }.into());
-            }
-        } else if !(kind.is_file() || kind.is_dir() || kind.is_contiguous()) {
-            if kind.is_pax_global_extensions() || kind.is_pax_local_extensions() || kind.is_gnu_longname() {
-                continue;
-            }
-            return Err(Refused::Special(name()).into());
-        }
-        // `unpack_in` follows no link out of the folder, whatever came before in the archive.
-        if !entry.unpack_in(folder)? {
-            return Err(Refused::Outside(name()).into());
-        }
-    }
-    Ok(())
-}
-
-fn unpack_zip(file: fs_err::File, folder: &Path) -> Result<()> {
+fn unpack_zip(file: fs_err::File, packed: u64, folder: &Path, limits: UnpackLimits) -> Result<()> {
     let mut archive = zip::ZipArchive::new(std::io::BufReader::new(file))?;
+    let mut count = Count::new(limits);
+    let mut left = limits.bound(std::io::empty(), packed);
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index)?;
         let name = entry.name().context("an entry whose name is not text")?.into_owned();
+        count.take()?;
+        count.check_path(Path::new(&name))?;
         let path = folder.join(inside(Path::new(&name))?);
         if entry.encrypted() {
             return Err(Refused::Encrypted(name).into());
@@ -125,7 +94,9 @@ fn unpack_zip(file: fs_err::File, folder: &Path) -> Result<()> {
             fs_err::create_dir_all(parent)?;
         }
         let mut target = fs_err::File::create(&path)?;
-        std::io::copy(&mut entry, &mut target).with_context(|| format!("the entry `{name}`"))?;
+        let mut bounded = left.over(&mut entry);
+        std::io::copy(&mut bounded, &mut target).with_context(|| format!("the entry `{name}`"))?;
+        left = bounded.over(std::io::empty());
         set_fixed_time(target)?;
     }
     Ok(())
@@ -137,44 +108,137 @@ fn set_fixed_time(file: fs_err::File) -> Result<()> {
     file.into_parts().0.set_modified(time).context("cannot set a file's time")
 }
 
-/// The name as a relative path without detours.
-fn inside(path: &Path) -> Result<PathBuf, Refused> {
-    let mut clean = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::Normal(part) => clean.push(part),
-            Component::CurDir => {}
-            _ => return Err(Refused::Outside(path.display().to_string())),
-        }
-    }
-    Ok(clean)
-}
-
-/// Whether a link in `base` to `target` stays in the folder that `base` is relative to.
-fn stays_inside(base: &Path, target: &Path) -> bool {
-    let mut depth = base.components().count();
-    for component in target.components() {
-        match component {
-            Component::Normal(_) => depth += 1,
-            Component::CurDir => {}
-            Component::ParentDir if depth > 0 => depth -= 1,
-            _ => return false,
-        }
-    }
-    true
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use tar::EntryType::{self, Directory, Link, Regular, Symlink, XHeader};
+
     use super::*;
 
+    /// One entry of an archive, with a header that honest writers refuse.
+    struct Entry<'a>(&'a str, EntryType, &'a str, &'a [u8]);
+
+    fn tar_gz(entries: &[Entry<'_>]) -> Vec<u8> {
+        let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        let mut archive = tar::Builder::new(encoder);
+        for Entry(name, kind, link, bytes) in entries {
+            let mut header = tar::Header::new_ustar();
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.as_old_mut().linkname[..link.len()].copy_from_slice(link.as_bytes());
+            header.set_entry_type(*kind);
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o755);
+            header.set_cksum();
+            archive.append(&header, *bytes).unwrap();
+        }
+        archive.into_inner().unwrap().finish().unwrap()
+    }
+
+    fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, bytes) in entries {
+            archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            archive.write_all(bytes).unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    }
+
+    fn unpack_bytes(bytes: &[u8], limits: UnpackLimits) -> Result<tempfile::TempDir, String> {
+        let place = tempfile::tempdir().unwrap();
+        fs_err::write(place.path().join("archive"), bytes).unwrap();
+        let folder = place.path().join("folder");
+        fs_err::create_dir_all(&folder).unwrap();
+        match unpack(&place.path().join("archive"), &folder, limits) {
+            Ok(()) => Ok(place),
+            Err(error) => Err(crate::error::render(&error).replace(&place.path().display().to_string(), "")),
+        }
+    }
+
+    fn check(bytes: &[u8], limits: UnpackLimits) -> String {
+        let refused = unpack_bytes(bytes, limits).expect_err("it is refused");
+        refused.lines().skip(1).collect::<Vec<_>>().join("\n")
+    }
+
     #[test]
-    fn links_are_followed_on_paper() {
-        let check = |base: &str, target: &str| stays_inside(Path::new(base), Path::new(target));
-        assert!(check("a/b", "../../c"));
-        assert!(check("a", "b"));
-        assert!(!check("a", "../../c"));
-        assert!(!check("", "../c"));
-        assert!(!check("a", "/etc/passwd"));
+    fn every_limit_is_kept() {
+        let limits = UnpackLimits {
+            size: 100_000,
+            entries: 50,
+            depth: 5,
+            name: 60,
+            header: 2000,
+            ..UnpackLimits::default()
+        };
+        let ratio = UnpackLimits { ratio: 10, ratio_from: 1000, ..UnpackLimits::default() };
+        let zeros = vec![0; 200_000];
+        let pax = format!("5000 comment={}\n", "x".repeat(4986));
+        let many: Vec<String> = (0..60).map(|number| format!("x/{number}")).collect();
+        let many_tar: Vec<Entry<'_>> = many.iter().map(|name| Entry(name, Regular, "", b"")).collect();
+        let many_zip: Vec<(&str, &[u8])> = many.iter().map(|name| (name.as_str(), &b""[..])).collect();
+        let long = "n".repeat(61);
+        let cases = [
+            check(&tar_gz(&[Entry("x/zeros", Regular, "", &zeros)]), limits),
+            check(&tar_gz(&[Entry("x/zeros", Regular, "", &zeros)]), ratio),
+            check(&zip(&[("x/zeros", &zeros)]), limits),
+            check(&zip(&[("x/zeros", &zeros)]), ratio),
+            check(&zip(&[("x/a", &zeros[..60_000]), ("x/b", &zeros[..60_000])]), limits),
+            check(&tar_gz(&many_tar), limits),
+            check(&zip(&many_zip), limits),
+            check(&tar_gz(&[Entry("1/2/3/4/5/6", Directory, "", b"")]), limits),
+            check(&zip(&[("1/2/3/4/5/6", b"")]), limits),
+            check(&tar_gz(&[Entry(&long, Regular, "", b"")]), limits),
+            check(&zip(&[(&long, b"")]), limits),
+            check(&tar_gz(&[Entry("pax", XHeader, "", pax.as_bytes())]), limits),
+            check(&tar_gz(&[Entry("L", EntryType::GNULongName, "", &[b'n'; 3000])]), limits),
+        ];
+        insta::assert_snapshot!(cases.join("\n"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_link_leads_out_through_another() {
+        let limits = UnpackLimits::default();
+        let cases = [
+            check(
+                &tar_gz(&[Entry("p/x", Symlink, ".", b""), Entry("p/y", Symlink, "x/x/../..", b"")]),
+                limits,
+            ),
+            check(
+                &tar_gz(&[Entry("p/y", Symlink, "x/x/../..", b""), Entry("p/x", Symlink, ".", b"")]),
+                limits,
+            ),
+            check(&tar_gz(&[Entry("p/h", Link, "../archive", b"")]), limits),
+            check(&tar_gz(&[Entry("p/h", Link, "absent", b"")]), limits),
+        ];
+        insta::assert_snapshot!(cases.join("\n"));
+        // Nothing is written through a link, wherever it leads.
+        let through = [Entry("p/x", Symlink, "q", b""), Entry("p/x/file", Regular, "", b"1")];
+        assert!(unpack_bytes(&tar_gz(&through), limits).is_err());
+        let honest = [
+            Entry("p/a/file", Regular, "", b"1"),
+            Entry("p/b", Symlink, "a/file", b""),
+            Entry("p/c", Link, "p/a/file", b""),
+            Entry("p/d", Regular, "", b"2"),
+            Entry("p/d", Symlink, "b", b""),
+        ];
+        let place = unpack_bytes(&tar_gz(&honest), limits).unwrap();
+        let read = |name: &str| fs_err::read_to_string(place.path().join("folder/p").join(name)).unwrap();
+        assert_eq!(["b", "c", "d"].map(read), ["1", "1", "1"]);
+        let mode = std::os::unix::fs::PermissionsExt::mode;
+        let file = fs_err::metadata(place.path().join("folder/p/a/file")).unwrap();
+        assert_ne!(mode(&file.permissions()) & 0o100, 0, "what can be run can still be run");
+    }
+
+    #[test]
+    fn names_longer_than_a_header_are_read() {
+        let name = format!("p/{}/file", "n".repeat(120));
+        let body = format!("path={name}\n");
+        let record = format!("{} {body}", body.len() + 4);
+        assert_eq!(record.len(), body.len() + 4);
+        let entries =
+            [Entry("p/PaxHeader", XHeader, "", record.as_bytes()), Entry("p/short", Regular, "", b"1")];
+        let place = unpack_bytes(&tar_gz(&entries), UnpackLimits::default()).unwrap();
+        assert!(place.path().join("folder").join(name).is_file());
     }
 }

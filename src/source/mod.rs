@@ -7,9 +7,13 @@ pub mod archive;
 pub mod file;
 pub mod git;
 pub mod index_wheel;
+pub mod limits;
+mod links;
 mod origin;
+pub mod refused;
 pub mod request;
 pub mod sdist;
+mod tar_gz;
 mod unpacked;
 
 use std::path::{Path, PathBuf};
