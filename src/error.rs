@@ -136,7 +136,11 @@ mod tests {
     #[test]
     fn errors_are_rendered_from_the_outside_in() {
         let error = anyhow!("no route").context("cannot reach `x`").context("no wheel");
-        insta::assert_snapshot!(render(&error), @"");
+        insta::assert_snapshot!(render(&error), @"
+        error: no wheel
+          caused by: cannot reach `x`
+          caused by: no route
+        ");
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod files;
 pub mod host_python;
 pub mod index;
 pub mod overlay;
+pub mod plain_name;
 pub mod plan;
 pub mod process;
 pub mod project;

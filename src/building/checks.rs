@@ -99,7 +99,7 @@ fn fitting_releases(context: &Context, fits: impl Fn(crate::abi::PythonVersion) 
     // Only what is in the cache: advice must not cost a download.
     let keys = context.cache.keys(Kind::Runtimes);
     let locks = keys.iter().filter_map(|key| {
-        let lock = crate::runtime::lock_file::read(&context.cache.entry(Kind::Runtimes, key)).ok()?;
+        let lock = crate::runtime::lock_file::read(&context.cache.entry(Kind::Runtimes, key).ok()?).ok()?;
         fits(lock.python).then(|| format!("{key} (Python {})", lock.python))
     });
     let names: Vec<String> = locks.collect();

@@ -251,14 +251,4 @@ impl MatchedRule<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_lock_file_names_in_vain_is_read() {
-        let said = "error: failed to select a version for the requirement `a-b = \"^1\"` (locked to 1.0.12)\ncandidates";
-        assert_eq!(missing_of_lock(said), Some(("a-b", "1.0.12")));
-        let unlocked = "error: failed to select a version for the requirement `a = \"^9\"`\ncandidates";
-        assert_eq!(missing_of_lock(unlocked), None);
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ use anyhow::{Context as _, anyhow, bail};
 use chrono::Datelike as _;
 
 use crate::audit::{self, AuditContext, Code, Finding, Subject};
+use crate::digest::Sha256Digest;
 use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::runtime::{Runtime, StartUp};
@@ -200,8 +201,8 @@ pub struct WheelSummary {
     pub size: u64,
     /// The bytes of its extension modules, as they are and compressed with gzip.
     pub modules: Vec<ModuleSize>,
-    /// Its SHA-256, in hexadecimal digits.
-    pub sha256: String,
+    /// Its SHA-256.
+    pub sha256: Sha256Digest,
 }
 
 /// The size of one extension module.
@@ -231,7 +232,7 @@ pub fn summarise(finished: &FinishedWheel, path: &Path) -> Result<WheelSummary> 
         tags: finished.contents.filename.tags(),
         size: bytes.len() as u64,
         modules: modules.collect::<Result<_>>()?,
-        sha256: crate::digest::sha256(&bytes),
+        sha256: Sha256Digest::of(&bytes),
     })
 }
 

@@ -77,7 +77,7 @@ impl<'a> Compiler<'a> {
             Tools::Clang { compiler, headers } => self.clang(compiler, headers, call.language)?,
             // It only compiles. The link stays ours, so that the module is the same kind as one of Rust alone.
             Tools::Emsdk(folder) => {
-                Invocation::new(folder.join(self.name)).args(exceptions::emscripten_flags(self.c.exceptions))
+                Invocation::new(folder.join(self.name)).args(self.c.exceptions.row().emcc)
             }
         };
         // Assertions and debug information would name folders of this machine.
@@ -128,7 +128,7 @@ fn find_tools(plan: &DriverPlan, c: &CPlan, environment: &Environment) -> Result
     let cache = Cache::new(c.cache.clone());
     // Silent and offline: this runs inside a build script, whose output cargo reads as directives.
     let context = Context::new(Ui::silent(), environment.clone(), cache, Network::Forbidden);
-    let compiler = c_compiler::find(&context.ui, environment)?;
+    let compiler = c_compiler::find_since(&context.ui, environment, c.exceptions.row().oldest_llvm())?;
     let headers = c_headers::prepare(&context, &compiler, plan.emscripten)?;
     let tools = Tools::Clang { compiler, headers };
     // Several compilers run at once: the file is there whole, or not at all.

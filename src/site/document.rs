@@ -132,11 +132,7 @@ impl SiteDocument {
     ///
     /// # Errors
     /// When the snippets cannot be read.
-    pub fn new(
-        title: &str,
-        releases: Vec<SiteRelease>,
-        packages: Vec<SitePackage>,
-    ) -> crate::error::Result<Self> {
+    pub fn new(title: &str, releases: Vec<SiteRelease>, packages: Vec<SitePackage>) -> Result<Self> {
         let snippets = shipped_snippets()?;
         Ok(Self { format: FORMAT, title: title.to_owned(), releases, packages, snippets, matrix: None })
     }
@@ -145,7 +141,7 @@ impl SiteDocument {
     ///
     /// # Errors
     /// When it cannot be written as JSON.
-    pub fn text(&self) -> crate::error::Result<String> {
+    pub fn text(&self) -> Result<String> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 }

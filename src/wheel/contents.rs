@@ -147,7 +147,9 @@ impl WheelContents {
         self.write_zip(std::io::BufWriter::new(&mut file), time, packing)?;
         let path = folder.join(self.filename.to_string());
         make_readable(file.as_file())?;
-        file.persist(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
+        // The error of `persist` holds the file: it would stay as long as somebody keeps the error.
+        let written = file.persist(&path).map_err(|error| error.error);
+        written.with_context(|| format!("cannot write `{}`", path.display()))?;
         Ok(path)
     }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::digest;
+use crate::digest::Sha256Digest;
 use crate::error::Result;
 
 /// How hard a wheel is compressed.
@@ -68,8 +68,9 @@ impl Entry<'_> {
 
     fn key(&self) -> String {
         let Self { path, bytes, mode, time } = self;
-        let content = digest::sha256(bytes);
-        digest::sha256(format!("zopfli {ROUNDS}\n{path}\n{mode:o}\n{time}\n{content}").as_bytes())
+        let content = Sha256Digest::of(bytes);
+        Sha256Digest::of(format!("zopfli {ROUNDS}\n{path}\n{mode:o}\n{time}\n{content}").as_bytes())
+            .to_string()
     }
 
     /// An archive of this file alone.
@@ -87,7 +88,7 @@ impl Entry<'_> {
             return Ok(archive);
         }
         let archive = self.deflate()?;
-        kept.keep(&key, &[digest::sha256(&archive).as_bytes(), &archive].concat());
+        kept.keep(&key, &[Sha256Digest::of(&archive).to_string().as_bytes(), &archive].concat());
         Ok(archive)
     }
 }
@@ -95,7 +96,7 @@ impl Entry<'_> {
 /// What was kept, without the digest before it; none if it was damaged.
 fn check(mut kept: Vec<u8>) -> Option<Vec<u8>> {
     let archive = (kept.len() > DIGEST_LENGTH).then(|| kept.split_off(DIGEST_LENGTH))?;
-    (digest::sha256(&archive).as_bytes() == kept).then_some(archive)
+    (Sha256Digest::of(&archive).to_string().as_bytes() == kept).then_some(archive)
 }
 
 /// Deflates each file with zopfli: an archive each, in the order of the files.

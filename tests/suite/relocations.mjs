@@ -104,9 +104,7 @@ function compare(before, after) {
   if (old.steps.length !== now.steps.length) return `${now.steps.at(-1).thrown}`;
   for (const [index, { name, thrown, image }] of now.steps.entries()) {
     const expected = old.steps[index];
-    if (thrown !== expected.thrown) {
-      return `${name}: ${thrown ?? "nothing"} thrown, not ${expected.thrown ?? "nothing"}`;
-    }
+    if (thrown !== expected.thrown) return `${name}: ${thrown} was thrown, not ${expected.thrown}`;
     // Before the relocations, words in the data hold what will be added to.
     if (name === "instance") continue;
     const taken = expected.image.slice();

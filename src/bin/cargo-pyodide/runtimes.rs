@@ -76,7 +76,7 @@ pub(crate) fn run(session: &Session, arguments: &RuntimesArguments) -> Result<u8
         let key = version.to_string();
         let cached = cache.has(Kind::Runtimes, &key);
         // Only what is in the cache: listing must not fetch eleven releases.
-        let read = if cached { Some(Runtime::read(&cache.entry(Kind::Runtimes, &key))?) } else { None };
+        let read = if cached { Some(Runtime::read(&cache.entry(Kind::Runtimes, &key)?)?) } else { None };
         let facts = facts_of(Line::of(version));
         Ok(LineRow {
             line: Line::of(version).to_string(),

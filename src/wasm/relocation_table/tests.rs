@@ -1,4 +1,4 @@
-//! Tests of tables of relocations, on modules that are written here.
+//! Modules made by hand: what becomes a table, what stays code, what stays as it is, and what is wrong with a table.
 
 use std::fmt::Write;
 
