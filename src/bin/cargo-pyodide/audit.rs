@@ -50,10 +50,10 @@ pub(crate) struct AuditArguments {
     /// How findings are written
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-    /// Make an error of a finding: its code or name, or `warnings` for all of them; repeatable
+    /// Turn a finding into an error: its code or name, or `warnings` for all warnings; repeatable
     #[arg(long, value_name = "CODE", value_delimiter = ',')]
     deny: Vec<Denied>,
-    /// Drop a finding: its code or name; repeatable
+    /// Ignore a finding: its code or name; repeatable
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = parse_code)]
     allow: Vec<Code>,
     /// Ask the package index for dependencies

@@ -31,7 +31,7 @@ can build it.
 Exit codes:
   0  everything can be had
   1  something is missing
-  2  it could not be found out";
+  2  the package could not be examined";
 
 /// Show where a package's requirements come from inside Pyodide
 #[derive(Debug, Args)]

@@ -22,12 +22,12 @@ Examples:
   cargo pyodide build tiktoken==0.14.0 --overlay tiktoken.toml
   cargo pyodide overlay init . >> pyproject.toml       after changing `[x]` to `[tool.cargo-pyodide.x]`
 
-The overlay says what was found: requirements that are missing, crates that need something on this target, whether
-a panic ends the interpreter. What may help is there as a comment. docs/overlays.md has all keys.
+The overlay lists what the tool finds: requirements that are missing, crates that need something on this target, whether
+a panic ends the interpreter. Settings that may help are comments. docs/overlays.md has all keys.
 
 Exit codes:
   0  done
-  2  it could not be found out";
+  2  the package could not be examined";
 
 /// Write overlays
 #[derive(Debug, Args)]
@@ -48,7 +48,7 @@ struct InitArguments {
     /// A folder, an sdist, NAME, NAME==VERSION or git+URL@REV
     #[arg(default_value = ".")]
     source: SourceRequest,
-    /// The Pyodide release or line that is asked [default: the newest stable line]
+    /// The Pyodide release or line to check against [default: the newest stable line]
     #[arg(long, value_name = "VERSION")]
     pyodide: Option<RuntimeList>,
     #[command(flatten)]

@@ -18,7 +18,7 @@ Examples:
   cargo pyodide ci gitlab --pyodide '>=0.29'
 
 Without --write the pipeline goes to stdout. A tag `v…` publishes the wheels whose tags the package index takes; that needs
-a trusted publisher, or a token, which the service is told of.
+a trusted publisher, or a token that is configured in the service.
 
 Exit codes:
   0  written
@@ -28,7 +28,7 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct CiArguments {
-    /// Whose pipelines they are
+    /// The service that runs the pipeline
     service: Service,
     /// A list of packages in the repository, as `sweep` takes it [default: the package that the repository holds]
     list: Option<PathBuf>,

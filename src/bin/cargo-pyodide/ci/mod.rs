@@ -17,7 +17,7 @@ pub(crate) struct Pipeline {
     pub(crate) shards: usize,
 }
 
-/// Whose pipelines they are.
+/// The service that runs the pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Service {
     /// GitHub Actions.
