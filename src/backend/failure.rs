@@ -58,7 +58,7 @@ pub(super) fn explain(log: &str, path: &Path, project: &Path) -> anyhow::Error {
     let tells = |line: &&str| {
         line.starts_with("error")
             || (line.starts_with("warning: ")
-                && [": error: ", ": fatal error: "].iter().any(|words| line.contains(words)))
+                && [": error: ", ": error[", ": fatal error: "].iter().any(|words| line.contains(words)))
     };
     let first = lines.iter().position(tells).unwrap_or(lines.len().saturating_sub(SHOWN));
     let told = without_chatter(&lines[first..]);

@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow, bail};
 
 use crate::cache::remove_folder;
 use crate::env::Environment;
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 use crate::files::write_if_changed;
 use crate::plan::DriverPlan;
 use crate::process::{Invocation, exit_code, look_up};
@@ -43,7 +43,10 @@ pub(super) fn run(
     };
     if !program.contains(['/', '\\']) && look_up(environment, program).is_none() {
         return Err(hinted(
-            anyhow!("no `{program}` on the `PATH`: a build script runs it to build C or C++"),
+            with_cause(
+                "no-cmake",
+                anyhow!("no `{program}` on the `PATH`: a build script runs it to build C or C++"),
+            ),
             format!("install it (Debian: `apt-get install {program}`)"),
         ));
     }

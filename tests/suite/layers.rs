@@ -46,12 +46,12 @@ const LAYERS: [&str; 29] = [
     "cache",
     "process",
     "wheel",
-    "causes",
     "files",
     "env",
     "wasm",
     "abi",
     "ui",
+    "causes",
     "error",
     "digest",
 ];

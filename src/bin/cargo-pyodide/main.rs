@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use cargo_pyodide::driver;
 use cargo_pyodide::env::{DRIVER_PLAN, Environment};
-use cargo_pyodide::error::{EXIT_COULD_NOT, render};
+use cargo_pyodide::error::{EXIT_COULD_NOT, render, render_with_cause};
 
 fn main() -> ExitCode {
     let environment = Environment::read();
@@ -36,13 +36,14 @@ fn main() -> ExitCode {
     let outcome = match environment.get(DRIVER_PLAN).map(OsString::from) {
         Some(plan) if name != "cargo-pyodide" => {
             driver::run(Path::new(&plan), &name, arguments.collect(), &environment)
+                .map_err(|error| render_with_cause(&error))
         }
-        _ => commands::run(environment, arguments.collect()),
+        _ => commands::run(environment, arguments.collect()).map_err(|error| render(&error)),
     };
     match outcome {
         Ok(status) => ExitCode::from(status),
-        Err(error) => {
-            terminal::print_failure(&render(&error));
+        Err(rendered) => {
+            terminal::print_failure(&rendered);
             ExitCode::from(EXIT_COULD_NOT)
         }
     }
