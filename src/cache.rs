@@ -3,6 +3,9 @@
 //! An entry is a folder. It counts only when its marker file is there, which is written last, so that killing a
 //! process at any moment leaves nothing that a later one could mistake for a finished entry. Several processes may
 //! work in one cache: each entry has a lock file beside it.
+//!
+//! A key is a plain name, so that an entry is always a folder of the cache: what is removed lies below its root, whoever
+//! made the key.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,7 +13,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::error::Result;
-use crate::files::with_disk_hint;
+use crate::files::{remove_folder, with_disk_hint};
+use crate::plain_name::PlainName;
 use crate::ui::Ui;
 
 /// The file that says that an entry is whole.
@@ -94,13 +98,18 @@ impl Cache {
     }
 
     /// The folder of an entry, whether it is there or not.
-    pub fn entry(&self, kind: Kind, key: &str) -> PathBuf {
-        self.folder(kind).join(key)
+    ///
+    /// # Errors
+    /// When the key is not a plain name.
+    pub fn entry(&self, kind: Kind, key: &str) -> Result<PathBuf> {
+        let key: PlainName =
+            key.parse().with_context(|| format!("no entry of the cache's {}", kind.name()))?;
+        Ok(self.folder(kind).join(key))
     }
 
     /// Whether an entry is there and whole.
     pub fn has(&self, kind: Kind, key: &str) -> bool {
-        self.entry(kind, key).join(MARKER).is_file()
+        self.entry(kind, key).is_ok_and(|folder| folder.join(MARKER).is_file())
     }
 
     /// The keys of a kind's whole entries, sorted.
@@ -123,7 +132,7 @@ impl Cache {
         key: &str,
         make: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<PathBuf> {
-        let folder = self.entry(kind, key);
+        let folder = self.entry(kind, key)?;
         if self.has(kind, key) {
             return Ok(folder);
         }
@@ -131,12 +140,12 @@ impl Cache {
         if self.has(kind, key) {
             return Ok(folder);
         }
-        remove_folder(&folder)?;
+        remove_entry(&folder)?;
         fs_err::create_dir_all(&folder)?;
         let made = make(&folder).and_then(|()| Ok(fs_err::write(folder.join(MARKER), "")?));
         if let Err(error) = made {
             // What cannot be removed now is removed by the next attempt: it has no marker.
-            let _ = remove_folder(&folder);
+            let _ = remove_entry(&folder);
             return Err(with_disk_hint(error, &self.root));
         }
         Ok(folder)
@@ -147,7 +156,7 @@ impl Cache {
     /// # Errors
     /// When the lock file cannot be made or locked.
     pub fn lock(&self, ui: &Ui, kind: Kind, key: &str) -> Result<EntryLock> {
-        let path = self.folder(kind).join(format!("{key}.lock"));
+        let path = self.entry(kind, key)?.with_added_extension("lock");
         let made = fs_err::create_dir_all(self.folder(kind))
             .and_then(|()| fs_err::OpenOptions::new().create(true).truncate(false).write(true).open(&path));
         let file = made
@@ -168,20 +177,150 @@ impl Cache {
     /// When it cannot be removed.
     pub fn discard(&self, ui: &Ui, kind: Kind, key: &str) -> Result<()> {
         let _lock = self.lock(ui, kind, key)?;
-        remove_folder(&self.entry(kind, key))
+        remove_entry(&self.entry(kind, key)?)
+    }
+
+    /// Removes all entries of a kind.
+    ///
+    /// # Errors
+    /// When one cannot be removed.
+    pub fn clear(&self, kind: Kind) -> Result<()> {
+        remove_folder(&self.folder(kind))
     }
 }
 
-/// Removes a folder with its marker first, if it is there.
-///
-/// # Errors
-/// When it cannot be removed.
-pub fn remove_folder(folder: &Path) -> Result<()> {
-    for removed in [fs_err::remove_file(folder.join(MARKER)), fs_err::remove_dir_all(folder)] {
-        match removed {
+/// Removes an entry, its marker first: what is left when that is interrupted does not count.
+fn remove_entry(folder: &Path) -> Result<()> {
+    // A link would lead to a marker elsewhere.
+    if !folder.is_symlink() {
+        match fs_err::remove_file(folder.join(MARKER)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
     }
-    Ok(())
+    remove_folder(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+
+    use super::*;
+
+    #[test]
+    fn no_key_leads_out_of_the_cache() {
+        let place = tempfile::tempdir().unwrap();
+        let victim = place.path().join("victim");
+        fs_err::create_dir_all(&victim).unwrap();
+        fs_err::write(victim.join("kept"), "").unwrap();
+        let cache = Cache::new(place.path().join("cache"));
+        let ui = Ui::silent();
+        let absolute = victim.display().to_string();
+        for key in [&absolute, "../../victim", "..", ".", "", "a/b", ".hidden", "a\0b", &"a".repeat(201)] {
+            assert!(cache.entry(Kind::Files, key).is_err(), "{key}");
+            assert!(!cache.has(Kind::Files, key), "{key}");
+            assert!(cache.get_or_make(&ui, Kind::Files, key, |_| Ok(())).is_err(), "{key}");
+            assert!(cache.discard(&ui, Kind::Files, key).is_err(), "{key}");
+            assert!(cache.lock(&ui, Kind::Files, key).is_err(), "{key}");
+        }
+        assert!(victim.join("kept").is_file());
+        assert!(!cache.root().exists(), "nothing was made for a refused key");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_entry_that_is_a_link_is_removed_and_not_followed() {
+        let place = tempfile::tempdir().unwrap();
+        let elsewhere = place.path().join("elsewhere");
+        fs_err::create_dir_all(&elsewhere).unwrap();
+        fs_err::write(elsewhere.join(MARKER), "").unwrap();
+        let cache = Cache::new(place.path().join("cache"));
+        fs_err::create_dir_all(cache.folder(Kind::Files)).unwrap();
+        fs_err::os::unix::fs::symlink(&elsewhere, cache.folder(Kind::Files).join("x")).unwrap();
+        cache.discard(&Ui::silent(), Kind::Files, "x").unwrap();
+        assert!(elsewhere.join(MARKER).is_file());
+        assert!(!cache.folder(Kind::Files).join("x").is_symlink());
+    }
+
+    fn cache() -> (tempfile::TempDir, Cache) {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path().join("cache"));
+        (folder, cache)
+    }
+
+    fn make(cache: &Cache, key: &str) -> Result<PathBuf> {
+        cache.get_or_make(&Ui::silent(), Kind::Files, key, |folder| Ok(fs_err::write(folder.join("x"), key)?))
+    }
+
+    #[test]
+    fn an_entry_is_made_once() {
+        let (_folder, cache) = cache();
+        let made = make(&cache, "a").unwrap();
+        assert_eq!(fs_err::read_to_string(made.join("x")).unwrap(), "a");
+        let again = cache.get_or_make(&Ui::silent(), Kind::Files, "a", |_| bail!("made twice"));
+        assert_eq!(again.unwrap(), made);
+        assert!(!cache.has(Kind::Sources, "a"), "kinds have nothing in common");
+    }
+
+    #[test]
+    fn an_entry_that_could_not_be_made_is_absent() {
+        let (_folder, cache) = cache();
+        let failed = cache.get_or_make(&Ui::silent(), Kind::Files, "a", |folder| {
+            fs_err::write(folder.join("half"), "")?;
+            bail!("no more")
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "no more");
+        assert!(!cache.entry(Kind::Files, "a").unwrap().exists());
+        assert!(cache.keys(Kind::Files).is_empty());
+        assert!(make(&cache, "a").is_ok());
+    }
+
+    #[test]
+    fn an_entry_without_its_marker_is_made_anew_from_nothing() {
+        let (_folder, cache) = cache();
+        let entry = cache.entry(Kind::Files, "a").unwrap();
+        fs_err::create_dir_all(&entry).unwrap();
+        fs_err::write(entry.join("half"), "").unwrap();
+        assert!(!cache.has(Kind::Files, "a"));
+        make(&cache, "a").unwrap();
+        assert!(cache.has(Kind::Files, "a") && !entry.join("half").exists());
+    }
+
+    #[test]
+    fn keys_are_those_of_whole_entries_in_order() {
+        let (_folder, cache) = cache();
+        for key in ["b", "a", "c"] {
+            make(&cache, key).unwrap();
+        }
+        fs_err::remove_file(cache.entry(Kind::Files, "c").unwrap().join(MARKER)).unwrap();
+        assert_eq!(cache.keys(Kind::Files), ["a", "b"]);
+        assert!(cache.keys(Kind::Runtimes).is_empty());
+    }
+
+    #[test]
+    fn an_entry_that_is_discarded_is_gone_and_its_neighbour_is_not() {
+        let (_folder, cache) = cache();
+        make(&cache, "a").unwrap();
+        make(&cache, "b").unwrap();
+        cache.discard(&Ui::silent(), Kind::Files, "a").unwrap();
+        cache.discard(&Ui::silent(), Kind::Files, "never").unwrap();
+        assert_eq!(cache.keys(Kind::Files), ["b"]);
+        assert!(!cache.entry(Kind::Files, "a").unwrap().exists());
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::write(folder.path().join("file"), "").unwrap();
+        let cache = Cache::new(folder.path().join("file"));
+        let error = make(&cache, "a").unwrap_err();
+        let said = error.to_string();
+        assert!(said.starts_with("cannot use the cache `") && said.ends_with("file`"), "{said}");
+    }
+
+    #[test]
+    fn every_kind_has_a_folder_of_its_own() {
+        let names: std::collections::BTreeSet<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), Kind::ALL.len());
+    }
 }

@@ -101,3 +101,32 @@ impl Context {
         self.failed_addresses.lock().unwrap_or_else(PoisonError::into_inner).insert(address.to_owned());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(variables: &[(&'static str, &'static str)]) -> Context {
+        let environment = Environment::from_iter(variables.iter().copied());
+        Context::new(Ui::silent(), environment, Cache::new("cache".into()), Network::Allowed)
+    }
+
+    #[test]
+    fn an_address_that_failed_is_remembered_and_no_other() {
+        let context = context(&[]);
+        context.note_failure("http://127.0.0.1/a");
+        assert!(context.has_failed("http://127.0.0.1/a"));
+        assert!(!context.has_failed("http://127.0.0.1/"));
+        // A Python that is named later changes nothing of it.
+        assert!(context.with_python(None).has_failed("http://127.0.0.1/a"));
+    }
+
+    #[test]
+    fn a_python_that_is_not_there_is_an_error_each_time() {
+        let context = context(&[("PATH", "nowhere")]).with_python(Some("nowhere/python3".into()));
+        let said =
+            [context.python().unwrap_err(), context.python().unwrap_err()].map(|error| format!("{error:#}"));
+        assert!(said[0].contains("nowhere/python3"), "{}", said[0]);
+        assert_eq!(said[0], said[1]);
+    }
+}

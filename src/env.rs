@@ -80,3 +80,41 @@ impl Environment {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_variable_is_one_that_is_not_set() {
+        let environment = Environment::from_iter([("A", ""), ("B", "x")]);
+        assert_eq!(
+            (environment.get("A"), environment.text("B"), environment.text("C")),
+            (None, Some("x"), None)
+        );
+        assert_eq!(environment.texts().collect::<Vec<_>>(), [("A", ""), ("B", "x")]);
+    }
+
+    #[test]
+    fn folders_are_where_variables_say() {
+        let path = std::env::join_paths(["/b", "/a"]).unwrap();
+        let environment = Environment::from_iter([
+            ("PATH", path.to_str().unwrap()),
+            ("CARGO_HOME", "/cargo"),
+            ("CARGO_PYODIDE_CACHE_DIR", "kept"),
+        ]);
+        assert_eq!(environment.path_folders(), ["/b", "/a"].map(PathBuf::from));
+        assert_eq!(environment.cargo_home().unwrap(), PathBuf::from("/cargo"));
+        let cache = environment.cache_folder().unwrap();
+        assert!(cache.is_absolute() && cache.ends_with("kept"), "{}", cache.display());
+        assert!(Environment::default().path_folders().is_empty());
+    }
+
+    #[test]
+    fn without_variables_folders_are_those_of_the_user() {
+        let home = etcetera::home_dir().unwrap();
+        let environment = Environment::from_iter([("CARGO_HOME", ""), ("CARGO_PYODIDE_CACHE_DIR", "")]);
+        assert_eq!(environment.cargo_home().unwrap(), home.join(".cargo"));
+        assert!(environment.cache_folder().unwrap().ends_with("cargo-pyodide"));
+    }
+}

@@ -113,7 +113,7 @@ pub fn render(error: &anyhow::Error) -> String {
 }
 
 /// Renders an error for the log of another program, which keeps nothing but text: `error[no-cmake]: …` names the cause.
-pub fn render_with_cause(error: &anyhow::Error) -> String {
+pub(crate) fn render_with_cause(error: &anyhow::Error) -> String {
     render_labelled(error, &cause_id(error).map_or_else(|| "error".to_owned(), label))
 }
 
@@ -160,7 +160,11 @@ mod tests {
     #[test]
     fn errors_are_rendered_from_the_outside_in() {
         let error = anyhow!("no route").context("cannot reach `x`").context("no wheel");
-        assert_eq!(render(&error), "error: no wheel\n  caused by: cannot reach `x`\n  caused by: no route");
+        insta::assert_snapshot!(render(&error), @"
+        error: no wheel
+          caused by: cannot reach `x`
+          caused by: no route
+        ");
     }
 
     #[test]

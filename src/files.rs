@@ -44,6 +44,19 @@ pub(crate) fn copy_folder(from: &Path, to: &Path, wanted: impl Fn(&OsStr) -> boo
     Ok(())
 }
 
+/// Removes a folder with all that it holds, if it is there. A link is removed and not followed.
+///
+/// # Errors
+/// When it cannot be removed.
+pub fn remove_folder(folder: &Path) -> Result<()> {
+    let removed =
+        if folder.is_symlink() { fs_err::remove_file(folder) } else { fs_err::remove_dir_all(folder) };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file only if its content changes, so that tools which compare times see no change.
 pub(crate) fn write_if_changed(path: &Path, content: &str) -> Result<()> {
     if fs_err::read_to_string(path).is_ok_and(|old| old == content) {
@@ -70,7 +83,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
         .and_then(|mut file| {
             std::io::Write::write_all(&mut file, bytes)?;
             file.as_file().sync_all()?;
-            file.persist(path)?;
+            // The error of `persist` holds the file: it would stay as long as somebody keeps the error.
+            file.persist(path).map_err(|error| error.error)?;
             Ok(())
         })
         .with_context(|| format!("cannot write `{}`", path.display()));
@@ -98,5 +112,146 @@ pub fn with_disk_hint(error: anyhow::Error, folder: &Path) -> anyhow::Error {
             ),
         ),
         _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, SystemTime};
+
+    /// A folder with these files; those that end with `/` are folders.
+    fn folder(paths: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for path in paths {
+            let path = folder.path().join(path);
+            if path.to_string_lossy().ends_with('/') {
+                fs_err::create_dir_all(&path).unwrap();
+            } else {
+                fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+                fs_err::write(&path, "text").unwrap();
+            }
+        }
+        folder
+    }
+
+    /// What lies below a folder, down to so many levels, without what is called `not`.
+    fn list(folder: &Path, depth: usize) -> String {
+        let entries = walk(folder, depth, |name| name != "not");
+        let names = entries.map(|entry| entry.path().strip_prefix(folder).unwrap().display().to_string());
+        names.collect::<Vec<_>>().join(" ").replace('\\', "/")
+    }
+
+    #[cfg(unix)]
+    fn link(to: &Path, from: &Path) {
+        std::os::unix::fs::symlink(to, from).unwrap();
+    }
+
+    /// A time long ago, in whole seconds: every file system keeps it.
+    fn long_ago() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)
+    }
+
+    fn set_time(path: &Path, time: SystemTime) {
+        let file = fs_err::OpenOptions::new().write(true).open(path).unwrap();
+        file.into_parts().0.set_modified(time).unwrap();
+    }
+
+    fn time_of(path: &Path) -> SystemTime {
+        fs_err::metadata(path).unwrap().modified().unwrap()
+    }
+
+    #[test]
+    fn folders_are_walked_by_name_and_depth() {
+        let folder = folder(&["b/c/d.txt", "b/a.txt", "a.txt", "not/e.txt", "c/not"]);
+        assert_eq!(list(folder.path(), 1), "a.txt b c");
+        assert_eq!(list(folder.path(), 2), "a.txt b b/a.txt b/c c");
+        assert_eq!(list(folder.path(), usize::MAX), "a.txt b b/a.txt b/c b/c/d.txt c");
+        assert_eq!(list(&folder.path().join("nowhere"), 9), "");
+    }
+
+    #[test]
+    fn a_folder_is_walked_whatever_its_own_name() {
+        let folder = folder(&["not/a.txt"]);
+        assert_eq!(list(&folder.path().join("not"), 1), "a.txt");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_listed_and_not_followed() {
+        let folder = folder(&["a/b.txt"]);
+        link(folder.path(), &folder.path().join("a/round"));
+        assert_eq!(list(folder.path(), usize::MAX), "a a/b.txt a/round");
+        assert_eq!(size_of_folder(folder.path()), 4);
+    }
+
+    #[test]
+    fn a_copy_keeps_times_and_leaves_out_what_is_not_wanted() {
+        let from = folder(&["a/b.txt", "a/not/c.txt", "empty/"]);
+        let to = folder(&["copy/old.txt"]);
+        #[cfg(unix)]
+        link(&from.path().join("a/b.txt"), &from.path().join("linked.txt"));
+        set_time(&from.path().join("a/b.txt"), long_ago());
+        let target = to.path().join("copy");
+        copy_folder(from.path(), &target, |name| name != "not").unwrap();
+        assert_eq!(list(&target, usize::MAX), "a a/b.txt empty old.txt");
+        assert_eq!(time_of(&target.join("a/b.txt")), long_ago());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_cannot_be_copied() {
+        let folder = folder(&[]);
+        let error = copy_folder(&folder.path().join("nowhere"), &folder.path().join("copy"), |_| true);
+        assert!(error.unwrap_err().to_string().contains("nowhere"));
+    }
+
+    #[test]
+    fn a_file_with_the_same_content_keeps_its_time() {
+        let folder = folder(&["a.txt"]);
+        let path = folder.path().join("a.txt");
+        set_time(&path, long_ago());
+        write_if_changed(&path, "text").unwrap();
+        assert_eq!(time_of(&path), long_ago());
+        write_if_changed(&path, "other").unwrap();
+        assert!(time_of(&path) > long_ago());
+        assert_eq!(fs_err::read_to_string(&path).unwrap(), "other");
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_nothing_behind() {
+        let folder = folder(&["taken/a.txt"]);
+        let error = write_whole(&folder.path().join("taken"), b"x").unwrap_err();
+        assert!(error.to_string().starts_with("cannot write `"), "{error}");
+        assert!(write_whole(&folder.path().join("nowhere/a.txt"), b"x").is_err());
+        assert_eq!(list(folder.path(), usize::MAX), "taken taken/a.txt");
+        write_whole(&folder.path().join("taken/a.txt"), b"new").unwrap();
+        assert_eq!(fs_err::read(folder.path().join("taken/a.txt")).unwrap(), b"new");
+        assert_eq!(list(folder.path(), usize::MAX), "taken taken/a.txt");
+    }
+
+    #[test]
+    fn advice_names_the_disk_only_where_it_is_to_blame() {
+        use std::io::{Error, ErrorKind};
+        let check = |error: anyhow::Error| crate::error::render(&with_disk_hint(error, Path::new("kept")));
+        let full = anyhow::Error::new(Error::new(ErrorKind::StorageFull, "full")).context("cannot write");
+        let denied =
+            anyhow::Error::new(Error::new(ErrorKind::PermissionDenied, "denied")).context("cannot write");
+        let of_npm = anyhow::anyhow!("npm failed: ENOSPC: no space left");
+        let other = anyhow::Error::new(Error::new(ErrorKind::NotFound, "gone")).context("cannot write");
+        insta::assert_snapshot!([full, denied, of_npm, other].map(check).join("\n\n"), @"
+        error: cannot write
+          caused by: full
+        hint: the disk of `kept` is full: `cargo pyodide clean` frees the cache
+
+        error: cannot write
+          caused by: denied
+        hint: `kept` cannot be written: set `CARGO_PYODIDE_CACHE_DIR` to a folder that can
+
+        error: npm failed: ENOSPC: no space left
+        hint: the disk of `kept` is full: `cargo pyodide clean` frees the cache
+
+        error: cannot write
+          caused by: gone
+        ");
     }
 }

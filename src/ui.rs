@@ -158,3 +158,97 @@ impl Clock {
         self.steps
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    /// Writes down what it hears.
+    #[derive(Debug, Default)]
+    struct Recorder {
+        heard: Arc<Mutex<Vec<String>>>,
+    }
+
+    struct RecordedTask(Arc<Mutex<Vec<String>>>);
+
+    impl Listener for Recorder {
+        fn hear(&self, message: Message<'_>) {
+            self.heard.lock().unwrap().push(format!("{message:?}"));
+        }
+
+        fn show_task(&self, task: &str) -> Box<dyn Task> {
+            self.heard.lock().unwrap().push(format!("begins {task}"));
+            Box::new(RecordedTask(self.heard.clone()))
+        }
+
+        fn is_interrupted(&self) -> bool {
+            !self.heard.lock().unwrap().is_empty()
+        }
+    }
+
+    impl Task for RecordedTask {
+        fn say(&self, text: &str) {
+            self.0.lock().unwrap().push(format!("says {text}"));
+        }
+
+        fn count(&self, done: u64, of: u64) {
+            self.0.lock().unwrap().push(format!("{done} of {of}"));
+        }
+    }
+
+    impl Drop for RecordedTask {
+        fn drop(&mut self) {
+            self.0.lock().unwrap().push("ends".to_owned());
+        }
+    }
+
+    #[test]
+    fn a_listener_hears_everything_in_order() {
+        let recorder = Recorder::default();
+        let heard = recorder.heard.clone();
+        let ui = Ui::new(Arc::new(recorder));
+        assert!(!ui.is_interrupted());
+        ui.phase("Building", 1);
+        ui.clone().detail(format_args!("{}", 2));
+        ui.command("ls 'a b'");
+        let task = ui.task("download");
+        task.say("half");
+        task.count(1, 2);
+        drop(task);
+        ui.warn("careful");
+        ui.aside("more");
+        ui.pass_on(Stream::Stderr, b"x");
+        assert!(ui.is_interrupted());
+        insta::assert_snapshot!(heard.lock().unwrap().join("\n"), @r#"
+        Phase("Building", "1")
+        Detail("2")
+        Command("ls 'a b'")
+        begins download
+        says half
+        1 of 2
+        ends
+        Warning("careful")
+        Aside("more")
+        Output(Stderr, [120])
+        "#);
+    }
+
+    #[test]
+    fn nobody_behind_a_silent_door_interrupts() {
+        let ui = Ui::silent();
+        ui.phase("Building", "a");
+        ui.task("b").say("c");
+        assert!(!ui.is_interrupted());
+    }
+
+    #[test]
+    fn a_clock_keeps_steps_in_their_order() {
+        let mut clock = Clock::default();
+        clock.step("one");
+        clock.step("two");
+        let steps = clock.into_steps();
+        assert_eq!(steps.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["one", "two"]);
+        assert!(steps.iter().all(|(_, seconds)| *seconds >= 0.0));
+    }
+}

@@ -1,4 +1,4 @@
-"""Checks the Python and JavaScript files: that they parse, and that no line is longer than 120 characters."""
+"""Checks that Python and JavaScript files parse, and that no line there, in styles and in pages is too long."""
 
 import ast
 import pathlib
@@ -23,7 +23,7 @@ def faults():
         checked = subprocess.run(["node", "--check", str(path)], capture_output=True, text=True)
         if checked.returncode:
             yield f"{path}: {checked.stderr}"
-    for path in files("*.py", "*.mjs", "*.js", "*.sh"):
+    for path in files("*.py", "*.mjs", "*.js", "*.sh", "*.css", "*.html"):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             if len(line) > 120 or line != line.rstrip():
                 yield f"{path}:{number}: too long, or white space at its end"

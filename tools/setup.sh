@@ -31,6 +31,8 @@ command -v llvm-ar-19 >/dev/null || missing="$missing llvm-19"
 [ -d /usr/lib/llvm-19/include/c++/v1 ] || missing="$missing libc++-19-dev"
 [ -d /usr/share/emscripten/cache/sysroot/include ] || missing="$missing emscripten"
 command -v cmake >/dev/null || missing="$missing cmake"
+# What a build opens is counted by a test.
+command -v strace >/dev/null || missing="$missing strace"
 # Tests in a page and in a worker.
 command -v chromium >/dev/null || missing="$missing chromium"
 [ -n "$missing" ] || exit 0

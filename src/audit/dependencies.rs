@@ -58,8 +58,7 @@ fn one(
         Some(has) => format!("of which {release} has {has}"),
         None => format!("which is not part of {release}"),
     };
-    let python = runtime.python_release.only_release();
-    let found = context.index.map(|index| index.find(&name, &|version| fits(requirement, version), &python));
+    let found = context.index.map(|index| index.find(&name, &|version| fits(requirement, version), runtime));
     if let Some((code, rest)) = elsewhere(found, has.is_some()) {
         findings.add(code, shown.clone(), format!("it requires `{shown}`, {place}, {rest}"));
     }
@@ -70,15 +69,15 @@ fn elsewhere(found: Option<Availability>, has_other_version: bool) -> Option<(Co
     let absent = if has_other_version { Code::DEPENDENCY_VERSION } else { Code::MISSING_DEPENDENCY };
     let refused = |why: &str| format!("and the package index {why}: micropip refuses the wheel");
     match found {
-        Some(Availability::Pure(_)) => None,
-        Some(Availability::NotPure) => Some((absent, refused("has no pure Python wheel that fits"))),
+        Some(Availability::Wheel(_)) => None,
+        Some(Availability::NoWheel) => Some((absent, refused("has no wheel that fits"))),
         Some(Availability::Unknown) => Some((absent, refused("does not know it"))),
         Some(Availability::NotAsked(why)) => {
             Some((Code::DEPENDENCY_ELSEWHERE, format!("and the package index could not be asked: {why}")))
         }
         None => Some((
             Code::DEPENDENCY_ELSEWHERE,
-            "so that micropip looks for a pure Python wheel on the package index".to_owned(),
+            "so that micropip looks for a wheel on the package index".to_owned(),
         )),
     }
 }

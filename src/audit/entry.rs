@@ -5,6 +5,7 @@ use super::examined::{Examined, ModuleContext, Subject};
 use super::finding::{Findings, list};
 use crate::runtime::Runtime;
 use crate::wasm::dylink::{Form, Place};
+use crate::wasm::relocation_table::Relocations;
 use crate::wasm::{ExportKind, Module, Signature};
 use crate::wheel::extension::{self, ExtensionName};
 
@@ -60,7 +61,7 @@ fn section(module: &Module, runtime: &Runtime, findings: &mut Findings) {
     findings.add(Code::NO_DYLINK, None, problem);
 }
 
-/// Relocations that nobody applies.
+/// Relocations that nobody applies, or that a damaged table lists.
 fn start_up(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
     let name = "__wasm_apply_data_relocs";
     if !runtime.start_up.applies_relocations
@@ -72,6 +73,10 @@ fn start_up(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
             runtime.version
         );
         findings.add(Code::START_UP, name.to_owned(), message);
+    }
+    let table = Relocations::read(this.bytes).ok().flatten().and_then(|relocations| relocations.table);
+    if let Some(fault) = table.and_then(|table| table.fault) {
+        findings.add(Code::RELOCATION_TABLE, name.to_owned(), fault.to_string());
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::catalogue::Code;
 use super::finding::Findings;
-use super::index::PureWheels;
+use super::index::WheelIndex;
 use crate::runtime::Runtime;
 use crate::wasm::code::Code as Instructions;
 use crate::wasm::{Module, module};
@@ -25,7 +25,7 @@ pub struct AuditContext<'a> {
     /// Wheels that are installed with it.
     pub wheels: &'a [WheelContents],
     /// Finds pure wheels on the package index; none if it must not be asked.
-    pub index: Option<&'a dyn PureWheels>,
+    pub index: Option<&'a dyn WheelIndex>,
     /// The wheel's modules as they were before their names were stripped, by path.
     pub raw_modules: Option<&'a BTreeMap<String, Vec<u8>>>,
 }

@@ -11,6 +11,7 @@ use super::catalogue::Code;
 use super::examined::{Examined, ModuleContext};
 use super::finding::Findings;
 use super::model::{self, Missing};
+use crate::abi::exceptions;
 use crate::runtime::javascript::ScriptValue;
 use crate::runtime::{Provider, Runtime};
 use crate::wasm::dylink::Dylink;
@@ -123,7 +124,7 @@ impl Check<'_> {
                 self.function(name, wanted, is_used);
             }
             Import::Tag(_) if self.runtime.symbols.has_tag(name) => self.tag(name, import),
-            Import::Tag(_) if model::is_tag(name) => self.missing.take(name),
+            Import::Tag(_) if exceptions::is_tag(name) => self.missing.take(name),
             Import::Memory(limits) if name == "memory" => self.memory(limits),
             Import::Table(limits) if name == "__indirect_function_table" => self.table(limits),
             Import::Global(ValType::I32, mutability) if self.gives_global(name, *mutability) => {}

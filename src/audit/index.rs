@@ -2,21 +2,23 @@
 
 use pep440_rs::Version;
 
+use crate::runtime::Runtime;
+
 /// What the package index has of a requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Availability {
-    /// A pure Python wheel of this version.
-    Pure(Version),
-    /// Files, but no pure wheel of a version that fits.
-    NotPure,
+    /// A wheel of this version that the release installs: pure, or for Pyodide.
+    Wheel(Version),
+    /// Files, but no such wheel of a version that fits.
+    NoWheel,
     /// No such project.
     Unknown,
     /// It could not be asked, and why.
     NotAsked(String),
 }
 
-/// Finds pure wheels on a package index.
-pub trait PureWheels {
-    /// The newest pure wheel of a normalised name that fits the specifiers and this Python.
-    fn find(&self, name: &str, fits: &dyn Fn(&Version) -> bool, python: &Version) -> Availability;
+/// Finds wheels on a package index.
+pub trait WheelIndex {
+    /// The newest wheel of a normalised name that fits the specifiers and that the release installs.
+    fn find(&self, name: &str, fits: &dyn Fn(&Version) -> bool, runtime: &Runtime) -> Availability;
 }

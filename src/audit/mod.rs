@@ -23,7 +23,7 @@ mod tags;
 pub use catalogue::{Code, Severity};
 pub use examined::{AuditContext, Subject};
 pub use finding::Finding;
-pub use index::{Availability, PureWheels};
+pub use index::{Availability, WheelIndex};
 
 use crate::runtime::Runtime;
 use examined::{Examined, ModuleContext, Neighbour};

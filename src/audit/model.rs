@@ -2,7 +2,7 @@
 
 use super::catalogue::Code;
 use super::finding::{Findings, list};
-use crate::abi::{self, ExceptionModel};
+use crate::abi::exceptions::ROWS;
 use crate::runtime::Runtime;
 
 /// Names that a module misses and that tell how it was compiled.
@@ -23,32 +23,9 @@ const JUMPING: [&str; 7] = [
     "__c_longjmp",
 ];
 
-/// Helpers of exceptions through JavaScript.
-const SCRIPT: [&str; 5] =
-    ["__resumeException", "llvm_eh_typeid_for", "__cxa_find_matching_catch", "getTempRet0", "setTempRet0"];
-
-/// Helpers of exceptions through WebAssembly.
-const WASM: [&str; 6] = [
-    "__cpp_exception",
-    "_Unwind_RaiseException",
-    "_Unwind_CallPersonality",
-    "_Unwind_DeleteException",
-    "__wasm_lpad_context",
-    "__gxx_personality_wasm0",
-];
-
-/// Whether a name is an exception tag of either model.
-pub(super) fn is_tag(name: &str) -> bool {
-    name == "__cpp_exception" || name == "__c_longjmp"
-}
-
-fn is_script(name: &str) -> bool {
-    abi::is_made_on_demand(name) || SCRIPT.contains(&name)
-}
-
 /// Whether the absence of a name tells how the module was compiled.
 pub(super) fn is_telling(name: &str) -> bool {
-    JUMPING.contains(&name) || is_script(name) || WASM.contains(&name)
+    JUMPING.contains(&name) || ROWS.iter().any(|row| row.is_told_by(name))
 }
 
 impl Missing {
@@ -62,18 +39,17 @@ impl Missing {
 pub(super) fn check(missing: &Missing, runtime: &Runtime, findings: &mut Findings) {
     let release = format!("Pyodide {}", runtime.version);
     if let Some(first) = missing.unwinding.first() {
-        let built = match runtime.exceptions {
-            ExceptionModel::JavaScript if !is_script(first) => "exceptions through WebAssembly",
-            ExceptionModel::Wasm if is_script(first) => "exceptions through JavaScript",
-            _ => "another release's exceptions",
+        let own = runtime.exceptions.row();
+        let built = if own.is_told_by(first) {
+            "another release's exceptions".to_owned()
+        } else {
+            let other = ROWS.iter().find(|row| row.is_told_by(first));
+            other.map(|row| format!("exceptions through {}", row.in_words)).unwrap_or_default()
         };
         let message = format!(
             "it was compiled for {built} and misses {} in {release}, whose exceptions go through {}: it does not load, or dies when something unwinds",
             list(&missing.unwinding),
-            match runtime.exceptions {
-                ExceptionModel::JavaScript => "JavaScript",
-                ExceptionModel::Wasm => "WebAssembly",
-            }
+            own.in_words
         );
         findings.add(Code::EXCEPTION_MODEL, first.clone(), message);
     }

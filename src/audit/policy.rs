@@ -97,7 +97,12 @@ mod tests {
                 check(&[], &["debug-sections"]),
             ]
             .join("\n"),
-            @""
+            @"
+        CP516 warning, CP511 warning, CP204 error
+        CP516 warning, CP511 warning
+        CP516 error, CP511 error, CP204 error
+        CP516 error, CP511 warning, CP204 error
+        "
         );
         assert!("nothing".parse::<Denied>().unwrap_err().contains("--explain all"));
     }

@@ -8,22 +8,18 @@ use serde::Deserialize;
 use super::catalogue::Code;
 use super::examined::Examined;
 use super::finding::Findings;
+use crate::abi::exceptions::Encoding;
 use crate::runtime::Runtime;
 
 /// Checks one module, by its instructions: the section that names features may have been stripped.
 pub(super) fn check(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
+    check_encoding(this, runtime, findings);
     for (proposal, instruction) in &this.code.proposals {
         let shipped = shipped().get(*proposal).map(String::as_str);
         let name = proposal.replace('_', "-");
-        let version = &runtime.version;
         match (shipped, &runtime.facts.released) {
-            // Each line so far throws in the old encoding, and its oldest engines know no other.
-            (Some(_), _) if *proposal == "exceptions" => {
-                let message = format!(
-                    "it uses exceptions in their new encoding (`{instruction}`), Pyodide {version} those in the old one: engines of its time do not compile it"
-                );
-                findings.add(Code::UNKNOWN_TO_ENGINES, name, message);
-            }
+            // Right in a release that has them, and else said already.
+            (Some(_), _) if *proposal == "exceptions" => {}
             (None, _) => {
                 let message = format!(
                     "it uses {name} (`{instruction}`), which no browser knows: no engine compiles it"
@@ -48,6 +44,37 @@ pub(super) fn check(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findi
     }
 }
 
+/// Holds the encoding in which a module catches exceptions against the release's own.
+fn check_encoding(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
+    let (legacy, exnref) =
+        (this.code.encodings.get(&Encoding::Legacy), this.code.encodings.get(&Encoding::Exnref));
+    let own = runtime.exceptions.row();
+    let release = format!("Pyodide {}", runtime.version);
+    match (legacy, exnref) {
+        (Some(legacy), Some(exnref)) => {
+            let message = format!(
+                "it catches exceptions in both encodings, the old (`{legacy}`) and the new (`{exnref}`): engines do not compile a module that mixes them"
+            );
+            findings.add(Code::UNKNOWN_TO_ENGINES, "exceptions".to_owned(), message);
+        }
+        (None, Some(exnref)) if own.encoding != Some(Encoding::Exnref) => {
+            let message = format!(
+                "it catches exceptions in their new encoding (`{exnref}`), and those of {release} go through {}: engines of its time do not compile it",
+                own.in_words
+            );
+            findings.add(Code::UNKNOWN_TO_ENGINES, "exceptions".to_owned(), message);
+        }
+        (Some(legacy), None) if own.encoding == Some(Encoding::Exnref) => {
+            let message = format!(
+                "it catches exceptions in their old encoding (`{legacy}`), and those of {release} go through {}: it is no module of this release's ABI, and engines may drop the old encoding",
+                own.in_words
+            );
+            findings.add(Code::EXCEPTION_MODEL, "legacy-exceptions".to_owned(), message);
+        }
+        _ => {}
+    }
+}
+
 /// Proposal → the month since which all browsers have it.
 fn shipped() -> &'static BTreeMap<String, String> {
     #[derive(Deserialize)]
@@ -66,5 +93,14 @@ mod tests {
     #[test]
     fn the_table_is_read() {
         assert_eq!(super::shipped()["simd"], "2023-03");
+    }
+
+    /// Tables of relocations are copied and cleared with it, and nobody asks whether a line has it.
+    #[test]
+    fn every_line_has_bulk_memory() {
+        let since = &super::shipped()["bulk_memory"];
+        for (line, facts) in crate::abi::line_facts() {
+            assert!(facts.released.is_some_and(|released| released > *since), "{line}");
+        }
     }
 }

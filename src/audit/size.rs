@@ -10,6 +10,7 @@ use wasmparser::{Parser, Payload};
 use super::examined::is_module;
 use crate::error::Result;
 use crate::wasm::code::count_functions;
+use crate::wasm::relocation_table::Relocations;
 use crate::wasm::{Module, callers, module};
 use crate::wheel::WheelContents;
 use crate::wheel::compressed::{brotli_size, gzip_size};
@@ -27,10 +28,32 @@ pub struct Sizes {
     pub brotli: u64,
     /// Sections, the largest first.
     pub sections: Vec<Part>,
+    /// What applies relocations; none if the module has no function for it.
+    pub relocations: Option<RelocationSizes>,
     /// Code by crate, the largest first; empty without names.
     pub crates: Vec<Part>,
     /// Code by function, instances of a generic one together, the largest first; empty without names.
     pub functions: Vec<Part>,
+}
+
+/// The part of a module that applies relocations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RelocationSizes {
+    /// How many there are; none if that cannot be told.
+    pub count: Option<usize>,
+    /// Bytes of code.
+    pub code: u64,
+    /// Bytes of the table; none if all relocations are code.
+    pub table: Option<u64>,
+}
+
+impl From<Relocations> for RelocationSizes {
+    fn from(relocations: Relocations) -> Self {
+        let Relocations { code, stored, table } = relocations;
+        let listed = table.as_ref().map_or(0, |table| table.entries.len());
+        let present = table.map(|table| table.present.into());
+        Self { count: stored.map(|stored| stored + listed), code, table: present }
+    }
 }
 
 /// A part of a module.
@@ -97,6 +120,7 @@ fn of_module(file: &str, bytes: &[u8]) -> Result<Sizes> {
         gzip: gzip_size(bytes)?,
         brotli: brotli_size(bytes)?,
         sections: sorted(sections),
+        relocations: Relocations::read(bytes)?.map(RelocationSizes::from),
         crates: sorted(by_crate),
         functions: sorted(by_function),
     })

@@ -76,7 +76,16 @@ mod tests {
         };
         insta::assert_snapshot!(
             [check("x.so", b"\0asm"), check("x.zip", b"PK\x03\x04"), check("x.whl", b"PK\x03\x04")].join("\n\n"),
-            @""
+            @"
+        module x.so of 4 bytes
+
+        error: `FOLDER/x.zip` is a zip archive, and its name is not that of a wheel
+        hint: a wheel is called `NAME-VERSION-PYTHON-ABI-PLATFORM.whl`
+
+        error: cannot use the wheel `FOLDER/x.whl`
+          caused by: `x.whl` is not a wheel's file name: expected `NAME-VERSION-PYTHON-ABI-PLATFORM.whl`
+        hint: name a wheel by the name that its build gave it, whole and unencrypted
+        "
         );
     }
 }

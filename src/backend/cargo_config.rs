@@ -77,14 +77,24 @@ fn other_flags(environment: &Environment, root: &Path) -> Result<Vec<String>> {
     if let Some(flags) = environment.text("RUSTFLAGS").or_else(|| environment.text("CARGO_BUILD_RUSTFLAGS")) {
         return Ok(flags.split_whitespace().map(str::to_owned).collect());
     }
-    let home = environment.cargo_home()?;
+    let folders = config_folders(root, environment.cargo_home()?);
+    let files = folders.iter().filter_map(|folder| config_file(folder));
+    Ok(files.filter_map(|file| build_flags(&file)).flatten().collect())
+}
+
+/// The folders in which cargo looks for its configuration: what comes later counts more.
+fn config_folders(root: &Path, home: PathBuf) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = root.ancestors().map(|folder| folder.join(".cargo")).collect();
     if !folders.contains(&home) {
         folders.push(home);
     }
-    let files =
-        folders.iter().rev().flat_map(|folder| ["config", "config.toml"].map(|name| folder.join(name)));
-    Ok(files.filter_map(|file| build_flags(&file)).flatten().collect())
+    folders.reverse();
+    folders
+}
+
+/// The configuration in a folder: of two, cargo reads the one without an ending.
+fn config_file(folder: &Path) -> Option<PathBuf> {
+    ["config", "config.toml"].map(|name| folder.join(name)).into_iter().find(|file| file.is_file())
 }
 
 fn build_flags(file: &Path) -> Option<Vec<String>> {
@@ -113,3 +123,6 @@ pub(super) fn write_pyo3_config(
     write_if_changed(&path, &content)?;
     Ok(path)
 }
+
+#[cfg(test)]
+mod tests;

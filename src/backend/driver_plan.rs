@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use super::choices::CargoChoices;
 use super::request::BackEndBuild;
-use crate::abi::ExceptionModel;
 use crate::context::Context;
 use crate::error::Result;
 use crate::files::write_if_changed;
@@ -99,10 +98,13 @@ fn built_sysroot(toolchain: &Toolchain) -> Option<&Path> {
 /// What `pthread_create` should return where there are no threads: `ENOTSUP` of Emscripten's C library.
 const ENOTSUP: i32 = 138;
 
+/// The function with which landing pads of exceptions through JavaScript number types.
+const LANDING_PADS: &str = "llvm_eh_typeid_for";
+
 /// What must be linked in for this runtime, by what its files lack.
 fn supplement_plan(runtime: &Runtime, toolchain: &Toolchain) -> Option<SupplementPlan> {
     let has = |name: &str| runtime.symbols.provider(name).is_some();
-    let pads = runtime.exceptions == ExceptionModel::JavaScript && !has("llvm_eh_typeid_for");
+    let pads = runtime.exceptions.row().is_told_by(LANDING_PADS) && !has(LANDING_PADS);
     let narrow = runtime.symbols.counts_narrow_seconds();
     let no_threads = runtime.thread_error.is_some_and(|error| error != ENOTSUP);
     let wide_invokes = runtime.symbols.wide_invokes();
@@ -142,3 +144,6 @@ pub(super) fn plan_key(runtime: &Runtime, toolchain: &Toolchain, choices: &Cargo
     parts.extend(choices.key.as_deref());
     Ok(crate::digest::key(&parts))
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,4 +90,40 @@ mod tests {
             ["warning: x", "💥 maturin failed", "  Caused by: The module name must not contain a minus"];
         assert_eq!(without_chatter(&of_maturin), of_maturin);
     }
+
+    fn shown(log: &str) -> String {
+        crate::error::render(&explain(log, Path::new("build.log"), Path::new("project")))
+    }
+
+    #[test]
+    fn a_failure_is_told_from_its_first_error_on() {
+        let log = "   Compiling a v1.0.0\nwarning: unused\nerror: this is odd\n --> src/lib.rs:1:1\nerror: could not compile\n";
+        insta::assert_snapshot!(shown(log), @"
+        error: the build back end failed in `project`:
+            error: this is odd
+             --> src/lib.rs:1:1
+            error: could not compile
+            the full log is `build.log`
+        ");
+    }
+
+    #[test]
+    fn what_a_c_compiler_says_through_cargo_counts_as_an_error() {
+        let log = "warning: a@1.0.0: a.c:1:2: warning: odd\nwarning: a@1.0.0: a.c:3:4: fatal error: no `x.h`\nerror: failed to run\n";
+        let said = shown(log);
+        assert!(said.contains("fatal error: no `x.h`") && !said.contains("odd"), "{said}");
+    }
+
+    #[test]
+    fn without_an_error_the_last_lines_are_shown_and_never_too_many() {
+        let lines =
+            |count: usize| (0..count).map(|number| format!("line {number}.\n")).collect::<Vec<_>>().concat();
+        let said = shown(&lines(100));
+        assert!(
+            said.contains("line 60.") && said.contains("line 99.") && !said.contains("line 59."),
+            "{said}"
+        );
+        let said = shown(&format!("error: first\n{}", lines(100)));
+        assert!(said.contains("line 38.") && !said.contains("line 39."), "{said}");
+    }
 }

@@ -25,15 +25,16 @@ impl BuildFolder {
     pub fn open(context: &Context, source: &Source) -> Result<Self> {
         let (name, identity) = match source {
             Source::Folder(path) => (path.file_name(), path.to_string_lossy().into_owned()),
-            Source::Archive(archive) => (archive.path.file_name(), archive.sha256.clone()),
+            Source::Archive(archive) => (archive.path.file_name(), archive.sha256.to_string()),
         };
         let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let plain: String =
-            name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
-        let plain = plain.trim_end_matches(".tar.gz").trim_end_matches(".zip");
+        let name = name.trim_end_matches(".tar.gz").trim_end_matches(".zip");
+        let plain = name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c));
+        // A key neither begins with a dot nor is longer than a file name may be.
+        let plain: String = plain.skip_while(|c| *c == '.').take(100).collect();
         let key = format!("{plain}-{}", crate::digest::key(&[&identity]));
         let lock = context.cache.lock(&context.ui, Kind::Builds, &key)?;
-        let root = context.cache.entry(Kind::Builds, &key);
+        let root = context.cache.entry(Kind::Builds, &key)?;
         fs_err::create_dir_all(&root).map_err(|error| with_disk_hint(error.into(), &root))?;
         Ok(Self { root, _lock: lock })
     }

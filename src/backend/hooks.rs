@@ -9,9 +9,10 @@ use serde_json::json;
 use super::environment::{self, Answer, BackEndEnvironment};
 use super::failure;
 use super::steering::Steering;
-use crate::cache::remove_folder;
 use crate::context::Context;
 use crate::error::{Result, hinted};
+use crate::files::remove_folder;
+use crate::plain_name::PlainName;
 use crate::process::{Invocation, show_progress};
 use crate::project::Project;
 use crate::toolchain::rust::without_rust_settings;
@@ -50,7 +51,7 @@ impl BackEnd<'_> {
     pub(super) fn build_wheel(&self, environment: &BackEndEnvironment, folder: &Path) -> Result<PathBuf> {
         remove_folder(folder)?;
         fs_err::create_dir_all(folder)?;
-        let name: Option<String> = self.call(environment, "build_wheel", &json!([folder]))?;
+        let name: Option<PlainName> = self.call(environment, "build_wheel", &json!([folder]))?;
         let name = name.ok_or_else(|| {
             anyhow!(
                 "the build back end `{}` has no hook `build_wheel`",

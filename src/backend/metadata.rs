@@ -8,9 +8,10 @@ use serde_json::json;
 use super::folder::BuildFolder;
 use super::hooks::BackEnd;
 use super::steering::Steering;
-use crate::cache::remove_folder;
 use crate::context::Context;
 use crate::error::{Result, hinted};
+use crate::files::remove_folder;
+use crate::plain_name::PlainName;
 use crate::project::{Project, PyProject};
 use crate::wheel::metadata::Fields;
 
@@ -31,7 +32,7 @@ pub fn read(context: &Context, tree: &Path, pyproject: &PyProject, folder: &Buil
     let target = folder.root.join("metadata");
     remove_folder(&target)?;
     fs_err::create_dir_all(&target)?;
-    let name: Option<String> =
+    let name: Option<PlainName> =
         back_end.call(&environment, "prepare_metadata_for_build_wheel", &json!([target]))?;
     let name = name.ok_or_else(|| {
         hinted(

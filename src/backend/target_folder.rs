@@ -6,10 +6,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cache::{EntryLock, Kind, remove_folder};
+use crate::cache::{EntryLock, Kind};
 use crate::context::Context;
 use crate::error::Result;
-use crate::files::copy_folder;
+use crate::files::{copy_folder, remove_folder};
 
 /// Where compiled crates are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl TargetFolder {
             }
             CrateStore::Shared => {
                 let lock = context.cache.lock(&context.ui, Kind::Builds, &format!("shared-{key}"))?;
-                let path = context.cache.entry(Kind::Builds, "shared").join(key);
+                let path = context.cache.entry(Kind::Builds, "shared")?.join(key);
                 fs_err::create_dir_all(&path)?;
                 Ok(Self { path, _lock: Some(lock) })
             }

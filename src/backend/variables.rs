@@ -4,11 +4,10 @@ use std::path::Path;
 
 use super::request::BackEndBuild;
 use crate::abi::TARGET;
-use crate::cache::remove_folder;
 use crate::context::{Context, Network};
 use crate::env::Environment;
 use crate::error::Result;
-use crate::files::write_if_changed;
+use crate::files::{remove_folder, write_if_changed};
 use crate::plan::PLAN_FLAG;
 use crate::project::Core;
 use crate::source::TreeOwner;

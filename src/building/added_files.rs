@@ -29,14 +29,14 @@ fn read(context: &Context, added: &AddedFile) -> Result<Vec<u8>> {
         FileOrigin::Named(path) => (fs_err::read(path)?, path.display().to_string()),
         FileOrigin::Address(address) => {
             let stated = added.sha256.as_ref().ok_or_else(|| anyhow!("`{address}` has no `sha256`"))?;
-            let fetched = file::fetch(address, &stated.0, context);
+            let fetched = file::fetch(address, *stated, context);
             return fetched.map_err(|error| {
                 hinted(error, "get the file some other way and name it: `--variant NAME=FILE`")
             });
         }
     };
     if let Some(stated) = &added.sha256 {
-        file::check(&bytes, &stated.0, &name)?;
+        file::check(&bytes, *stated, &name)?;
     }
     Ok(bytes)
 }

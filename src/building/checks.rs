@@ -99,7 +99,7 @@ pub(super) fn warn_of_abort(context: &Context, project: &Project, choices: &Carg
 fn fitting_releases(context: &Context, fits: impl Fn(crate::abi::PythonVersion) -> bool) -> String {
     let keys = context.cache.keys(Kind::Runtimes);
     let locks = keys.iter().filter_map(|key| {
-        let lock = crate::runtime::lock_file::read(&context.cache.entry(Kind::Runtimes, key)).ok()?;
+        let lock = crate::runtime::lock_file::read(&context.cache.entry(Kind::Runtimes, key).ok()?).ok()?;
         fits(lock.python).then(|| format!("{key} (Python {})", lock.python))
     });
     let names: Vec<String> = locks.collect();

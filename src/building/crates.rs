@@ -1,6 +1,6 @@
 //! The crates of a package, and what cargo is told because of them.
 //!
-//! cargo's graph is brought up to date first; then the rules of recipes are matched against it. [`choices`] puts everything
+//! cargo's graph is brought up to date first; then the rules of recipes are matched against it. `choices` puts everything
 //! together and is pure.
 
 use std::path::PathBuf;
@@ -246,14 +246,4 @@ impl MatchedRule<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_lock_file_names_in_vain_is_read() {
-        let said = "error: failed to select a version for the requirement `a-b = \"^1\"` (locked to 1.0.12)\ncandidates";
-        assert_eq!(missing_of_lock(said), Some(("a-b", "1.0.12")));
-        let unlocked = "error: failed to select a version for the requirement `a = \"^9\"`\ncandidates";
-        assert_eq!(missing_of_lock(unlocked), None);
-    }
-}
+mod tests;

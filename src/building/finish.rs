@@ -7,10 +7,12 @@ use anyhow::{Context as _, anyhow, bail};
 use chrono::Datelike as _;
 
 use crate::audit::{self, AuditContext, Code, Finding, Subject};
+use crate::digest::Sha256Digest;
 use crate::env::Environment;
 use crate::error::{Result, hinted, with_cause};
 use crate::runtime::{Runtime, StartUp};
 use crate::wasm;
+use crate::wasm::relocation_table;
 use crate::wasm::start_up::{self, OwnWork, Share};
 use crate::wasm::strip::{self, Names};
 use crate::wheel::compressed::gzip_size;
@@ -86,6 +88,9 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<B
             return Err(with_cause("not-rust", error));
         }
         let mut stripped = strip::strip(&bytes, names).with_context(|| format!("`{path}`"))?;
+        if let Some(rewritten) = relocation_table::rewrite(&stripped).with_context(|| format!("`{path}`"))? {
+            stripped = rewritten;
+        }
         if let Some(work) = own_work(runtime.start_up) {
             stripped = start_up::start_itself(&stripped, work).with_context(|| format!("`{path}`"))?;
         }
@@ -192,8 +197,8 @@ pub struct WheelSummary {
     pub size: u64,
     /// The bytes of its extension modules, as they are and compressed with gzip.
     pub modules: Vec<ModuleSize>,
-    /// Its SHA-256, in hexadecimal digits.
-    pub sha256: String,
+    /// Its SHA-256.
+    pub sha256: Sha256Digest,
 }
 
 /// The size of one extension module.
@@ -222,7 +227,7 @@ pub fn summarise(finished: &FinishedWheel, path: &Path) -> Result<WheelSummary> 
         tags: finished.contents.filename.tags(),
         size: bytes.len() as u64,
         modules: modules.collect::<Result<_>>()?,
-        sha256: crate::digest::sha256(&bytes),
+        sha256: Sha256Digest::of(&bytes),
     })
 }
 

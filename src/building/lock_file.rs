@@ -106,12 +106,47 @@ mod tests {
 
     #[test]
     fn one_version_of_a_crate_is_forgotten() {
-        let entry = |name: &str, version: &str| {
-            format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n\n")
-        };
         let lock =
             ["version = 4\n\n".to_owned(), entry("a", "1.0.0"), entry("b", "1.0.0"), entry("b", "2.0.0")];
         let left = without_entry(&lock.concat(), "b", "1.0.0");
         assert_eq!(left, [&lock[0][..], &lock[1], &lock[3]].concat());
+    }
+
+    fn entry(name: &str, version: &str) -> String {
+        format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n\n")
+    }
+
+    /// What is said of a lock file in which `a` has two versions and `a-b` has one.
+    fn check_update(update: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = folder.path().join("Cargo.lock");
+        let text =
+            ["version = 4\n\n".to_owned(), entry("a", "1.0.3"), entry("a", "2.1.0"), entry("a-b", "3.0.0")];
+        fs_err::write(&lock, text.concat()).unwrap();
+        match check(&lock, &update.parse().unwrap()) {
+            Ok(()) => "there".to_owned(),
+            Err(error) => format!("{error:#}"),
+        }
+    }
+
+    #[test]
+    fn a_compatible_version_must_be_there_after_an_update() {
+        assert_eq!(check_update("a@1.0"), "there");
+        assert_eq!(check_update("a@2"), "there");
+        assert_eq!(
+            check_update("a@1.1"),
+            "the crate `a@1.1` is wanted, but cargo can only have a 1.0.3, 2.1.0"
+        );
+        assert_eq!(check_update("a@3"), "the crate `a@3` is wanted, but cargo can only have a 1.0.3, 2.1.0");
+        // Cargo itself refuses an exact version that it cannot have, and any version is the newest.
+        assert_eq!(check_update("a@9.9.9"), "there");
+        assert_eq!(check_update("c"), "there");
+    }
+
+    #[test]
+    fn a_version_that_is_not_there_is_forgotten_without_a_trace() {
+        let lock = ["version = 4\n\n".to_owned(), entry("a-b", "1.0.0"), entry("b", "1.0.0")].concat();
+        assert_eq!(without_entry(&lock, "b", "1.0.1"), lock);
+        assert_eq!(without_entry(&lock, "a", "1.0.0"), lock);
     }
 }

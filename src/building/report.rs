@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::finish::WheelSummary;
 use super::outcome::Built;
 use crate::audit::Finding;
+use crate::digest::Sha256Digest;
 use crate::overlay::changes::Applied;
 use crate::runtime::Runtime;
 use crate::source::Source;
@@ -29,7 +30,7 @@ type Seconds = BTreeMap<&'static str, f64>;
 #[derive(Debug, Serialize)]
 struct SourceReport {
     origin: String,
-    sha256: Option<String>,
+    sha256: Option<Sha256Digest>,
 }
 
 /// One wheel.
@@ -43,6 +44,8 @@ pub struct WheelReport {
     overlays: Vec<Applied>,
     /// What the audit found.
     findings: Vec<Finding>,
+    /// `ok` if its modules load in the release, else why not; none if that was not tried.
+    import: Option<String>,
     seconds: Seconds,
 }
 
@@ -68,7 +71,7 @@ impl Report {
     pub fn new(source: &Source, clock: Clock, wheels: Vec<WheelReport>) -> Self {
         let sha256 = match source {
             Source::Folder(_) => None,
-            Source::Archive(archive) => Some(archive.sha256.clone()),
+            Source::Archive(archive) => Some(archive.sha256),
         };
         Self {
             source: SourceReport { origin: source.origin(), sha256 },
@@ -80,7 +83,7 @@ impl Report {
 
 impl WheelReport {
     /// The entry of a wheel.
-    pub fn new(built: Built, runtime: &Runtime) -> Self {
+    pub fn new(built: Built, runtime: &Runtime, import: Option<String>) -> Self {
         Self {
             summary: built.summary,
             runtime: RuntimeReport {
@@ -92,6 +95,7 @@ impl WheelReport {
             toolchain: ToolchainReport::new(&built.toolchain),
             overlays: built.applied,
             findings: built.findings,
+            import,
             seconds: by_name(built.seconds),
         }
     }

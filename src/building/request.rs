@@ -84,3 +84,57 @@ impl BuildRequest {
         Self { source, cargo: CargoRequest::default(), overlays, tag, names, out_dir: self.out_dir.clone() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_chosen_for_one_package_holds_for_no_other() {
+        let folder = |name: &str| Source::Folder(name.into());
+        let request = BuildRequest {
+            cargo: CargoRequest {
+                profile: Some("small".into()),
+                features: vec!["a".into()],
+                no_default_features: true,
+                crate_store: CrateStore::Shared,
+                headers: Some("h".into()),
+                c_toolchain: CToolchain::Emsdk,
+            },
+            overlays: OverlayRequest {
+                files: vec!["o.toml".into()],
+                variants: vec!["v".parse().unwrap()],
+                recipes: Recipes::Ignored,
+            },
+            tag: TagChoice::Index,
+            names: Names::Kept,
+            ..BuildRequest::new(folder("one"), "wheels")
+        };
+        insta::assert_snapshot!(
+            format!("{:#?}", request.for_dependency(folder("other"))),
+            @r#"
+        BuildRequest {
+            source: Folder(
+                "other",
+            ),
+            cargo: CargoRequest {
+                profile: None,
+                features: [],
+                no_default_features: false,
+                crate_store: PerPackage,
+                headers: None,
+                c_toolchain: Clang,
+            },
+            overlays: OverlayRequest {
+                files: [],
+                variants: [],
+                recipes: Ignored,
+            },
+            tag: Index,
+            names: Kept,
+            out_dir: "wheels",
+        }
+        "#
+        );
+    }
+}

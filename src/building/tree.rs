@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::backend::BuildFolder;
-use crate::cache::remove_folder;
 use crate::context::Context;
 use crate::error::Result;
-use crate::files::{copy_folder, with_disk_hint};
+use crate::files::{copy_folder, remove_folder, with_disk_hint};
 use crate::overlay::{Changes, patches};
 use crate::process::Invocation;
 use crate::project::PyProject;

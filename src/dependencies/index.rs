@@ -1,11 +1,12 @@
-//! The package index as the audit asks it: whether a requirement has a pure wheel there.
+//! The package index as the audit asks it: whether a requirement has a wheel there.
 
 use pep440_rs::Version;
 
-use crate::audit::{Availability, PureWheels};
+use crate::audit::{Availability, WheelIndex};
 use crate::context::Context;
 use crate::error::Result;
-use crate::source::pure::{self, PureWheel};
+use crate::runtime::Runtime;
+use crate::source::index_wheel::{self, IndexWheel};
 
 /// The package index, asked through the user's own configuration.
 #[derive(Debug)]
@@ -22,12 +23,12 @@ impl<'a> OnlineIndex<'a> {
     }
 }
 
-impl PureWheels for OnlineIndex<'_> {
-    fn find(&self, name: &str, fits: &dyn Fn(&Version) -> bool, python: &Version) -> Availability {
-        match pure::find(self.0, name, fits, python) {
-            Ok(PureWheel::Found(file)) => Availability::Pure(file.version),
-            Ok(PureWheel::None) => Availability::NotPure,
-            Ok(PureWheel::NoProject) => Availability::Unknown,
+impl WheelIndex for OnlineIndex<'_> {
+    fn find(&self, name: &str, fits: &dyn Fn(&Version) -> bool, runtime: &Runtime) -> Availability {
+        match index_wheel::find(self.0, name, fits, runtime) {
+            Ok(IndexWheel::Found(file)) => Availability::Wheel(file.version),
+            Ok(IndexWheel::None) => Availability::NoWheel,
+            Ok(IndexWheel::NoProject) => Availability::Unknown,
             Err(error) => Availability::NotAsked(format!("{error:#}")),
         }
     }

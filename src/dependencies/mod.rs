@@ -1,7 +1,7 @@
 //! What a package requires inside a release, and where each requirement comes from there.
 //!
-//! It goes the way micropip goes: the wheels at hand, then the release's own packages, then the newest pure wheel of the
-//! package index. Nothing is tried out: the first that fits is taken, as micropip does.
+//! It goes the way micropip goes: the wheels at hand, then the release's own packages, then the newest wheel of the package
+//! index that the release installs, pure or for Pyodide. Nothing is tried out: the first that fits is taken, as micropip does.
 
 pub mod index;
 pub mod missing;
@@ -19,7 +19,7 @@ use pep508_rs::{ExtraName, MarkerEnvironment, Requirement, VerbatimUrl};
 use crate::context::{Context, Network};
 use crate::error::Result;
 use crate::runtime::{Runtime, markers};
-use crate::source::pure::{self, PureFile, PureWheel};
+use crate::source::index_wheel::{self, IndexFile, IndexWheel};
 use crate::wheel::filename::normalised;
 use crate::wheel::metadata::{Metadata, fits};
 use crate::wheel::{OpenedWheel, WheelContents};
@@ -47,8 +47,8 @@ pub enum Origin {
     AtHand(Version),
     /// The release itself.
     Release(String),
-    /// A pure wheel of the package index, and where it was downloaded to.
-    Pure(Box<PureFile>, PathBuf),
+    /// A wheel of the package index, and where it was downloaded to.
+    Index(Box<IndexFile>, PathBuf),
     /// Nowhere.
     Missing(Missing),
 }
@@ -153,7 +153,7 @@ impl<'a> Resolver<'a> {
         if let Some(package) = self.runtime.packages.get(name) {
             let version = package.version.parse::<Version>();
             if self.preference == Preference::Index
-                && package.file_name.ends_with("-none-any.whl")
+                && package.file_ends_with("-none-any.whl")
                 && let Some(found) = self.find_on_index(requirement, name, version.as_ref().ok())?
             {
                 return Ok(found);
@@ -165,11 +165,10 @@ impl<'a> Resolver<'a> {
         if self.context.network == Network::Forbidden {
             return Ok((Origin::Missing(Missing::NotAsked), None));
         }
-        let python = self.runtime.python_release.only_release();
-        match pure::find(self.context, name, &|version| fits(requirement, version), &python)? {
-            PureWheel::Found(file) => self.download(file),
-            PureWheel::None => Ok((Origin::Missing(missing::classify(requirement, self.context)?), None)),
-            PureWheel::NoProject => Ok((Origin::Missing(Missing::Unknown), None)),
+        match index_wheel::find(self.context, name, &|version| fits(requirement, version), self.runtime)? {
+            IndexWheel::Found(file) => self.download(file),
+            IndexWheel::None => Ok((Origin::Missing(missing::classify(requirement, self.context)?), None)),
+            IndexWheel::NoProject => Ok((Origin::Missing(Missing::Unknown), None)),
         }
     }
 }
@@ -185,21 +184,20 @@ impl Resolver<'_> {
         if self.context.network == Network::Forbidden {
             return Ok(None);
         }
-        let python = self.runtime.python_release.only_release();
         let same = |found: &Version| Some(found) == version && fits(requirement, found);
         let any = |found: &Version| fits(requirement, found);
         for wanted in [&same as &dyn Fn(&Version) -> bool, &any] {
-            if let PureWheel::Found(file) = pure::find(self.context, name, wanted, &python)? {
+            if let IndexWheel::Found(file) = index_wheel::find(self.context, name, wanted, self.runtime)? {
                 return self.download(file).map(Some);
             }
         }
         Ok(None)
     }
 
-    fn download(&self, file: PureFile) -> Result<(Origin, Option<Metadata>)> {
-        let path = pure::download(self.context, &file)?;
+    fn download(&self, file: IndexFile) -> Result<(Origin, Option<Metadata>)> {
+        let path = index_wheel::download(self.context, &file)?;
         let wheel = WheelContents::open(&path)?;
-        Ok((Origin::Pure(Box::new(file), path), Some(Metadata::of(&wheel)?)))
+        Ok((Origin::Index(Box::new(file), path), Some(Metadata::of(&wheel)?)))
     }
 }
 
@@ -220,3 +218,6 @@ impl Node {
         std::iter::once(self).chain(self.requires.iter().flat_map(Node::all)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ pub struct DependencyTree {
 struct Branch {
     requirement: String,
     name: String,
-    /// `at hand`, `release`, `pure` or `missing`.
+    /// `at hand`, `release`, `pure`, `index` (a wheel for Pyodide on the package index) or `missing`.
     origin: &'static str,
     /// The version, or why it is missing.
     detail: String,
@@ -44,7 +44,8 @@ impl Branch {
         let (origin, detail) = match &node.origin {
             Origin::AtHand(version) => ("at hand", version.to_string()),
             Origin::Release(version) => ("release", version.clone()),
-            Origin::Pure(file, _) => ("pure", file.version.to_string()),
+            Origin::Index(file, _) if file.is_pure => ("pure", file.version.to_string()),
+            Origin::Index(file, _) => ("index", file.version.to_string()),
             Origin::Missing(missing) => ("missing", missing.to_string()),
         };
         Self {

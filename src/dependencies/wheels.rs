@@ -38,7 +38,7 @@ pub struct WheelSources<'a> {
 pub fn find(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> Result<Vec<PathBuf>> {
     let Context { ui, cache, .. } = context;
     let key = key(sources, requirements);
-    let kept = cache.entry(Kind::Files, &key).join("wheels.json");
+    let kept = cache.entry(Kind::Files, &key)?.join("wheels.json");
     if cache.has(Kind::Files, &key)
         && let Ok(paths) = serde_json::from_slice::<Vec<PathBuf>>(&fs_err::read(&kept)?)
         && paths.iter().all(|path| path.is_file())
@@ -123,18 +123,19 @@ fn fetch(context: &Context, sources: WheelSources<'_>, node: &Node) -> Fetched {
     match &node.origin {
         Origin::AtHand(_) => Fetched::AtHand,
         Origin::Missing(why) => Fetched::Missing(why.to_string()),
-        Origin::Pure(_, path) => Fetched::Wheel(path.clone()),
+        Origin::Index(_, path) => Fetched::Wheel(path.clone()),
         Origin::Release(_) => {
             let Some(package) = sources.runtime.packages.get(&node.name) else { return Fetched::AtHand };
-            let beside = sources.packages.map(|folder| folder.join(&package.file_name));
+            let beside = sources.packages.zip(package.file_name.as_ref());
             match beside
+                .map(|(folder, name)| folder.join(name))
                 .filter(|path| path.is_file())
                 .or_else(|| fetch_from_network(context, sources.runtime, package))
             {
                 Some(path) => Fetched::Wheel(path),
                 // Parts of the standard library that older releases keep apart are no wheels.
-                None if !package.file_name.ends_with(".whl") => Fetched::AtHand,
-                None => Fetched::Unreachable(package.file_name.clone()),
+                None if !package.file_ends_with(".whl") => Fetched::AtHand,
+                None => Fetched::Unreachable(package.file_name.as_deref().unwrap_or(&node.name).to_owned()),
             }
         }
     }
@@ -142,11 +143,11 @@ fn fetch(context: &Context, sources: WheelSources<'_>, node: &Node) -> Fetched {
 
 /// A file of the release from Pyodide's content delivery network.
 fn fetch_from_network(context: &Context, runtime: &Runtime, package: &LockedPackage) -> Option<PathBuf> {
-    let address = format!("https://cdn.jsdelivr.net/pyodide/v{}/full/{}", runtime.version, package.file_name);
-    let bytes = file::fetch(&address, &package.sha256, context).ok()?;
+    let (name, sha256) = (package.file_name.as_ref()?, package.sha256?);
+    let address = format!("https://cdn.jsdelivr.net/pyodide/v{}/full/{name}", runtime.version);
+    let bytes = file::fetch(&address, sha256, context).ok()?;
     // Its name tells its tags: the cache's own copy has none.
-    let folder = context.cache.entry(Kind::Files, &package.sha256);
-    let path = folder.join(&package.file_name);
+    let path = context.cache.entry(Kind::Files, &sha256.to_string()).ok()?.join(name);
     fs_err::write(&path, bytes).ok()?;
     Some(path)
 }

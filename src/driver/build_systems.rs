@@ -8,10 +8,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
 
-use crate::cache::remove_folder;
 use crate::env::Environment;
 use crate::error::{Result, hinted, with_cause};
-use crate::files::write_if_changed;
+use crate::files::{remove_folder, write_if_changed};
 use crate::plan::DriverPlan;
 use crate::process::{Invocation, exit_code, look_up};
 

@@ -75,7 +75,7 @@ impl<'a> Compiler<'a> {
         let command = match &self.tools {
             Tools::Clang { compiler, headers } => self.clang(compiler, headers, call.language)?,
             Tools::Emsdk(folder) => {
-                Invocation::new(folder.join(self.name)).args(exceptions::emscripten_flags(self.c.exceptions))
+                Invocation::new(folder.join(self.name)).args(self.c.exceptions.row().emcc)
             }
         };
         let hidden = self.plan.rustc.iter().flat_map(|rustc| &rustc.remap);
@@ -120,7 +120,7 @@ fn find_tools(plan: &DriverPlan, c: &CPlan, environment: &Environment) -> Result
     }
     let cache = Cache::new(c.cache.clone());
     let context = Context::new(Ui::silent(), environment.clone(), cache, Network::Forbidden);
-    let compiler = c_compiler::find(&context.ui, environment)?;
+    let compiler = c_compiler::find_since(&context.ui, environment, c.exceptions.row().oldest_llvm())?;
     let headers = c_headers::prepare(&context, &compiler, plan.emscripten)?;
     let tools = Tools::Clang { compiler, headers };
     // Several compilers run at once: the file is there whole, or not at all.

@@ -4,8 +4,8 @@
 //! between cargo and us, see the same command line wherever the cache lies; what counts for the outcome is in the plan's key,
 //! which they see.
 //!
-//! For JavaScript exceptions it adds the one unstable flag that they take. Only cargo's own compilations for the target
-//! get the flag, and `RUSTC_BOOTSTRAP` with it. Build scripts, and the compilers they probe with, see a stable compiler:
+//! It adds the flag that chooses how exceptions unwind. For JavaScript exceptions the flag is unstable: only cargo's own
+//! compilations for the target get it, and `RUSTC_BOOTSTRAP` with it. Build scripts, and the compilers they probe with, see a stable compiler:
 //! many turn nightly features on as soon as they find one.
 
 use std::ffi::OsString;
@@ -34,11 +34,12 @@ pub(super) fn run(
         let remapped = rustc.remap.iter();
         command = command
             .args(remapped.map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display())));
-        if !rustc.flags.is_empty() {
-            command = command.env("RUSTC_BOOTSTRAP", "1").args(&rustc.flags);
-            if arguments.iter().any(|argument| argument == "cdylib") {
-                plan.log(&format!("rustc with {}", rustc.flags.join(" ")))?;
-            }
+        command = command.args(&rustc.flags);
+        if rustc.flags.iter().any(|flag| flag.starts_with("-Z")) {
+            command = command.env("RUSTC_BOOTSTRAP", "1");
+        }
+        if !rustc.flags.is_empty() && arguments.iter().any(|argument| argument == "cdylib") {
+            plan.log(&format!("rustc with {}", rustc.flags.join(" ")))?;
         }
         if let Some((name, version)) = compiled_crate(environment) {
             let (changed, said) = apply_recipes(&rustc.crates, &name, &version, &arguments);

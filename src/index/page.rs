@@ -1,9 +1,11 @@
 //! A project's page on the package index, as its JSON form has it (PEP 691).
 
-use anyhow::anyhow;
+use anyhow::Context as _;
 use serde::Deserialize;
 
+use crate::digest::Sha256Digest;
 use crate::error::Result;
+use crate::plain_name::PlainName;
 
 /// A project's page (PEP 691).
 #[derive(Debug, Deserialize)]
@@ -46,6 +48,23 @@ impl File {
     pub(crate) fn is_yanked(&self) -> bool {
         self.yanked.reason().is_some()
     }
+
+    /// Its file name, which becomes part of a path.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(crate) fn plain_name(&self) -> Result<PlainName> {
+        self.filename.parse().context("the index names a file that cannot be one")
+    }
+
+    /// The SHA-256 that the index states, if it states one.
+    ///
+    /// # Errors
+    /// When what it states is none.
+    pub(crate) fn stated_digest(&self) -> Result<Option<Sha256Digest>> {
+        let stated = self.hashes.sha256.as_deref().map(str::parse).transpose();
+        stated.with_context(|| format!("what the index says of `{}`", self.filename))
+    }
 }
 
 impl Default for Yanked {
@@ -64,11 +83,34 @@ impl Yanked {
     }
 }
 
-/// A file name of the index that is one, and not a path.
-///
-/// # Errors
-/// When it is none.
-pub fn check_filename(name: &str) -> Result<&str> {
-    let is_safe = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
-    is_safe.then_some(name).ok_or_else(|| anyhow!("the index names a file `{name}`, which is no file name"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(rest: &str) -> File {
+        let text = format!(r#"{{"filename": "a-1.tar.gz", "url": "../a"{rest}}}"#);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_file_is_yanked_by_a_flag_or_a_reason() {
+        let check = |rest: &str| file(rest).yanked_reason().map(str::to_owned);
+        assert_eq!(check(""), None);
+        assert_eq!(check(r#", "yanked": false"#), None);
+        assert_eq!(check(r#", "yanked": true"#).as_deref(), Some("no reason given"));
+        assert_eq!(check(r#", "yanked": "broken""#).as_deref(), Some("broken"));
+        assert!(file(r#", "yanked": """#).is_yanked(), "an empty reason is one");
+    }
+
+    #[test]
+    fn what_a_page_does_not_state_is_none() {
+        assert_eq!(file("").hashes.sha256, None);
+        let digits = "0".repeat(64);
+        let hashes = format!(
+            r#", "hashes": {{"md5": "0", "sha256": "{digits}"}}, "requires-python": ">=3.9", "size": 3"#
+        );
+        let stated = file(&hashes);
+        assert_eq!(stated.hashes.sha256.as_deref(), Some(&*digits));
+        assert_eq!(stated.requires_python.as_deref(), Some(">=3.9"));
+    }
 }

@@ -11,7 +11,8 @@ use pep440_rs::Version;
 
 use super::document::{Overlay, Place, When};
 use super::keys::{CargoKeys, DependencyKeys, FileKeys, ProfileKeys, Section, TestKeys};
-use super::values::{CrateUpdate, Location, Sha256};
+use super::values::{CrateUpdate, Location};
+use crate::digest::Sha256Digest;
 use crate::error::{Result, hinted};
 use crate::wheel::requirements::{DependencyChange, DependencyEdit, Strictness};
 
@@ -105,7 +106,7 @@ pub struct AddedFile {
     /// Its path in the wheel.
     pub to: String,
     /// Its SHA-256, if it is stated.
-    pub sha256: Option<Sha256>,
+    pub sha256: Option<Sha256Digest>,
 }
 
 /// Where a file comes from that is put into the wheel.
@@ -261,7 +262,7 @@ fn added(keys: &FileKeys, overlay: &Overlay, named: Option<&PathBuf>) -> AddedFi
         (None, Location::Address(address)) => FileOrigin::Address(address.clone()),
         (None, Location::Beside(path)) => FileOrigin::Beside(overlay.place.clone(), path.clone()),
     };
-    AddedFile { from, to: keys.to.0.clone(), sha256: keys.sha256.clone() }
+    AddedFile { from, to: keys.to.0.clone(), sha256: keys.sha256 }
 }
 
 fn applies(when: &When, target: Target<'_>) -> bool {
@@ -329,3 +330,6 @@ impl CargoKeys {
         said
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 
-use super::values::{CrateUpdate, ExtraName, InsidePath, Location, RequirementText, Sha256};
+use super::values::{CrateUpdate, ExtraName, InsidePath, Location, RequirementText};
+use crate::digest::Sha256Digest;
 
 /// What is changed: the keys that stand at the top of an overlay, in a `[[when]]` and in a variant.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -137,7 +138,7 @@ pub struct FileKeys {
     pub to: InsidePath,
     /// Its SHA-256: needed for what comes from an address.
     #[serde(default)]
-    pub sha256: Option<Sha256>,
+    pub sha256: Option<Sha256Digest>,
 }
 
 impl<'de> Deserialize<'de> for FileKeys {

@@ -22,7 +22,7 @@ macro_rules! from_text {
     )*};
 }
 
-from_text!(RequirementText, ExtraName, CrateUpdate, InsidePath, Location, Sha256, Versions);
+from_text!(RequirementText, ExtraName, CrateUpdate, InsidePath, Location, Versions);
 
 /// A requirement (PEP 508), as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -134,7 +134,7 @@ impl FromStr for InsidePath {
         let leads_out = Path::new(text).is_absolute()
             || text.contains(['\\', ':', '\0'])
             || parts.iter().any(|part| *part == ".." || part.is_empty());
-        if leads_out {
+        if leads_out || parts.is_empty() {
             return Err(format!("`{text}` leads out of the folder: expected a relative path"));
         }
         Ok(Self(parts.join("/")))
@@ -165,22 +165,6 @@ impl FromStr for Location {
             return Ok(Self::Address(text.to_owned()));
         }
         text.parse().map(Self::Beside)
-    }
-}
-
-/// A SHA-256, in 64 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Sha256(pub String);
-
-impl FromStr for Sha256 {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit()) {
-            return Ok(Self(text.to_ascii_lowercase()));
-        }
-        Err(format!("`{text}` is no SHA-256: expected 64 hexadecimal digits"))
     }
 }
 

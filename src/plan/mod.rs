@@ -159,3 +159,75 @@ pub const C_TOOLS: &str = "c-tools.json";
 
 /// Our own flag: it changes nothing but the command line, by which a compiler cache tells lines apart.
 pub const PLAN_FLAG: &str = "-fcargo-pyodide-plan=";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(folder: &Path) -> DriverPlan {
+        let recipe = "crate = 'a'\nabout = 'x'\n[[rule]]\nversions = '^1.2, <2'\nfeatures = ['f']\nwithout-features = ['g']\n\
+                      rustflags = ['--cfg', 'a=\"b\"']\nnot-in-browser = true\nupdate = true\nwhy = 'y'";
+        let rustc = RustcPlan {
+            program: "/rust/rustc".into(),
+            flags: vec!["-C".into(), "link-arg=a b".into()],
+            sysroot: Some("/sysroot".into()),
+            remap: vec![("/home/me".into(), "/home".into()), ("/home/me/a".into(), "/source".into())],
+            crates: vec![CrateRecipe::read(recipe).unwrap()],
+        };
+        DriverPlan {
+            wasm_ld: Some(WasmLd {
+                program: "/lld".into(),
+                first_arguments: vec!["-flavor".into()],
+                llvm: 21,
+            }),
+            cargo: Some(CargoPlan {
+                program: "/rust/cargo".into(),
+                config: "/build/config.toml".into(),
+                profile: Some("small".into()),
+                features: vec!["--features=a".into()],
+            }),
+            supplements: Some(SupplementPlan {
+                rustc: "/rust/rustc".into(),
+                sysroot: None,
+                wanted: vec![Supplement::LandingPads, Supplement::NarrowTime],
+                on_demand: [("pthread_create".to_owned(), Supplement::NoThreads)].into(),
+                wide_invokes: Some(vec!["invoke_j".into()]),
+            }),
+            c: Some(CPlan {
+                exceptions: ExceptionModel::JavaScript,
+                jumps: Jumps::OtherHelpers,
+                cache: "/cache".into(),
+                symbols: "/build/symbols.txt".into(),
+                emsdk: None,
+                python: Some("/headers".into()),
+            }),
+            ..DriverPlan::for_sysroot(EmscriptenVersion(3, 1, 58), rustc, folder.join("driver.log"))
+        }
+    }
+
+    #[test]
+    fn a_plan_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, plan) = (folder.path().join("plan.json"), plan(folder.path()));
+        fs_err::write(&path, serde_json::to_string_pretty(&plan).unwrap()).unwrap();
+        assert_eq!(DriverPlan::read(&path).unwrap(), plan);
+    }
+
+    #[test]
+    fn what_is_no_plan_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.json");
+        fs_err::write(&path, "{}").unwrap();
+        let error = DriverPlan::read(&path).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot read the plan `{}`", path.display()));
+    }
+
+    #[test]
+    fn entries_of_the_log_are_lines_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = plan(folder.path());
+        plan.log("one").unwrap();
+        plan.log("two").unwrap();
+        assert_eq!(fs_err::read_to_string(&plan.log).unwrap(), "one\ntwo\n");
+    }
+}

@@ -11,7 +11,7 @@ use crate::env::Environment;
 use crate::error::Result;
 
 /// The names under which the driver is called.
-const NAMES: [&str; 9] =
+pub(crate) const NAMES: [&str; 9] =
     ["cargo", "rustc", "emcc", "em++", "emar", "emranlib", "emcmake", "emconfigure", "emmake"];
 
 /// A folder that holds the driver under its names.

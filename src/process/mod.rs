@@ -348,3 +348,6 @@ pub fn find(environment: &Environment, names: &[&str], advice: &str) -> Result<P
     };
     Err(hinted(anyhow!("`{}` was not found: {looked}", names.join("` or `")), advice))
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,7 +85,12 @@ mod tests {
                 check("poetry.core.masonry.api", None),
             ]
             .join("\n"),
-            @""
+            @r#"
+        Maturin [("MATURIN_PEP517_ARGS", "--strip --profile=small --features=a")]
+        Maturin [("MATURIN_PEP517_ARGS", "--strip --features=a")]
+        Setuptools [("SETUPTOOLS_RUST_CARGO_PROFILE", "small")]
+        Other []
+        "#
         );
     }
 }

@@ -105,3 +105,63 @@ pub fn metadata_arguments(manifest: &Path, target: &str, features: &[String]) ->
     let manifest = manifest.to_string_lossy().into_owned();
     fixed.map(str::to_owned).into_iter().chain([manifest]).chain(features.iter().cloned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METADATA: &str = r#"{
+      "packages": [
+        {"id": "own 1", "name": "own", "version": "1.0.0", "manifest_path": "/w/own/Cargo.toml"},
+        {"id": "a 1", "name": "a", "version": "1.0.0", "manifest_path": "/a-1/Cargo.toml"},
+        {"id": "a 2", "name": "a", "version": "2.0.0", "manifest_path": "/a-2/Cargo.toml"},
+        {"id": "b 1", "name": "b", "version": "0.1.0-rc.1", "manifest_path": "/b/Cargo.toml"}
+      ],
+      "resolve": {"nodes": [
+        {"id": "own 1", "features": ["default"], "deps": [
+          {"pkg": "a 1", "dep_kinds": [{"kind": null}]},
+          {"pkg": "a 2", "dep_kinds": [{"kind": "build"}, {"kind": "dev"}]},
+          {"pkg": "b 1", "dep_kinds": [{"kind": "build"}, {"kind": null}]},
+          {"pkg": "gone 1", "dep_kinds": [{"kind": null}]}
+        ]},
+        {"id": "a 2", "features": ["x", "y"]}
+      ]},
+      "workspace_root": "/w"
+    }"#;
+
+    #[test]
+    fn the_graph_has_each_version_of_a_crate_with_its_features() {
+        let graph = Graph::parse(METADATA).unwrap();
+        let lines = graph.crates.iter().map(|one| {
+            let (features, calls) = (one.features.join(","), one.dependencies.join(","));
+            format!("{} {} [{features}] calls [{calls}] {}", one.name, one.version, one.manifest.display())
+        });
+        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
+        own 1.0.0 [default] calls [a,b] /w/own/Cargo.toml
+        a 1.0.0 [] calls [] /a-1/Cargo.toml
+        a 2.0.0 [x,y] calls [] /a-2/Cargo.toml
+        b 0.1.0-rc.1 [] calls [] /b/Cargo.toml
+        ");
+        assert_eq!(graph.workspace, Path::new("/w"));
+        assert_eq!(graph.find("a").unwrap().version, Version::new(1, 0, 0));
+        assert!(graph.find("gone").is_none());
+    }
+
+    #[test]
+    fn what_is_no_graph_is_none() {
+        assert_eq!(Graph::parse("error: no"), None);
+        assert_eq!(Graph::parse("{}"), None);
+        assert_eq!(Graph::parse(r#"{"packages": []}"#), Some(Graph::default()));
+    }
+
+    #[test]
+    fn cargo_is_asked_for_the_graph_of_a_target_with_features() {
+        let features = ["--no-default-features".to_owned(), "--features=a".to_owned()];
+        let arguments = metadata_arguments(Path::new("a b/Cargo.toml"), "wasm32-x", &features);
+        assert_eq!(
+            arguments.join("|"),
+            "metadata|--format-version|1|--filter-platform|wasm32-x|--manifest-path|a b/Cargo.toml|--no-default-features|\
+             --features=a"
+        );
+    }
+}

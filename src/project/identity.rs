@@ -38,3 +38,41 @@ impl Identity {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(files: &[(&str, &str)]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs_err::write(folder.path().join(name), text).unwrap();
+        }
+        let Identity { name, version } =
+            Identity::of(folder.path(), &PyProject::read(folder.path()).unwrap());
+        let version = version.map_or("-".to_owned(), |version| version.to_string());
+        format!("{} {version}", name.unwrap_or("-".to_owned()))
+    }
+
+    #[test]
+    fn a_package_is_what_its_sdist_says_then_its_project_then_its_crate() {
+        let sdist = ("PKG-INFO", "Metadata-Version: 2.1\nName: One.Name\nVersion: 1.0\n");
+        let project = ("pyproject.toml", "[project]\nname = 'two'\nversion = '2.0'");
+        let cargo = ("Cargo.toml", "[package]\nname = 'Three_Name'\nversion = '3.0.0'");
+        assert_eq!(check(&[sdist, project, cargo]), "one-name 1.0");
+        assert_eq!(check(&[project, cargo]), "two 2.0");
+        assert_eq!(check(&[cargo]), "three-name 3.0.0");
+        assert_eq!(check(&[]), "- -");
+    }
+
+    #[test]
+    fn name_and_version_may_stand_at_different_places() {
+        let project = ("pyproject.toml", "[project]\nname = 'two'\ndynamic = ['version']");
+        assert_eq!(
+            check(&[project, ("Cargo.toml", "[package]\nname = 'three'\nversion = '3.0.0'")]),
+            "two 3.0.0"
+        );
+        assert_eq!(check(&[project, ("Cargo.toml", "[package]\nversion.workspace = true")]), "two -");
+        assert_eq!(check(&[project, ("Cargo.toml", "[package]\nversion = 'x'")]), "two -");
+    }
+}

@@ -62,3 +62,86 @@ fn parse_rust_version(text: &str) -> Option<Version> {
     let dots = text.matches('.').count();
     Version::parse(&format!("{text}{}", ".0".repeat(2usize.saturating_sub(dots)))).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder with these files.
+    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    fn found(files: &[(&str, &str)]) -> String {
+        let folder = tree(files);
+        let pyproject = PyProject::read(folder.path()).unwrap();
+        let found = find(folder.path(), &pyproject);
+        let shown = found.map(|path| path.strip_prefix(folder.path()).unwrap().display().to_string());
+        shown.unwrap_or_default().replace('\\', "/")
+    }
+
+    #[test]
+    fn the_manifest_is_where_maturin_says_then_at_usual_places_then_least_deep() {
+        let named = ("pyproject.toml", "[tool.maturin]\nmanifest-path = 'b/Cargo.toml'");
+        let (root, rust, deep) = (("Cargo.toml", ""), ("rust/Cargo.toml", ""), ("a/b/Cargo.toml", ""));
+        let (less, named_one) = (("z/Cargo.toml", ""), ("b/Cargo.toml", ""));
+        assert_eq!(found(&[named, root, named_one]), "b/Cargo.toml");
+        assert_eq!(found(&[named, root]), "Cargo.toml", "what is named may not be there");
+        assert_eq!(found(&[rust, less, ("src/rust/Cargo.toml", "")]), "rust/Cargo.toml");
+        assert_eq!(found(&[less, ("src/rust/Cargo.toml", "")]), "src/rust/Cargo.toml");
+        assert_eq!(found(&[deep, less]), "z/Cargo.toml");
+        assert_eq!(
+            found(&[("b/Cargo.toml", ""), ("a/Cargo.toml", "")]),
+            "a/Cargo.toml",
+            "of two the first by name"
+        );
+    }
+
+    #[test]
+    fn what_cargo_or_git_made_holds_no_manifest_of_the_package() {
+        assert_eq!(found(&[("target/a/Cargo.toml", ""), (".git/Cargo.toml", "")]), "");
+        assert_eq!(found(&[("a/b/c/Cargo.toml", "")]), "a/b/c/Cargo.toml");
+        assert_eq!(found(&[("a/b/c/d/Cargo.toml", "")]), "", "too deep to be the package's own");
+    }
+
+    fn needs(files: &[(&str, &str)], manifest: &str) -> Option<String> {
+        let folder = tree(files);
+        rust_version(&folder.path().join(manifest)).map(|version| version.to_string())
+    }
+
+    #[test]
+    fn the_oldest_rust_is_the_manifests_own_or_its_workspaces() {
+        let of = |text: &str| needs(&[("Cargo.toml", text)], "Cargo.toml");
+        assert_eq!(of("[package]\nrust-version = '1.83'").as_deref(), Some("1.83.0"));
+        assert_eq!(of("[package]\nrust-version = '1.83.1'").as_deref(), Some("1.83.1"));
+        assert_eq!(of("[package]\nrust-version = '1'").as_deref(), Some("1.0.0"));
+        assert_eq!(of("[package]\nrust-version = 'new'"), None);
+        assert_eq!(of("[workspace.package]\nrust-version = '1.70'").as_deref(), Some("1.70.0"));
+        assert_eq!(
+            of("[workspace.package]\nrust-version = '1.70'\n[package]\nname = 'a'"),
+            None,
+            "not inherited"
+        );
+        let workspace = ("Cargo.toml", "[workspace.package]\nrust-version = '1.70'");
+        let member = ("a/b/Cargo.toml", "[package]\nrust-version.workspace = true");
+        assert_eq!(needs(&[workspace, member], "a/b/Cargo.toml").as_deref(), Some("1.70.0"));
+        assert_eq!(needs(&[member], "a/b/Cargo.toml"), None);
+        assert_eq!(needs(&[], "Cargo.toml"), None);
+    }
+
+    #[test]
+    fn the_release_profile_of_a_workspace_counts_for_its_members() {
+        let check = |files: &[(&str, &str)]| aborts_on_panic(&tree(files).path().join("a/Cargo.toml"));
+        let abort = "[profile.release]\npanic = 'abort'";
+        assert!(check(&[("a/Cargo.toml", abort)]));
+        assert!(check(&[("a/Cargo.toml", "[package]"), ("Cargo.toml", abort)]));
+        assert!(!check(&[("a/Cargo.toml", "[profile.release]\npanic = 'unwind'")]));
+        assert!(!check(&[("a/Cargo.toml", "[profile.dev]\npanic = 'abort'"), ("b/Cargo.toml", abort)]));
+    }
+}

@@ -149,4 +149,31 @@ mod tests {
         let error = check("[build-system]\nbuild-backend = 'x'\n").build_system().unwrap_err();
         assert!(format!("{error:#}").contains("[build-system]"), "{error:#}");
     }
+
+    #[test]
+    fn values_of_another_kind_are_as_if_they_were_not_there() {
+        let read = check("project = 1\ntool = { x = 1 }\n[other]\nname = ['a']\n");
+        assert_eq!((read.project_text("name"), read.project_list("name")), (None, Vec::new()));
+        assert!(read.tool("x").is_none() && read.table("project").is_none() && read.table("other").is_some());
+        let read = check("[project]\nname = 1\ndynamic = 'version'\n");
+        assert_eq!(read.project_text("name"), None);
+        assert!(!read.is_dynamic("version"));
+    }
+
+    #[test]
+    fn a_back_end_that_is_not_named_is_that_of_setuptools() {
+        let system =
+            check("[build-system]\nrequires = ['a']\nbackend-path = ['.']\n").build_system().unwrap();
+        assert_eq!(system.build_backend, "setuptools.build_meta:__legacy__");
+        assert_eq!(system.backend_path, ["."]);
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::write(folder.path().join("pyproject.toml"), "[project\n").unwrap();
+        let error = PyProject::read(folder.path()).unwrap_err();
+        let path = folder.path().join("pyproject.toml");
+        assert_eq!(error.to_string(), format!("cannot read `{}`", path.display()));
+    }
 }

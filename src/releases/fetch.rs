@@ -13,6 +13,7 @@ use crate::cache::Kind;
 use crate::causes;
 use crate::context::{Context, Network};
 use crate::error::{Result, cause_id, hinted};
+use crate::plain_name::PlainName;
 use crate::process::Invocation;
 use crate::runtime::Runtime;
 use crate::runtime::differences::needs_npm_packages;
@@ -35,7 +36,7 @@ pub fn runtime(version: &Version, context: &Context) -> Result<Runtime> {
     let Context { ui, cache, .. } = context;
     let key = version.to_string();
     if cache.has(Kind::Runtimes, &key) {
-        match read_checked(&cache.entry(Kind::Runtimes, &key)) {
+        match read_checked(&cache.entry(Kind::Runtimes, &key)?) {
             Ok(runtime) => return runtime,
             Err(error) => {
                 ui.warn(format!("the runtime in the cache is damaged and is fetched again: {error:#}"));
@@ -92,7 +93,7 @@ fn install_packages(folder: &Path, npm: &Path, ui: &Ui) -> Result<()> {
 
 #[derive(serde::Deserialize)]
 struct Packed {
-    filename: String,
+    filename: PlainName,
     integrity: String,
 }
 

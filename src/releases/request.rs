@@ -118,4 +118,19 @@ mod tests {
         assert_eq!(check(".."), "folder ..");
         assert!(check("nope").ends_with("or a folder (`./runtime`)"));
     }
+
+    #[test]
+    fn one_wrong_entry_spoils_a_list() {
+        let check = |text: &str| text.parse::<RuntimeList>().map(|list| list.0.len());
+        assert_eq!(check("0.28,0.29"), Ok(2));
+        assert!(check("0.28,").unwrap_err().starts_with("`` names no Pyodide release"));
+        assert!(check("0.28,v1").unwrap_err().starts_with("`v1` names no Pyodide release"));
+    }
+
+    #[test]
+    fn lines_stand_for_their_newest_releases() {
+        let list = RuntimeList::of_lines(["0.29", "314"].map(|line| line.parse().unwrap()));
+        assert_eq!(list, "0.29,314".parse().unwrap());
+        assert!(!list.is_empty() && RuntimeList::default().is_empty());
+    }
 }

@@ -222,3 +222,48 @@ fn check_wheel(path: &Path, runtime: &Runtime) -> Result<PathBuf> {
     })?;
     Ok(std::path::absolute(path)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::double;
+
+    #[test]
+    fn a_script_sees_the_users_variables_and_none_of_the_host() {
+        let environment = Environment::from_iter([
+            ("TOKEN", "x"),
+            ("EMPTY", ""),
+            ("HOMEPAGE", "y"),
+            ("HOME", "/home/me"),
+            ("PATH", "/bin"),
+            ("TMPDIR", "/tmp"),
+            ("PYTHONPATH", "/lib"),
+            ("LD_PRELOAD", "/lib"),
+            ("NODE_OPTIONS", "-x"),
+            ("VIRTUAL_ENV", "/venv"),
+            ("_", "/bin/cargo"),
+        ]);
+        let seen: Vec<(&str, &str)> = variables(&environment).into_iter().collect();
+        assert_eq!(seen, [("EMPTY", ""), ("HOMEPAGE", "y"), ("TOKEN", "x")]);
+    }
+
+    #[test]
+    fn a_wheel_of_another_release_is_refused_before_anything_starts() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = double::runtime("0.29.0", "3.13");
+        let tag = &runtime.facts.tag;
+        let check = |name: &str| {
+            let path = folder.path().join(name);
+            fs_err::write(&path, "").unwrap();
+            check_wheel(&path, &runtime).map_err(|error| error.to_string())
+        };
+        assert!(check(&format!("a-1-cp313-cp313-{tag}.whl")).is_ok());
+        assert!(check("a-1-py3-none-any.whl").is_ok());
+        let python = check(&format!("a-1-cp312-cp312-{tag}.whl")).unwrap_err();
+        assert!(python.contains("is not for Pyodide 0.29.0: its Python tag is `cp312-cp312`"), "{python}");
+        let platform = check("a-1-cp313-cp313-linux_x86_64.whl").unwrap_err();
+        assert!(platform.contains("its platform tag is `linux_x86_64`"), "{platform}");
+        assert!(check("a-1.whl").unwrap_err().starts_with("cannot use `"));
+        assert!(check_wheel(&folder.path().join("gone-1-py3-none-any.whl"), &runtime).is_err());
+    }
+}

@@ -6,7 +6,9 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 
 use crate::abi::{EmscriptenVersion, PythonVersion};
+use crate::digest::Sha256Digest;
 use crate::error::Result;
+use crate::plain_name::PlainName;
 
 /// What the lock file says of the release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,15 +30,32 @@ pub struct LockFacts {
 pub struct LockedPackage {
     /// Its version.
     pub version: String,
-    /// Its file, on Pyodide's content delivery network.
-    #[serde(default)]
-    pub file_name: String,
+    /// Its file, on Pyodide's content delivery network. Lock files of users may have addresses here.
+    #[serde(default, deserialize_with = "parse_or_none")]
+    pub file_name: Option<PlainName>,
     /// The SHA-256 of its file.
-    #[serde(default)]
-    pub sha256: String,
+    #[serde(default, deserialize_with = "parse_or_none")]
+    pub sha256: Option<Sha256Digest>,
     /// The names of the packages that are loaded with it.
     #[serde(default)]
     pub depends: Vec<String>,
+}
+
+impl LockedPackage {
+    /// Whether its file's name ends so.
+    pub fn file_ends_with(&self, ending: &str) -> bool {
+        self.file_name.as_ref().is_some_and(|name| name.ends_with(ending))
+    }
+}
+
+/// What is no such thing is as good as absent.
+fn parse_or_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: std::str::FromStr,
+{
+    let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+    Ok(text.parse().ok())
 }
 
 #[derive(serde::Deserialize)]
@@ -85,6 +104,21 @@ fn parse(text: &str) -> Result<LockFacts> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_with_names_that_are_paths_are_none() {
+        let check = |name: &str| {
+            let text = format!(
+                r#"{{"info":{{"platform":"emscripten_4_0_9","python":"3.13.2"}},"packages":{{"x":{{"version":"1","file_name":"{name}","sha256":"/etc"}}}}}}"#
+            );
+            parse(&text).unwrap().packages["x"].clone()
+        };
+        assert_eq!(check("x-1-py3-none-any.whl").file_name.as_deref(), Some("x-1-py3-none-any.whl"));
+        for name in ["../../x.whl", "/x.whl", "https://h/x.whl"] {
+            assert_eq!(check(name).file_name, None);
+        }
+        assert_eq!(check("x").sha256, None);
+    }
 
     #[test]
     fn reads_both_generations() {

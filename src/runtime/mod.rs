@@ -6,6 +6,9 @@
 
 mod data_file;
 pub(crate) mod differences;
+#[cfg(test)]
+pub(crate) mod double;
+mod exceptions;
 pub mod javascript;
 pub mod lock_file;
 pub mod markers;
@@ -80,20 +83,24 @@ impl Runtime {
         let read = || -> Result<Self> {
             let version = package_version(folder)?;
             let lock = lock_file::read(folder)?;
-            let (main_module, thread_error, script, configured) = std::thread::scope(|scope| {
+            let (main_module, thread_error, encodings, script, configured) = std::thread::scope(|scope| {
                 let script = scope.spawn(|| javascript::read(folder));
                 let configured = scope.spawn(|| SysConfig::read(folder));
                 let bytes = fs_err::read(folder.join("pyodide.asm.wasm"))?;
-                let read = || anyhow::Ok((Module::read(&bytes)?, code::constant(&bytes, "pthread_create")?));
-                let (main_module, thread_error) = read().context("`pyodide.asm.wasm`")?;
+                let read = || {
+                    let module = Module::read(&bytes)?;
+                    let encodings = exceptions::find_encodings(&bytes, &module)?;
+                    anyhow::Ok((module, code::constant(&bytes, "pthread_create")?, encodings))
+                };
+                let (main_module, thread_error, encodings) = read().context("`pyodide.asm.wasm`")?;
                 let script = script.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
                 let configured =
                     configured.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-                anyhow::Ok((main_module, thread_error, script, configured))
+                anyhow::Ok((main_module, thread_error, encodings, script, configured))
             })?;
             let facts = line_facts_for(&version, &lock, script.start_up)?;
-            let symbols = Symbols::read(&main_module, &script)?;
-            let exceptions = symbols.exception_model();
+            let exceptions = exceptions::find_model(&main_module, &script, &encodings)?;
+            let symbols = Symbols::read(&main_module, &script, exceptions);
             Ok(Self {
                 version,
                 folder: folder.to_owned(),
@@ -150,11 +157,11 @@ impl Runtime {
 
     /// How C code that jumps out of functions must be compiled for it.
     pub fn setjmp_model(&self) -> &'static str {
-        match self.exceptions {
-            ExceptionModel::Wasm => "wasm",
-            ExceptionModel::JavaScript if self.symbols.provider("__wasm_setjmp").is_some() => "javascript",
-            ExceptionModel::JavaScript => "javascript, before LLVM 19",
+        let row = self.exceptions.row();
+        if row.encoding.is_none() && self.symbols.provider("__wasm_setjmp").is_none() {
+            return "javascript, before LLVM 19";
         }
+        row.setjmp
     }
 
     /// The suffix of extension modules, `.cpython-313-wasm32-emscripten.so`: `EXT_SUFFIX` of the release's own

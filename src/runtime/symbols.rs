@@ -2,11 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use anyhow::bail;
-
 use super::javascript::{Script, ScriptValue, from_letters};
-use crate::abi::ExceptionModel;
-use crate::error::Result;
+use crate::abi::{ExceptionModel, exceptions};
 use crate::wasm::module::{Limits, Own};
 use crate::wasm::{ExportKind, Import, Module, Signature};
 
@@ -30,11 +27,10 @@ pub enum Provider {
 }
 
 /// The importable names of a release.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Symbols {
     names: HashMap<String, Provider>,
-    tags: BTreeSet<String>,
-    exceptions: Option<ExceptionModel>,
+    exceptions: ExceptionModel,
     wide_invokes: Option<Vec<String>>,
     memory: Limits,
     table: Limits,
@@ -44,16 +40,17 @@ pub struct Symbols {
 /// Exports of the main module under a second name.
 const ALIASES: [(&str, &str); 2] = [("main", "__main_argc_argv"), ("open64", "open")];
 
-/// The tags of WebAssembly exceptions and longjmp.
-const TAGS: [&str; 2] = ["__cpp_exception", "__c_longjmp"];
-
 impl Symbols {
-    /// Joins what the main module exports and what the script gives.
-    ///
-    /// # Errors
-    /// When neither exception model can be recognised.
-    pub fn read(main_module: &Module, script: &Script) -> Result<Self> {
-        let mut symbols = Self { exceptions: Some(exception_model(main_module, script)?), ..Self::default() };
+    /// Joins what the main module exports, what the script gives, and what exceptions take.
+    pub(super) fn read(main_module: &Module, script: &Script, exceptions: ExceptionModel) -> Self {
+        let mut symbols = Self {
+            names: HashMap::new(),
+            exceptions,
+            wide_invokes: None,
+            memory: Limits::default(),
+            table: Limits::default(),
+            late: BTreeSet::new(),
+        };
         symbols.take_script(main_module, script);
         symbols.take_exports(main_module);
         symbols.take_limits(main_module);
@@ -65,13 +62,11 @@ impl Symbols {
                 }
             }
         }
-        if symbols.exceptions == Some(ExceptionModel::Wasm) {
-            symbols.tags.extend(TAGS.map(str::to_owned));
-        } else if !script.start_up.returns_wide {
+        if exceptions.row().makes_on_demand("invoke_j") && !script.start_up.returns_wide {
             let wide = script.functions.keys().filter(|name| name.starts_with("invoke_j"));
             symbols.wide_invokes = Some(wide.cloned().collect());
         }
-        Ok(symbols)
+        symbols
     }
 
     /// Types of script functions: what the main module itself imports is exact.
@@ -84,7 +79,7 @@ impl Symbols {
                 _ => None,
             })
             .collect();
-        for (name, stated) in script.functions.iter().filter(|(name, _)| !TAGS.contains(&name.as_str())) {
+        for (name, stated) in script.functions.iter().filter(|(name, _)| !exceptions::is_tag(name)) {
             let exact = imported.get(name.as_str()).map(|signature| (*signature).clone());
             self.names.insert(name.clone(), Provider::ScriptFunction { exact, stated: stated.clone() });
         }
@@ -146,17 +141,12 @@ impl Symbols {
         if let Some(provider) = self.names.get(name) {
             return Some(provider.clone());
         }
-        if self.exceptions != Some(ExceptionModel::JavaScript) {
-            return None;
-        }
-        if name.starts_with("__cxa_find_matching_catch_") {
-            return Some(Provider::ScriptFunction { exact: None, stated: None });
-        }
         // Made when first asked for, without a type that the loader could read.
-        name.strip_prefix("invoke_").map(|letters| Provider::ScriptFunction {
-            exact: from_letters(letters).map(invoke),
-            stated: None,
-        })
+        let letters = name.strip_prefix("invoke_").unwrap_or_default();
+        self.exceptions
+            .row()
+            .makes_on_demand(name)
+            .then(|| Provider::ScriptFunction { exact: from_letters(letters).map(invoke), stated: None })
     }
 
     /// Whether the C library counts seconds in 32 bits: what `time` returns tells. So in 0.21 alone.
@@ -171,12 +161,7 @@ impl Symbols {
 
     /// Whether an exception tag of this name can be imported.
     pub fn has_tag(&self, name: &str) -> bool {
-        self.tags.contains(name)
-    }
-
-    /// How exceptions unwind.
-    pub fn exception_model(&self) -> ExceptionModel {
-        self.exceptions.unwrap_or(ExceptionModel::Wasm)
+        self.exceptions.row().tags.contains(&name)
     }
 
     /// All names, unordered.
@@ -190,22 +175,4 @@ fn invoke(callee: Signature) -> Signature {
     let mut parameters = vec![wasmparser::ValType::I32];
     parameters.extend(callee.parameters);
     Signature { parameters, results: callee.results }
-}
-
-fn exception_model(main_module: &Module, script: &Script) -> Result<ExceptionModel> {
-    let has_tag = main_module
-        .imports
-        .iter()
-        .any(|(_, name, kind)| name == TAGS[0] && matches!(kind, Import::Tag(_)))
-        || main_module.exports.iter().any(|export| export.name == TAGS[0] && export.kind == ExportKind::Tag);
-    if has_tag && main_module.exported_function("_Unwind_RaiseException").is_some() {
-        return Ok(ExceptionModel::Wasm);
-    }
-    let invokes = main_module.imports.iter().any(|(_, name, _)| name.starts_with("invoke_"));
-    if invokes && script.functions.keys().any(|name| name.starts_with("__cxa_find_matching_catch")) {
-        return Ok(ExceptionModel::JavaScript);
-    }
-    bail!(
-        "the main module shows neither WebAssembly exceptions nor JavaScript ones: its exception model is not known"
-    )
 }

@@ -3,7 +3,7 @@
 //! Refused: names with `..`, absolute names, links that lead out of the tree, device files and pipes. File times are
 //! kept, since cargo compares them.
 
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context as _;
@@ -62,9 +62,10 @@ enum Kind {
 }
 
 fn open(archive: &Path) -> Result<Kind> {
+    let mut file = fs_err::File::open(archive)?;
     let mut start = Vec::new();
-    fs_err::File::open(archive)?.take(4).read_to_end(&mut start)?;
-    let file = fs_err::File::open(archive)?;
+    (&mut file).take(4).read_to_end(&mut start)?;
+    file.rewind()?;
     match start[..] {
         [0x1f, 0x8b, ..] => Ok(Kind::TarGz(file)),
         [b'P', b'K', ..] => Ok(Kind::Zip(file)),

@@ -5,24 +5,26 @@ use url::Url;
 
 use crate::cache::Kind;
 use crate::context::{Context, Network};
+use crate::digest::Sha256Digest;
 use crate::error::{Result, hinted};
 
 /// The bytes at an address, which must have this SHA-256.
 ///
 /// # Errors
 /// When they cannot be had, or are others.
-pub fn fetch(address: &str, sha256: &str, context: &Context) -> Result<Vec<u8>> {
+pub fn fetch(address: &str, sha256: Sha256Digest, context: &Context) -> Result<Vec<u8>> {
     let Context { ui, cache, .. } = context;
-    if context.network == Network::Forbidden && !cache.has(Kind::Files, sha256) {
+    let key = &sha256.to_string();
+    if context.network == Network::Forbidden && !cache.has(Kind::Files, key) {
         return Err(hinted(
             anyhow!("`{address}` is not in the cache, and the network may not be used (`--offline`)"),
             "run once without `--offline`, or name a file that you have",
         ));
     }
-    if context.has_failed(address) && !cache.has(Kind::Files, sha256) {
+    if context.has_failed(address) && !cache.has(Kind::Files, key) {
         return Err(anyhow!("`{address}` could not be had before"));
     }
-    let folder = cache.get_or_make(ui, Kind::Files, sha256, |folder| {
+    let folder = cache.get_or_make(ui, Kind::Files, key, |folder| {
         ui.phase("Fetching", address);
         let task = ui.task(format!("downloading {address}"));
         let url = Url::parse(address).with_context(|| format!("the address `{address}`"))?;
@@ -33,7 +35,7 @@ pub fn fetch(address: &str, sha256: &str, context: &Context) -> Result<Vec<u8>> 
     })?;
     let bytes = fs_err::read(folder.join("file"))?;
     if check(&bytes, sha256, address).is_err() {
-        cache.discard(ui, Kind::Files, sha256)?;
+        cache.discard(ui, Kind::Files, key)?;
         return Err(hinted(
             anyhow!("`{address}` was changed in the cache"),
             "run it again: it is fetched anew",
@@ -46,8 +48,8 @@ pub fn fetch(address: &str, sha256: &str, context: &Context) -> Result<Vec<u8>> 
 ///
 /// # Errors
 /// When they do not have it.
-pub fn check(bytes: &[u8], sha256: &str, name: &str) -> Result<()> {
-    let actual = crate::digest::sha256(bytes);
+pub fn check(bytes: &[u8], sha256: Sha256Digest, name: &str) -> Result<()> {
+    let actual = Sha256Digest::of(bytes);
     if actual == sha256 {
         return Ok(());
     }

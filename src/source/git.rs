@@ -5,6 +5,7 @@ use anyhow::Context as _;
 use super::origin::SourceArchive;
 use crate::cache::Kind;
 use crate::context::{Context, Network};
+use crate::digest::Sha256Digest;
 use crate::error::{Result, hinted};
 use crate::process::{self, Invocation};
 
@@ -48,6 +49,6 @@ pub fn archive(url: &str, revision: Option<&str>, context: &Context) -> Result<S
         Ok(())
     })?;
     let path = folder.join("source.tar.gz");
-    let sha256 = crate::digest::sha256(&fs_err::read(&path)?);
+    let sha256 = Sha256Digest::of(&fs_err::read(&path)?);
     Ok(SourceArchive { path, sha256, origin: format!("git+{url}@{commit}") })
 }

@@ -6,8 +6,8 @@
 pub mod archive;
 pub mod file;
 pub mod git;
+pub mod index_wheel;
 mod origin;
-pub mod pure;
 pub mod request;
 pub mod sdist;
 mod unpacked;
@@ -19,6 +19,7 @@ pub use request::SourceRequest;
 pub use unpacked::only_folder;
 
 use crate::context::Context;
+use crate::digest::Sha256Digest;
 use crate::error::{Result, hinted};
 
 /// Finds the source that a request means.
@@ -56,5 +57,5 @@ fn archive_source(path: &Path) -> Result<SourceArchive> {
     let bytes = fs_err::read(path)
         .map_err(|error| hinted(error, "name a folder, an sdist, `NAME==VERSION` or `git+URL@REV`"))?;
     let path = plain(fs_err::canonicalize(path)?);
-    Ok(SourceArchive { sha256: crate::digest::sha256(&bytes), origin: path.display().to_string(), path })
+    Ok(SourceArchive { sha256: Sha256Digest::of(&bytes), origin: path.display().to_string(), path })
 }

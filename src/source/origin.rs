@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::digest::Sha256Digest;
+
 /// Where the package's files come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -25,8 +27,8 @@ pub enum TreeOwner {
 pub struct SourceArchive {
     /// The file.
     pub path: PathBuf,
-    /// Its SHA-256, in hexadecimal digits.
-    pub sha256: String,
+    /// Its SHA-256.
+    pub sha256: Sha256Digest,
     /// What the user asked for, for messages and the JSON report.
     pub origin: String,
 }

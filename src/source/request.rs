@@ -151,4 +151,19 @@ mod tests {
         ];
         insta::assert_snapshot!(typed.map(|text| format!("{text:30} {}", check(text))).join("\n"));
     }
+
+    #[test]
+    fn odd_words_are_told_apart_too() {
+        let typed = ["", "..", r"a\b", "a==1.0==2", "==1", "git+file:///r@", "A.TGZ", "a.egg"];
+        insta::assert_snapshot!(typed.map(|text| format!("{text:16} {}", check(text))).join("\n"), @r"
+                         folder .
+        ..               folder ..
+        a\b              folder a\b
+        a==1.0==2        error: `1.0==2` in `a==1.0==2` is not a Python version number: after parsing `1.0`, found `==2`, which is not part of a valid version
+        ==1              error: `==1` does not name one version: expected `NAME` or `NAME==VERSION`
+        git+file:///r@   git file:///r None
+        A.TGZ            archive A.TGZ
+        a.egg            error: `a.egg` is not an sdist: expected a `.tar.gz` or `.zip` file
+        ");
+    }
 }

@@ -7,8 +7,10 @@ use serde::Deserialize;
 use super::origin::SourceArchive;
 use crate::cache::Kind;
 use crate::context::{Context, Network};
+use crate::digest::Sha256Digest;
 use crate::error::{Result, hinted, with_cause};
-use crate::index::page::{File, Project, check_filename};
+use crate::index::page::{File, Project};
+use crate::plain_name::PlainName;
 use crate::wheel::filename::normalised;
 
 /// Why a project's page offers no sdist.
@@ -103,7 +105,7 @@ fn cached(name: &str, version: Option<&Version>, context: &Context) -> Result<Op
     let kept = kept.filter_map(|key| Some((key.strip_prefix(&prefix)?.parse::<Version>().ok()?, key)));
     let newest = kept.filter(|(kept, _)| version.is_none_or(|wanted| kept == wanted)).max();
     let Some((_, key)) = newest else { return Ok(None) };
-    let kept = read_kept(&cache.entry(Kind::Sources, &key));
+    let kept = read_kept(&cache.entry(Kind::Sources, &key)?);
     if let Err(error) = &kept {
         context.ui.warn(format!("the sdist `{key}` in the cache is damaged and is fetched again: {error:#}"));
         cache.discard(&context.ui, Kind::Sources, &key)?;
@@ -114,21 +116,21 @@ fn cached(name: &str, version: Option<&Version>, context: &Context) -> Result<Op
 fn read_kept(folder: &std::path::Path) -> Result<SourceArchive> {
     #[derive(Deserialize)]
     struct Kept {
-        filename: String,
-        sha256: String,
+        filename: PlainName,
+        sha256: Sha256Digest,
     }
     let kept: Kept = serde_json::from_str(&fs_err::read_to_string(folder.join("source.json"))?)?;
     let path = folder.join(&kept.filename);
-    let actual = crate::digest::sha256(&fs_err::read(&path)?);
+    let actual = Sha256Digest::of(&fs_err::read(&path)?);
     if actual != kept.sha256 {
         bail!("`{}` was changed", path.display());
     }
-    Ok(SourceArchive { path, sha256: actual, origin: kept.filename })
+    Ok(SourceArchive { path, sha256: actual, origin: kept.filename.to_string() })
 }
 
 fn download(name: &str, version: &Version, file: &File, context: &Context) -> Result<SourceArchive> {
     let key = sources_key(name, version);
-    let filename = check_filename(&file.filename)?;
+    let (filename, stated) = (&file.plain_name()?, file.stated_digest()?);
     let folder = context.cache.get_or_make(&context.ui, Kind::Sources, &key, |folder| {
         let task = context.ui.task(format!("downloading {filename}"));
         let index = context.index()?;
@@ -136,9 +138,9 @@ fn download(name: &str, version: &Version, file: &File, context: &Context) -> Re
             .fetch(&index.file_url(name, file)?)
             .with_context(|| format!("cannot download `{filename}`"))?;
         drop(task);
-        let actual = crate::digest::sha256(&bytes);
-        match &file.hashes.sha256 {
-            Some(expected) if *expected != actual => {
+        let actual = Sha256Digest::of(&bytes);
+        match stated {
+            Some(expected) if expected != actual => {
                 return Err(hinted(
                     anyhow!("`{filename}` has the SHA-256 `{actual}`, but the index says `{expected}`"),
                     "something between you and the index changed the file: do not use it",
@@ -284,5 +286,82 @@ mod tests {
         error: `a-b` has no files on the index
         hint: check the name, or build it from its repository with `git+URL@REV`
         ");
+    }
+
+    #[test]
+    fn names_of_sdists_are_split_where_the_project_ends() {
+        let check =
+            |filename: &str, name: &str| sdist_version(filename, name).map(|version| version.to_string());
+        assert_eq!(check("a-b-c-1.0.tar.gz", "a-b-c").as_deref(), Some("1.0"));
+        assert_eq!(check("a-b-c-1.0.tar.gz", "a-b"), None, "`c-1.0` is no version");
+        assert_eq!(check("A.B_c-1.0.post1.zip", "a-b-c").as_deref(), Some("1.0.post1"));
+        assert_eq!(check("a-1.0.tar.bz2", "a"), None);
+        assert_eq!(check("ab-1.0.tar.gz", "a"), None);
+    }
+
+    #[test]
+    fn a_version_that_is_only_a_prerelease_or_yanked_is_better_than_none() {
+        assert_eq!(check(None, &["a_b-2.0rc1.tar.gz", "a_b-1.0b1.tar.gz"]), "a_b-2.0rc1.tar.gz");
+        assert_eq!(check(None, &["a_b-1.0.tar.gz!", "a_b-0.9rc1.tar.gz"]), "a_b-1.0.tar.gz");
+    }
+
+    #[test]
+    fn a_project_with_wheels_alone_says_so() {
+        let wheels = [
+            "a_b-1.0-cp313-cp313-linux_x86_64.whl",
+            "a_b-1.0-cp312-cp312-linux_x86_64.whl",
+            "a_b-0.9-x-y-z.whl",
+        ];
+        insta::assert_snapshot!([check(None, &wheels), check(Some("2"), &wheels)].join("\n\n"), @"
+        error: `a-b` 1.0 has no sdist, only 2 wheels
+        hint: no version has an sdist: build it from its repository with `git+URL@REV`
+
+        error: `a-b` has no version 2
+        hint: versions that are there: 1.0, 0.9
+        ");
+    }
+
+    fn context(folder: &std::path::Path) -> Context {
+        use crate::{cache::Cache, env::Environment, ui::Ui};
+        Context::new(Ui::silent(), Environment::default(), Cache::new(folder.to_owned()), Network::Forbidden)
+    }
+
+    /// Keeps an sdist in the cache, as a download does.
+    fn keep(context: &Context, name: &str, version: &str, sha256: Option<&str>) {
+        let key = sources_key(name, &version.parse().unwrap());
+        let filename = format!("{name}-{version}.tar.gz");
+        let sha256 = sha256.map_or_else(|| Sha256Digest::of(version.as_bytes()).to_string(), str::to_owned);
+        let made = context.cache.get_or_make(&context.ui, Kind::Sources, &key, |folder| {
+            fs_err::write(folder.join(&filename), version)?;
+            let kept = serde_json::json!({ "filename": filename, "sha256": sha256 });
+            Ok(fs_err::write(folder.join("source.json"), kept.to_string())?)
+        });
+        made.unwrap();
+    }
+
+    #[test]
+    fn without_a_network_the_cache_serves_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let context = context(folder.path());
+        for version in ["1.9", "1.10", "1.2"] {
+            keep(&context, "a", version, None);
+        }
+        keep(&context, "a-b", "7", None);
+        let check = |version: Option<&str>| {
+            let found = find("a", version.map(|text| text.parse().unwrap()).as_ref(), &context);
+            found.map_or_else(|error| error.to_string(), |archive| archive.origin)
+        };
+        assert_eq!(check(None), "a-1.10.tar.gz");
+        assert_eq!(check(Some("1.2.0")), "a-1.2.tar.gz");
+        assert!(check(Some("3")).starts_with("no sdist of `a` is in the cache"));
+    }
+
+    #[test]
+    fn a_damaged_sdist_is_thrown_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let context = context(folder.path());
+        keep(&context, "a", "1.0", Some("0000"));
+        assert!(find("a", None, &context).is_err());
+        assert!(context.cache.keys(Kind::Sources).is_empty());
     }
 }

@@ -33,3 +33,40 @@ pub fn only_folder(unpacked: &Path) -> Result<PathBuf> {
         _ => Err(anyhow!("the archive holds several Python projects: it is not an sdist")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The folder that is found, below the archive's own.
+    fn check(paths: &[&str]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        for path in paths {
+            let path = folder.path().join(path);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, "").unwrap();
+        }
+        match only_folder(folder.path()) {
+            Ok(found) if found == folder.path() => ".".to_owned(),
+            Ok(found) => found.strip_prefix(folder.path()).unwrap().display().to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn the_project_is_the_one_folder_or_the_one_that_looks_like_it() {
+        assert_eq!(check(&["a-1/pyproject.toml"]), "a-1");
+        assert_eq!(check(&["a-1/PKG-INFO", "pax_global_header"]), "a-1");
+        assert_eq!(check(&["a-1/setup.py", "docs/index.md"]), "a-1");
+        assert_eq!(check(&["setup.py", "a/pyproject.toml"]), ".");
+    }
+
+    #[test]
+    fn an_archive_without_one_project_is_refused() {
+        assert!(check(&["a/x", "b/x"]).starts_with("the archive holds no Python project"));
+        assert!(check(&[]).starts_with("the archive holds no Python project"));
+        assert!(
+            check(&["a/setup.py", "b/setup.py"]).starts_with("the archive holds several Python projects")
+        );
+    }
+}

@@ -23,7 +23,7 @@ use crate::error::{Result, cause, render};
 use crate::files::write_whole;
 use crate::process::limits::end_with_parent;
 use crate::releases::request::{RuntimeRequest, runtimes_of};
-use crate::run::import;
+use crate::run::import::{self, ImportCheck};
 use crate::run::session::Place;
 use crate::runtime::{Runtime, TagChoice};
 use crate::source::{self, Source, SourceRequest};
@@ -209,14 +209,13 @@ impl CellRun<'_> {
         let said = printed.stderr.trim();
         let refuse = |error| Err(causes::name_unless_told("cannot-import", When::Run, error));
         let Some(missing) = missing else { return refuse(anyhow!("it cannot be imported:\n{said}")) };
-        let loaded = import::load_modules(context, runtime, wheel.path(), &wheel.modules())?;
-        match loaded.in_short().as_str() {
-            "ok" => Ok(Some(format!(
+        match import::check_modules(context, runtime, &wheel) {
+            ImportCheck::Loaded => Ok(Some(format!(
                 "its modules alone: {} ({})",
                 said.lines().last().unwrap_or_default(),
                 missing.root_cause().to_string().split_whitespace().collect::<Vec<_>>().join(" ")
             ))),
-            why => refuse(anyhow!("its modules cannot be loaded: {why}")),
+            other => refuse(anyhow!("its modules cannot be loaded: {other}")),
         }
     }
 

@@ -232,3 +232,72 @@ impl Record {
         Some(format!("{passed}/{}", passed + sum(&[Outcome::Failed, Outcome::Error, Outcome::Died])))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        let package = "Some_Name==1.0".parse().unwrap();
+        Record::new(Cell { package, line: "0.29".into(), pyodide: "0.29.5".into() })
+    }
+
+    fn done(steps: &[Step]) -> Record {
+        let steps = steps.iter().map(|step| StepRecord { step: *step, seconds: 1.0, note: None }).collect();
+        Record { steps, ..record() }
+    }
+
+    #[test]
+    fn the_step_that_failed_is_the_first_that_was_not_done() {
+        let check = |steps: &[Step]| done(steps).next_step();
+        assert_eq!(check(&[]), Step::Build);
+        assert_eq!(check(&[Step::Build]), Step::Audit);
+        assert_eq!(check(&[Step::Build, Step::Import]), Step::Audit);
+        assert_eq!(check(&Step::ALL), Step::Test);
+        assert!(done(&[Step::Build]).has(Step::Build) && !done(&[Step::Build]).has(Step::Test));
+    }
+
+    #[test]
+    fn tests_that_did_not_run_are_in_no_ratio() {
+        let check = |counts: &[(Outcome, usize)]| {
+            Record { tests: Some(counts.iter().copied().collect()), ..record() }.test_ratio().unwrap()
+        };
+        let passing = [(Outcome::Passed, 5), (Outcome::Xfailed, 2), (Outcome::Xpassed, 1)];
+        assert_eq!(check(&passing), "8/8");
+        let failing = [(Outcome::Failed, 1), (Outcome::Error, 1), (Outcome::Died, 1), (Outcome::Passed, 4)];
+        assert_eq!(check(&failing), "4/7");
+        assert_eq!(check(&[(Outcome::Skipped, 3), (Outcome::Excused, 2)]), "0/0");
+        assert_eq!(record().test_ratio(), None);
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_was_written() {
+        let mut record = done(&[Step::Build, Step::Audit]);
+        record.steps[1].note = Some("odd".into());
+        record.wheel = Some(WheelRecord { file: "a.whl".into(), size: 1, modules: 2 });
+        record.tests = Some([(Outcome::Passed, 3)].into());
+        record.comparison = Some(Comparison { native: 3, both: 2, failed: None });
+        record.failure = Some(Failure::new(Step::Import, FailureKind::Timeout, "late".into()));
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+        assert!(text.contains(r#""kind":"timeout""#) && text.contains(r#""line":"0.29""#), "{text}");
+    }
+
+    #[test]
+    fn a_cell_is_called_by_its_package_and_line() {
+        let record = record();
+        assert_eq!(record.cell.to_string(), "some-name==1.0 on 0.29");
+        assert_eq!(
+            (record.cell.key(), record.log),
+            ("some-name-1.0@0.29".into(), "logs/some-name-1.0@0.29.log".into())
+        );
+    }
+
+    #[test]
+    fn a_failure_keeps_the_cause_that_the_error_names() {
+        let error = crate::error::with_cause("no-route", anyhow::anyhow!("inside").context("outside"));
+        let failure = Failure::of(Step::Build, FailureKind::Error, &error);
+        assert_eq!(failure.cause.as_deref(), Some("no-route"));
+        assert_eq!(failure.text, "error: outside\n  caused by: inside");
+    }
+}

@@ -371,3 +371,6 @@ impl Sweep<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

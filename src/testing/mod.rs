@@ -250,3 +250,6 @@ pub fn summary(results: &[TestResult]) -> String {
     }
     counts.iter().map(|(outcome, count)| format!("{count} {}", outcome.word())).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use pep508_rs::{Requirement, VerbatimUrl};
 
 use crate::error::{Result, hinted};
+use crate::overlay::values::InsidePath;
 use crate::project::PyProject;
 use crate::runtime::Runtime;
 use crate::wheel::OpenedWheel;
@@ -101,13 +102,19 @@ fn usual_tests(tree: &Path, pyproject: &PyProject) -> Option<(PathBuf, Vec<Strin
         _ => None,
     });
     let there: Vec<String> =
-        said.unwrap_or_default().into_iter().filter(|path| tree.join(path).exists()).collect();
+        said.unwrap_or_default().into_iter().filter(|path| is_inside(tree, path)).collect();
     if !there.is_empty() {
         return Some((tree.to_owned(), there));
     }
     let folder = shallowest(tree)?;
     let name = folder.file_name()?.to_string_lossy().into_owned();
     Some((folder.parent()?.to_owned(), vec![name]))
+}
+
+/// Whether a path that a package names is there and in its tree.
+fn is_inside(tree: &Path, path: &str) -> bool {
+    path == "."
+        || path.trim_end_matches('/').parse::<InsidePath>().is_ok_and(|path| tree.join(path.0).exists())
 }
 
 /// The folder of tests that lies least deep.
@@ -226,7 +233,7 @@ impl Staged {
     /// state them.
     pub fn imported_packages(&self, runtime: &Runtime) -> Vec<String> {
         let imported = self.imports();
-        let packages = runtime.packages.iter().filter(|(_, package)| package.file_name.ends_with(".whl"));
+        let packages = runtime.packages.iter().filter(|(_, package)| package.file_ends_with(".whl"));
         let mut known: Vec<String> =
             packages.map(|(name, _)| name.clone()).chain(tools("imported")).collect();
         known.retain(|name| imported.contains(&name.replace('-', "_")));
@@ -245,9 +252,11 @@ impl Staged {
         for file in python {
             let text = fs_err::read_to_string(self.root.join(file)).unwrap_or_default();
             for line in text.lines().map(str::trim_start) {
-                let rest = line.strip_prefix("import ").or_else(|| line.strip_prefix("from "));
-                let name = rest.and_then(|rest| rest.split([' ', '.', ',']).next());
-                names.extend(name.filter(|name| !name.is_empty()).map(str::to_lowercase));
+                let code = line.split('#').next().unwrap_or(line);
+                let listed = code.strip_prefix("import ").into_iter().flat_map(|rest| rest.split(','));
+                let imported = listed.chain(code.strip_prefix("from "));
+                let tops = imported.filter_map(|name| name.trim_start().split([' ', '.', ';']).next());
+                names.extend(tops.filter(|name| !name.is_empty()).map(str::to_lowercase));
             }
         }
         names
@@ -291,3 +300,6 @@ pub fn stated_requirements(tree: &Path, pyproject: &PyProject) -> Vec<String> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

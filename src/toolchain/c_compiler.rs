@@ -47,26 +47,39 @@ pub struct CCompiler {
 /// # Errors
 /// When there is none.
 pub fn find(ui: &Ui, environment: &Environment) -> Result<CCompiler> {
+    find_since(ui, environment, OLDEST)
+}
+
+/// The same, of this LLVM or a newer one: exception models need different ones.
+///
+/// # Errors
+/// When there is none.
+pub fn find_since(ui: &Ui, environment: &Environment, oldest: u32) -> Result<CCompiler> {
     let places: Vec<PathBuf> = match environment.get("CARGO_PYODIDE_CLANG") {
         Some(only) => vec![PathBuf::from(only)],
         None => std::iter::once("clang".to_owned())
-            .chain((OLDEST..NEWEST).rev().map(|version| format!("clang-{version}")))
+            .chain((oldest..NEWEST).rev().map(|version| format!("clang-{version}")))
             .filter_map(|name| look_up(environment, &name))
             .collect(),
     };
     let mut looked = Vec::new();
     for clang in places {
         match version(ui, &clang) {
-            Ok(llvm) if llvm >= OLDEST => return Ok(CCompiler { clang, llvm }),
+            Ok(llvm) if llvm >= oldest => return Ok(CCompiler { clang, llvm }),
             Ok(llvm) => looked.push(format!("`{}` is of LLVM {llvm}", clang.display())),
             Err(error) => looked.push(format!("`{}`: {error:#}", clang.display())),
         }
     }
     let found = if looked.is_empty() { "none was found".to_owned() } else { looked.join("; ") };
     let error = anyhow!(
-        "no clang of LLVM {OLDEST} or newer to compile C with: {found}; looked at `CARGO_PYODIDE_CLANG` and for `clang` and `clang-NN` on the `PATH`"
+        "no clang of LLVM {oldest} or newer to compile C with: {found}; looked at `CARGO_PYODIDE_CLANG` and for `clang` and `clang-NN` on the `PATH`"
     );
-    Err(hinted(with_cause("no-c-compiler", error), ADVICE))
+    let advice = if oldest == OLDEST {
+        ADVICE.to_owned()
+    } else {
+        format!("install clang {oldest} or newer with its tools, libc++ {LIBCXX}'s and Emscripten's headers")
+    };
+    Err(hinted(with_cause("no-c-compiler", error), advice))
 }
 
 fn version(ui: &Ui, clang: &Path) -> Result<u32> {

@@ -21,7 +21,7 @@ use semver::Version;
 
 pub use rust::RustToolchain;
 
-use crate::abi::{Contract, TARGET};
+use crate::abi::{Contract, ExceptionModel, TARGET};
 use crate::context::Context;
 use crate::error::{Result, hinted, with_cause};
 use crate::plan::WasmLd;
@@ -44,7 +44,7 @@ pub struct Toolchain {
     pub wasm_ld: WasmLd,
     /// The standard library.
     pub std: StandardLibrary,
-    /// The unstable flags that the exception model takes: none for WebAssembly exceptions.
+    /// The flags that choose the exception model.
     pub exception_flags: Vec<String>,
 }
 
@@ -118,7 +118,7 @@ fn advice<'a>(reasons: impl Iterator<Item = &'a Unsuitable>) -> String {
             Unsuitable::TooOld(needed) => {
                 return format!("install Rust {needed} or newer (`rustup update`), with `rust-src`");
             }
-            Unsuitable::Exceptions(sysroot::CannotUnwind::FlagIsGone) => {
+            Unsuitable::Exceptions(sysroot::CannotUnwind::FlagIsUnknown(ExceptionModel::JavaScript)) => {
                 sysroot::OLDER_ADVICE.clone_into(&mut advice);
             }
             _ => {}
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn advice_follows_the_most_telling_reason() {
         let check = |reasons: &[Unsuitable]| advice(reasons.iter());
-        let gone = Unsuitable::Exceptions(sysroot::CannotUnwind::FlagIsGone);
+        let gone = Unsuitable::Exceptions(sysroot::CannotUnwind::FlagIsUnknown(ExceptionModel::JavaScript));
         assert_eq!(check(&[Unsuitable::NoLibrary]), sysroot::ADVICE);
         assert_eq!(check(&[gone.clone(), Unsuitable::NoLibrary]), sysroot::OLDER_ADVICE);
         let too_old = Unsuitable::TooOld(Version::new(1, 99, 0));

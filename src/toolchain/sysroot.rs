@@ -7,8 +7,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use semver::Version;
 
 use super::{RustToolchain, probe, rust};
+use crate::abi::exceptions::RustcSupport;
 use crate::abi::{Contract, ExceptionModel, TARGET};
 use crate::cache::Kind;
 use crate::context::Context;
@@ -21,29 +23,26 @@ use crate::process::{Invocation, show_progress};
 pub const ADVICE: &str = "run `rustup target add wasm32-unknown-emscripten` (fits Pyodide 0.28 and later) or `rustup component add rust-src`; \
      without rustup, install the sources of the system's Rust (Debian: `apt-get install rustc-web cargo-web rust-web-src`)";
 
-/// The first compiler whose default for this target is WebAssembly exceptions.
-const WASM_DEFAULT: (u64, u64) = (1, 93);
-
 /// What to do when a compiler can no longer unwind through JavaScript.
 pub(super) const OLDER_ADVICE: &str = "install an older compiler with its sources beside yours: `rustup toolchain install 1.97 --component rust-src`";
-
-/// The flag that chooses JavaScript exceptions.
-const JAVASCRIPT_FLAG: &str = "-Zemscripten-wasm-eh=no";
 
 /// Why a compiler cannot unwind as a release does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CannotUnwind {
-    /// It is too old.
-    #[error("unwinds through JavaScript: WebAssembly exceptions came with Rust 1.93")]
-    OnlyJavaScript,
-    /// It is too new.
+    /// It is too old: it unwinds through JavaScript alone.
+    #[error("unwinds through JavaScript: WebAssembly exceptions came with Rust {}.{}", .0.major, .0.minor)]
+    OnlyJavaScript(&'static Version),
+    /// It does not know the flag that chooses the model.
     #[error(
-        "no longer knows `{JAVASCRIPT_FLAG}`, with which panics unwind through JavaScript: Rust up to 1.97 does"
+        "does not know `{}`, with which panics unwind through {}: {} does",
+        .0.row().rustc.flag,
+        .0.row().in_words,
+        .0.row().rustc.known_to
     )]
-    FlagIsGone,
+    FlagIsUnknown(ExceptionModel),
 }
 
-/// The flags with which every crate must be compiled for an exception model, all of them unstable.
+/// The flags with which every crate must be compiled for an exception model.
 ///
 /// # Errors
 /// Why the compiler cannot unwind this way.
@@ -52,26 +51,24 @@ pub fn exception_flags(
     rust: &RustToolchain,
     exceptions: ExceptionModel,
 ) -> Result<Vec<String>, CannotUnwind> {
-    let is_wasm_default = (rust.version.major, rust.version.minor) >= WASM_DEFAULT;
-    match exceptions {
-        ExceptionModel::Wasm if is_wasm_default => Ok(Vec::new()),
-        ExceptionModel::Wasm => Err(CannotUnwind::OnlyJavaScript),
-        ExceptionModel::JavaScript if knows_flag(context, rust) => Ok(vec![JAVASCRIPT_FLAG.to_owned()]),
-        ExceptionModel::JavaScript if !is_wasm_default => Ok(Vec::new()),
-        ExceptionModel::JavaScript => Err(CannotUnwind::FlagIsGone),
+    let RustcSupport { flag, first, default_before, .. } = &exceptions.row().rustc;
+    let version = rust.version_without_channel();
+    if let Some(first) = first.as_ref().filter(|first| version < **first) {
+        return Err(CannotUnwind::OnlyJavaScript(first));
     }
+    if knows_flag(context, rust, flag) {
+        return Ok(vec![(*flag).to_owned()]);
+    }
+    let is_default = default_before.as_ref().is_some_and(|before| version < *before);
+    if is_default { Ok(Vec::new()) } else { Err(CannotUnwind::FlagIsUnknown(exceptions)) }
 }
 
 /// Whether the compiler takes the flag: asked, not assumed from its version.
-fn knows_flag(context: &Context, rust: &RustToolchain) -> bool {
-    let question = rust.compiler().env("RUSTC_BOOTSTRAP", "1").args([
-        JAVASCRIPT_FLAG,
-        "--print=cfg",
-        "--target",
-        TARGET,
-    ]);
+fn knows_flag(context: &Context, rust: &RustToolchain, flag: &str) -> bool {
+    let question =
+        rust.compiler().env("RUSTC_BOOTSTRAP", "1").args([flag, "--print=cfg", "--target", TARGET]);
     // An answer that cannot be kept is no answer: then the compiler is not used for these lines.
-    probe::ask(context, rust, JAVASCRIPT_FLAG, || Ok(question.output(&context.ui).is_ok())).unwrap_or(false)
+    probe::ask(context, rust, flag, || Ok(question.output(&context.ui).is_ok())).unwrap_or(false)
 }
 
 /// The sysroot for a contract, built if it is not in the cache. `flags` are those of the contract's exceptions.

@@ -9,11 +9,16 @@ use wasmparser::{
     ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
+use super::exceptions::encoding_of;
+use crate::abi::exceptions::Encoding;
+
 /// What was found in a module's code.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Code {
     /// Proposals beyond the first version of WebAssembly, each with the first instruction seen.
     pub proposals: BTreeMap<&'static str, String>,
+    /// The encodings of exceptions in which it catches, each with the first instruction seen.
+    pub encodings: BTreeMap<Encoding, String>,
     /// Imported functions, by index, and the functions that call them.
     pub callers: BTreeMap<u32, BTreeSet<u32>>,
     /// Imported functions that are called, or whose address is taken.
@@ -32,7 +37,7 @@ struct Watched {
 }
 
 /// What some engine of today accepts: WebAssembly 3.0 and the exceptions from before it.
-const ACCEPTED: WasmFeatures = WasmFeatures::WASM3.union(WasmFeatures::LEGACY_EXCEPTIONS);
+pub(super) const ACCEPTED: WasmFeatures = WasmFeatures::WASM3.union(WasmFeatures::LEGACY_EXCEPTIONS);
 
 impl Code {
     /// Validates a module and surveys its code.
@@ -78,6 +83,9 @@ impl Code {
         for (proposal, operator) in other.proposals {
             self.proposals.entry(proposal).or_insert(operator);
         }
+        for (encoding, operator) in other.encodings {
+            self.encodings.entry(encoding).or_insert(operator);
+        }
         for (import, callers) in other.callers {
             self.callers.entry(import).or_default().extend(callers);
         }
@@ -91,12 +99,17 @@ impl Code {
             self.relocates_itself |= watched.start_up == (Some(*function_index), Some(function));
         }
         if let Some(proposal) = proposal_of(operator) {
-            self.proposals.entry(proposal).or_insert_with(|| {
-                let shown = format!("{operator:?}");
-                shown.split([' ', '{', '(']).next().unwrap_or_default().to_owned()
-            });
+            self.proposals.entry(proposal).or_insert_with(|| name_of(operator));
+        }
+        if let Some(encoding) = encoding_of(operator) {
+            self.encodings.entry(encoding).or_insert_with(|| name_of(operator));
         }
     }
+}
+
+fn name_of(operator: &Operator<'_>) -> String {
+    let shown = format!("{operator:?}");
+    shown.split([' ', '{', '(']).next().unwrap_or_default().to_owned()
 }
 
 type Function<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);

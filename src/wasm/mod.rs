@@ -1,13 +1,16 @@
 //! WebAssembly modules as data: what they import, export and contain. Pure: bytes in, values out.
 //!
-//! Reading goes over the sections' headers, so that it takes milliseconds for modules of many megabytes; `code` and
-//! `callers` alone decode instructions. The dynamic-linking section follows the tool conventions:
+//! Reading goes over the sections' headers, so that it takes milliseconds for modules of many megabytes; `code`,
+//! `callers` and `exceptions` alone decode instructions. The dynamic-linking section follows the tool conventions:
 //! <https://github.com/WebAssembly/tool-conventions/blob/main/DynamicLinking.md>.
 
+pub mod archive;
 pub mod callers;
 pub mod code;
 pub mod dylink;
+pub mod exceptions;
 pub mod module;
+pub mod relocation_table;
 pub mod relocations;
 pub mod start_up;
 pub mod strip;

@@ -5,8 +5,10 @@
 //! function's belongs: <https://github.com/llvm/llvm-project/issues/215664>. There is no other such relocation at a call, so
 //! that the right one is known.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use wasmparser::{KnownCustom, Parser, Payload, RelocationType};
+
+use super::archive::find_objects;
 
 /// The type of a relocation that names a function: `R_WASM_FUNCTION_INDEX_LEB`.
 const FUNCTION_INDEX: u8 = 0;
@@ -20,23 +22,9 @@ const CALLS: [u8; 2] = [0x10, 0x12];
 /// # Errors
 /// When the file is broken.
 pub fn wrong_calls(bytes: &[u8]) -> Result<Vec<usize>> {
-    if bytes.starts_with(b"\0asm") {
-        return in_object(bytes, 0);
-    }
-    if !bytes.starts_with(object::archive::MAGIC.as_slice()) {
-        return Ok(Vec::new());
-    }
-    let archive = object::read::archive::ArchiveFile::parse(bytes).context("cannot read the archive")?;
     let mut places = Vec::new();
-    for member in archive.members() {
-        let (start, length) = member.context("cannot read a member of the archive")?.file_range();
-        let range = usize::try_from(start)?..usize::try_from(start + length)?;
-        let start = range.start;
-        if let Some(object) = bytes.get(range)
-            && object.starts_with(b"\0asm")
-        {
-            places.extend(in_object(object, start)?);
-        }
+    for range in find_objects(bytes)? {
+        places.extend(in_object(&bytes[range.clone()], range.start)?);
     }
     Ok(places)
 }

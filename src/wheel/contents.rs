@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 
+use super::deflate::{self, Compression, Packing};
 use super::filename::WheelFilename;
 use super::{directory, record};
 use crate::error::Result;
@@ -125,33 +126,64 @@ impl WheelContents {
     /// # Errors
     /// When the folder cannot be written.
     pub fn write(&self, folder: &Path, time: zip::DateTime) -> Result<std::path::PathBuf> {
+        self.write_packed(folder, time, Packing::default())
+    }
+
+    /// The same, packed in this way.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn write_packed(
+        &self,
+        folder: &Path,
+        time: zip::DateTime,
+        packing: Packing<'_>,
+    ) -> Result<std::path::PathBuf> {
         fs_err::create_dir_all(folder)?;
         let mut file = tempfile::NamedTempFile::new_in(folder).context("cannot make a temporary file")?;
-        self.write_zip(std::io::BufWriter::new(&mut file), time)?;
+        self.write_zip(std::io::BufWriter::new(&mut file), time, packing)?;
         let path = folder.join(self.filename.to_string());
         make_readable(file.as_file())?;
-        file.persist(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
+        // The error of `persist` holds the file: it would stay as long as somebody keeps the error.
+        let written = file.persist(&path).map_err(|error| error.error);
+        written.with_context(|| format!("cannot write `{}`", path.display()))?;
         Ok(path)
     }
 
-    fn write_zip(&self, target: impl Write + Seek, time: zip::DateTime) -> Result<()> {
+    fn write_zip(&self, target: impl Write + Seek, time: zip::DateTime, packing: Packing<'_>) -> Result<()> {
         let mut archive = zip::ZipWriter::new(target);
+        let entries = self.entries(time)?;
+        match packing.compression {
+            Compression::Fast => {
+                for entry in entries {
+                    archive.start_file(entry.path, entry.options())?;
+                    archive.write_all(entry.bytes)?;
+                }
+            }
+            Compression::Best => {
+                for deflated in deflate::deflate_all(&entries, packing.kept)? {
+                    let mut deflated = zip::ZipArchive::new(std::io::Cursor::new(deflated))?;
+                    archive.raw_copy_file(deflated.by_index_raw(0)?)?;
+                }
+            }
+        }
+        archive.finish()?.flush()?;
+        Ok(())
+    }
+
+    /// The files in the order in which they are written.
+    fn entries(&self, time: zip::DateTime) -> Result<Vec<deflate::Entry<'_>>> {
         let dist_info = self.dist_info()?;
         // The convention puts `.dist-info` last, so that readers find the metadata near the directory.
         let (last, first): (Vec<_>, Vec<_>) =
             self.files.iter().partition(|(path, _)| path.starts_with(&dist_info));
-        for (path, bytes) in first.into_iter().chain(last) {
-            let mode = if self.executable.contains(path) { 0o755 } else { 0o644 };
-            let options = zip::write::SimpleFileOptions::default()
-                .compression_method(zip::CompressionMethod::Deflated)
-                .last_modified_time(time)
-                .unix_permissions(mode)
-                .large_file(bytes.len() > u32::MAX as usize);
-            archive.start_file(path.as_str(), options)?;
-            archive.write_all(bytes)?;
-        }
-        archive.finish()?.flush()?;
-        Ok(())
+        let ordered = first.into_iter().chain(last);
+        Ok(ordered
+            .map(|(path, bytes)| {
+                let mode = if self.executable.contains(path) { 0o755 } else { 0o644 };
+                deflate::Entry { path, bytes, mode, time }
+            })
+            .collect())
     }
 }
 
@@ -169,4 +201,72 @@ fn make_readable(file: &std::fs::File) -> Result<()> {
 #[cfg(not(unix))]
 fn make_readable(_: &std::fs::File) -> Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::wheel::deflate::KeptEntries;
+
+    #[derive(Default)]
+    struct Memory(Mutex<BTreeMap<String, Vec<u8>>>, Mutex<usize>);
+
+    impl KeptEntries for Memory {
+        fn find(&self, key: &str) -> Option<Vec<u8>> {
+            let found = self.0.lock().unwrap().get(key).cloned();
+            *self.1.lock().unwrap() += usize::from(found.is_some());
+            found
+        }
+
+        fn keep(&self, key: &str, bytes: &[u8]) {
+            self.0.lock().unwrap().insert(key.to_owned(), bytes.to_vec());
+        }
+    }
+
+    #[test]
+    fn the_best_compression_is_smaller_and_always_the_same() {
+        let text = |count: usize| {
+            (0..count).map(|number| (number * number % 997).to_string() + " ").collect::<String>()
+        };
+        let files =
+            [("a.py", 900), ("b/run.sh", 3), ("c.so", 4000), ("d.py", 0), ("x-1.0.dist-info/WHEEL", 9)];
+        let contents = WheelContents {
+            filename: "x-1.0-py3-none-any.whl".parse().unwrap(),
+            files: files.map(|(path, count)| (path.to_owned(), text(count).into_bytes())).into(),
+            executable: vec!["b/run.sh".into()],
+        };
+        let write = |compression, kept| {
+            let mut bytes = std::io::Cursor::new(Vec::new());
+            let time = zip::DateTime::from_date_and_time(2026, 11, 24, 1, 2, 4).unwrap();
+            contents.write_zip(&mut bytes, time, Packing { compression, kept }).unwrap();
+            bytes.into_inner()
+        };
+        let best = write(Compression::Best, None);
+        assert!(best.len() < write(Compression::Fast, None).len());
+        let kept = Memory::default();
+        assert!(write(Compression::Best, Some(&kept)) == best);
+        assert_eq!((kept.0.lock().unwrap().len(), *kept.1.lock().unwrap()), (5, 0));
+        assert!(write(Compression::Best, Some(&kept)) == best);
+        assert_eq!(*kept.1.lock().unwrap(), 5);
+        for bytes in kept.0.lock().unwrap().values_mut() {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+        }
+        assert_eq!(write(Compression::Best, Some(&kept)), best, "what was kept and is damaged is not used");
+        let listing = |bytes: &[u8]| -> Vec<String> {
+            let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes.to_vec())).unwrap();
+            let show = |index| {
+                let entry = archive.by_index(index).unwrap();
+                let (name, mode, time) = (entry.name().unwrap(), entry.unix_mode(), entry.last_modified());
+                format!("{name} {mode:?} {time:?} {}", entry.compression())
+            };
+            (0..5).map(show).collect()
+        };
+        assert_eq!(listing(&best), listing(&write(Compression::Fast, None)));
+        let read = WheelContents::from_zip(contents.filename.clone(), std::io::Cursor::new(best)).unwrap();
+        assert_eq!((read.files, read.executable), (contents.files.clone(), contents.executable.clone()));
+    }
 }

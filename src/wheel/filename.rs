@@ -32,7 +32,10 @@ impl FromStr for WheelFilename {
         let refused = || NotAWheelFilename(text.to_owned());
         let stem = text.strip_suffix(".whl").ok_or_else(refused)?;
         let parts: Vec<String> = stem.split('-').map(str::to_owned).collect();
-        if parts.iter().any(|part| part.is_empty() || part.contains(['/', '\\'])) {
+        if parts
+            .iter()
+            .any(|part| part.is_empty() || part.contains(['/', '\\', ':']) || part.contains(char::is_control))
+        {
             return Err(refused());
         }
         match <[String; 5]>::try_from(parts.clone()) {

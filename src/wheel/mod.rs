@@ -7,6 +7,7 @@
 pub mod bill_of_materials;
 pub mod compressed;
 pub mod contents;
+pub mod deflate;
 pub mod directory;
 pub mod edits;
 pub mod extension;

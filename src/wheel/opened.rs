@@ -127,4 +127,36 @@ mod tests {
         assert_eq!(tops, ["__main__", "a", "b", "c", "data", "tests"]);
         assert_eq!(wheel.name(), "a-b");
     }
+
+    fn contents(files: &[(&str, &str)]) -> WheelContents {
+        let files = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
+        WheelContents {
+            filename: "a_b-1-py3-none-any.whl".parse().unwrap(),
+            files: files.collect(),
+            executable: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_wheel_is_what_its_metadata_says() {
+        let metadata = "Metadata-Version: 2.1\nName: A.b\nVersion: 1.0\nRequires-Dist: c>=2\n";
+        let files = [("a_b-1.dist-info/WHEEL", ""), ("a_b-1.dist-info/METADATA", metadata), ("a/_b.so", "")];
+        let wheel = OpenedWheel::of(Path::new("/w/a_b-1-py3-none-any.whl"), &contents(&files)).unwrap();
+        assert_eq!(wheel.name(), "a-b");
+        assert_eq!(wheel.metadata().requires[0].to_string(), "c>=2");
+        assert_eq!(wheel.modules(), ["a/_b.so"]);
+        assert_eq!(wheel.path(), Path::new("/w/a_b-1-py3-none-any.whl"));
+    }
+
+    #[test]
+    fn a_wheel_without_usable_metadata_is_named() {
+        let refuse = |files: &[(&str, &str)]| {
+            format!("{:#}", OpenedWheel::of(Path::new("a.whl"), &contents(files)).unwrap_err())
+        };
+        let wheel = ("a_b-1.dist-info/WHEEL", "");
+        assert_eq!(refuse(&[]), "cannot use the wheel `a.whl`: it has no `*.dist-info/WHEEL`");
+        assert_eq!(refuse(&[wheel]), "cannot use the wheel `a.whl`: there is no `a_b-1.dist-info/METADATA`");
+        let nameless = ("a_b-1.dist-info/METADATA", "Metadata-Version: 2.1\nVersion: 1\n");
+        assert_eq!(refuse(&[wheel, nameless]), "cannot use the wheel `a.whl`: it has no `Name`");
+    }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cargo_pyodide::wheel::WheelContents;
 
-use crate::harness::{can_build, copy_folder, fixture, folder, tool};
+use crate::harness::{can_build, copy_folder, fixture, folder, has, tool};
 
 /// Builds a folder into `out` beside it and returns the wheel.
 fn build(package: &Path, pyodide: &str, more: &[&str]) -> WheelContents {
@@ -162,7 +162,7 @@ fn the_json_document_tells_all() {
     assert_eq!(wheel["tags"][0], "cp313-cp313-pyodide_2025_0_wasm32");
     assert_eq!(wheel["runtime"]["emscripten"], "4.0.9");
     let bytes = fs_err::read(place.path().join(wheel["wheel"].as_str().unwrap())).unwrap();
-    assert_eq!(wheel["sha256"], cargo_pyodide::digest::sha256(&bytes));
+    assert_eq!(wheel["sha256"], cargo_pyodide::digest::Sha256Digest::of(&bytes).to_string());
     assert_eq!(wheel["size"], bytes.len());
     for step in ["toolchain", "environment", "compile", "finish", "audit", "write"] {
         assert!(wheel["seconds"][step].is_f64(), "{step}");
@@ -208,4 +208,32 @@ fn an_extension_in_c_alone_is_compiled_for_the_python_of_the_release() {
     error: `HEADERS` has the headers of Python 3.11, but Python 3.13 is wanted
     hint: name those of the Python that the Pyodide release has, or another release
     ");
+}
+
+#[test]
+fn a_module_that_panics_as_it_is_loaded_fails_the_build() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let place = folder();
+    let package = place.path().join("pure");
+    copy_folder(&fixture("pure"), &package);
+    let source = package.join("src/lib.rs");
+    let text = fs_err::read_to_string(&source).unwrap();
+    let broken = text.replace(
+        "    module.add_function(wrap_pyfunction!(add",
+        "    assert!(module.name().is_err(), \"no entry\");\n    module.add_function(wrap_pyfunction!(add",
+    );
+    assert_ne!(text, broken);
+    fs_err::write(&source, broken).unwrap();
+    let arguments = ["build", "pure", "-q", "--pyodide", "0.29.5", "--out-dir", "out", "--json"];
+    let printed = tool(&arguments).in_folder(place.path()).run();
+    assert_eq!(printed.status, Some(1), "{}", printed.stderr);
+    assert!(printed.stderr.contains("does not load in Pyodide 0.29.5"), "{}", printed.stderr);
+    let document: serde_json::Value = serde_json::from_str(&printed.stdout).unwrap();
+    assert_eq!(document["wheels"][0]["import"], "pyo3_runtime.PanicException: no entry");
+    let untried = [&arguments[..], &["--no-import"]].concat();
+    let printed = tool(&untried).in_folder(place.path()).succeed();
+    let document: serde_json::Value = serde_json::from_str(&printed.stdout).unwrap();
+    assert_eq!(document["wheels"][0]["import"], serde_json::Value::Null);
 }

@@ -59,9 +59,10 @@ fn text(bytes: &[u8], at: &mut usize) -> String {
     text
 }
 
-/// The number of the section of imports, and of that of types.
+/// The numbers of the sections of imports, types and code.
 const IMPORTS: u8 = 2;
 const TYPES: u8 = 1;
+const CODE: u8 = 10;
 
 impl Sections {
     pub(crate) fn read(bytes: &[u8]) -> Self {
@@ -134,6 +135,19 @@ impl Sections {
         }
         let replace =
             |(id, old): &(u8, Vec<u8>)| (*id, if *id == IMPORTS { body.clone() } else { old.clone() });
+        Self(self.0.iter().map(replace).collect())
+    }
+
+    /// The same with functions that do nothing but trap, but for the last one, which is given.
+    pub(crate) fn with_code(&self, last: &[u8]) -> Self {
+        let trap: &[u8] = &[0, 0, 0x0b];
+        let count = number(self.body(CODE), &mut 0);
+        let mut body = encoded(count);
+        for code in std::iter::repeat_n(trap, count as usize - 1).chain([last]) {
+            body.extend(encoded(u32::try_from(code.len()).unwrap()));
+            body.extend(code);
+        }
+        let replace = |(id, old): &(u8, Vec<u8>)| (*id, if *id == CODE { body.clone() } else { old.clone() });
         Self(self.0.iter().map(replace).collect())
     }
 

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 
+use cargo_pyodide::digest::Sha256Digest;
+
 use crate::harness::{can_build, copy_folder, fixture, folder, tool};
 
 /// Serves paths and their bodies until the process ends. Returns the address of its `/simple/`.
@@ -94,7 +96,7 @@ fn an_sdist_in_the_cache_needs_no_network() {
         return;
     }
     let archive = sdist("pure", "fixture_pure-1.0.0");
-    let sha256 = cargo_pyodide::digest::sha256(&archive);
+    let sha256 = Sha256Digest::of(&archive).to_string();
     let index = serve(vec![
         ("/simple/fixture-pure/".into(), page(&[("fixture_pure-1.0.0.tar.gz", &sha256)])),
         ("/files/fixture_pure-1.0.0.tar.gz".into(), archive),

@@ -15,18 +15,18 @@ use crate::imports::{Import, Sections};
 use crate::lines::{asked_for, fetched};
 
 /// The lines of a sample: each exception model, and the newest.
-const SAMPLE: [&str; 3] = ["0.21.3", "0.27.8", "314.0.7"];
+pub(crate) const SAMPLE: [&str; 3] = ["0.21.3", "0.27.8", "314.0.7"];
 
 /// A changed wheel: what was changed, the module in it, its name.
-struct Mutant {
-    name: String,
-    bytes: Vec<u8>,
+pub(crate) struct Mutant {
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
     /// The file name, if that was changed.
     filename: Option<String>,
     module: &'static str,
 }
 
-fn mutant(name: impl Into<String>, module: &'static str, bytes: Vec<u8>) -> Mutant {
+pub(crate) fn mutant(name: impl Into<String>, module: &'static str, bytes: Vec<u8>) -> Mutant {
     Mutant { name: name.into(), bytes, filename: None, module }
 }
 
@@ -450,7 +450,7 @@ fn ask(runtime: &Runtime, wheels: &serde_json::Value, place: &Path) -> Vec<Optio
 }
 
 /// Each place where the audit and the release do not agree.
-fn disagreements(runtime: &Runtime, mutants: &[Mutant], tools: &[PathBuf]) -> Vec<String> {
+pub(crate) fn disagreements(runtime: &Runtime, mutants: &[Mutant], tools: &[PathBuf]) -> Vec<String> {
     let place = folder();
     let mut verdicts = Vec::new();
     let mut wheels = Vec::new();

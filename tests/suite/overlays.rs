@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cargo_pyodide::digest::sha256;
+use cargo_pyodide::digest::Sha256Digest;
 use cargo_pyodide::wheel::WheelContents;
 
 use crate::harness::{Tool, can_build, copy_folder, fixture, folder, has, tool};
@@ -364,7 +364,7 @@ fn index() -> String {
         .iter()
         .map(|(name, bytes)| {
             let project = name.split('-').next().unwrap().replace('_', "-");
-            (format!("/simple/{project}/"), page(&[(name, &sha256(bytes))]))
+            (format!("/simple/{project}/"), page(&[(name, &Sha256Digest::of(bytes).to_string())]))
         })
         .collect();
     pages.push(("/simple/only-wheels/".into(), page(&[("only_wheels-1.0-cp313-cp313-win32.whl", "")])));

@@ -7,7 +7,7 @@ use cargo_pyodide::audit::catalogue::{self, Code};
 use cargo_pyodide::audit::policy::{Denied, Policy, parse_code};
 use cargo_pyodide::audit::report::Audited;
 use cargo_pyodide::audit::subject::OpenedFile;
-use cargo_pyodide::audit::{self, AuditContext, Finding, PureWheels, Severity};
+use cargo_pyodide::audit::{self, AuditContext, Finding, Severity, WheelIndex};
 use cargo_pyodide::context::Context;
 use cargo_pyodide::dependencies::index::OnlineIndex;
 use cargo_pyodide::error::{EXIT_FAILED, Result};
@@ -95,7 +95,7 @@ pub(crate) fn run(session: &Session, arguments: &AuditArguments) -> Result<u8> {
     let neighbours: Vec<WheelContents> =
         arguments.wheels.iter().map(|path| WheelContents::open(path)).collect::<Result<_>>()?;
     let index = arguments.online.then(|| OnlineIndex::open(&context)).transpose()?;
-    let index = index.as_ref().map(|index| index as &dyn PureWheels);
+    let index = index.as_ref().map(|index| index as &dyn WheelIndex);
     let beside = AuditContext { wheels: &neighbours, index, raw_modules: None };
     let mut audited = Vec::new();
     for path in &arguments.files {

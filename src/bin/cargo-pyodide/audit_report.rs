@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cargo_pyodide::audit::Severity;
 use cargo_pyodide::audit::report::{Audited, document, sarif, summary};
-use cargo_pyodide::audit::size::{self, Sizes};
+use cargo_pyodide::audit::size::{self, RelocationSizes, Sizes};
 use cargo_pyodide::context::Context;
 use cargo_pyodide::error::Result;
 use serde_json::json;
@@ -77,6 +77,13 @@ fn show_sizes(terminal: &Terminal, sizes: &Sizes) -> Result<()> {
     rows.extend(
         sizes.sections.iter().map(|part| [part.name.clone(), part.bytes.to_string(), share(part.bytes)]),
     );
+    if let Some(RelocationSizes { count, code, table }) = &sizes.relocations {
+        let name = count.map_or("relocations".to_owned(), |count| format!("{count} relocations"));
+        rows.push([String::new(), String::new(), String::new()]);
+        rows.push([name, "bytes".to_owned(), "share".to_owned()]);
+        rows.push(["code".to_owned(), code.to_string(), share(*code)]);
+        rows.extend(table.map(|bytes| ["table".to_owned(), bytes.to_string(), share(bytes)]));
+    }
     for (title, parts) in [("crate", &sizes.crates), ("function", &sizes.functions)] {
         if !parts.is_empty() {
             rows.push([String::new(), String::new(), String::new()]);

@@ -9,6 +9,7 @@ use cargo_pyodide::building::{self, BuildRequest, Built, Outcome};
 use cargo_pyodide::context::Context;
 use cargo_pyodide::error::Result;
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
+use cargo_pyodide::run::import;
 use cargo_pyodide::runtime::{Runtime, TagChoice};
 use cargo_pyodide::source::{self, SourceRequest};
 use cargo_pyodide::ui::Clock;
@@ -33,12 +34,12 @@ Examples:
   cargo pyodide build . --with-deps                    and what it requires that has a Rust core
   cargo pyodide build . --overlay changes.toml         with what the file changes (docs/overlays.md)
 
-Prints the path of each finished wheel on stdout. With several releases a table closes the run, and whether each
-extension module loads in its release is tried on Node.
+Prints the path of each finished wheel on stdout. Whether each extension module loads in its release is tried on Node,
+if there is one. With several releases a table closes the run.
 
 Exit codes:
   0  every wheel was built and will load
-  1  a wheel was built that would not load; it is not kept
+  1  a wheel was built that would not load: the audit says so, and it is not kept, or a module failed as it was loaded
   2  a wheel could not be built";
 
 /// Build wheels for Pyodide
@@ -71,6 +72,9 @@ pub(crate) struct BuildArguments {
     /// Build what the package requires, too, if it is missing from the release and has a Rust core
     #[arg(long, conflicts_with = "offline")]
     with_deps: bool,
+    /// Do not try whether the modules load
+    #[arg(long)]
+    no_import: bool,
     /// Leave the names of functions in the modules, for `audit --size` and for traces
     #[arg(long)]
     keep_names: bool,
@@ -137,10 +141,13 @@ pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
     {
         return Err(error);
     }
-    let status = conclude(&context, &terminal, &builds);
+    let status = conclude(&terminal, &builds);
     if arguments.json {
         let wheels = builds.into_iter().filter_map(|build| match build.outcome {
-            Ok(Outcome::Built(built)) => Some(WheelReport::new(*built, build.runtime)),
+            Ok(Outcome::Built(built)) => {
+                let import = build.import.map(|import| import.to_string());
+                Some(WheelReport::new(*built, build.runtime, import))
+            }
             _ => None,
         });
         let report = Report::new(&request.source, clock, wheels.collect());
@@ -162,7 +169,17 @@ fn build_one<'a>(
     if let (Ok(Outcome::Built(built)), false) = (&outcome, arguments.json) {
         terminal.data(built.summary.wheel.display())?;
     }
-    Ok(Build { runtime, outcome, seconds: started.elapsed().as_secs_f64() })
+    let import = match &outcome {
+        Ok(Outcome::Built(built)) if !arguments.no_import => {
+            let task = context.ui.task(format!("loading the modules in Pyodide {}", runtime.version));
+            let check = import::check_modules(context, runtime, &built.wheel);
+            drop(task);
+            context.ui.detail(format!("modules in Pyodide {}: {check}", runtime.version));
+            Some(check)
+        }
+        _ => None,
+    };
+    Ok(Build { runtime, outcome, import, seconds: started.elapsed().as_secs_f64() })
 }
 
 /// The wheels that were built.
@@ -172,4 +189,54 @@ fn built<'a>(builds: &'a [Build<'_>]) -> Vec<&'a Built> {
         _ => None,
     });
     wheels.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cargo_pyodide::building::Recipes;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        build: BuildArguments,
+    }
+
+    fn parse(words: &str) -> Result<BuildArguments, clap::Error> {
+        let line = Line::try_parse_from(std::iter::once("x").chain(words.split_whitespace()));
+        line.map(|line| line.build)
+    }
+
+    fn check(words: &str) -> BuildRequest {
+        parse(words).unwrap().request(source::Source::Folder("source".into()))
+    }
+
+    #[test]
+    fn a_build_without_options_is_the_librarys_usual_one() {
+        let usual = BuildRequest::new(source::Source::Folder("source".into()), "dist");
+        assert_eq!(format!("{:?}", check("")), format!("{usual:?}"));
+        assert_eq!(parse("").unwrap().source, SourceRequest::Folder(".".into()));
+    }
+
+    #[test]
+    fn options_of_a_build_reach_its_request() {
+        let request =
+            check("a==1 --out-dir out --features f --overlay o.toml --no-recipes --keep-names --for-index");
+        assert_eq!(request.out_dir, PathBuf::from("out"));
+        assert_eq!(request.cargo.features, ["f"]);
+        assert_eq!(request.overlays.files, [PathBuf::from("o.toml")]);
+        assert_eq!(request.overlays.recipes, Recipes::Ignored);
+        assert_eq!((request.names, request.tag), (Names::Kept, TagChoice::Index));
+        assert_eq!(check("--tag some_tag").tag, TagChoice::Named("some_tag".into()));
+    }
+
+    #[test]
+    fn options_that_contradict_each_other_are_refused() {
+        let kind = |words: &str| parse(words).unwrap_err().kind();
+        let conflicts = ["--tag a --for-index", "--with-deps --offline", "--quiet --verbose"];
+        assert_eq!(conflicts.map(kind), [clap::error::ErrorKind::ArgumentConflict; 3]);
+        assert_eq!(kind("a.whl"), clap::error::ErrorKind::ValueValidation);
+        assert_eq!(kind("--pyodide v1"), clap::error::ErrorKind::ValueValidation);
+    }
 }

@@ -1,6 +1,6 @@
 //! `clean`: empties the cache, by kind.
 
-use cargo_pyodide::cache::{Kind, remove_folder};
+use cargo_pyodide::cache::Kind;
 use cargo_pyodide::context::Network;
 use cargo_pyodide::error::Result;
 use cargo_pyodide::files::size_of_folder;
@@ -39,7 +39,7 @@ pub(crate) fn run(session: &Session, arguments: &CleanArguments) -> Result<u8> {
     for kind in Kind::ALL.into_iter().filter(chosen) {
         let folder = context.cache.folder(kind);
         let size = size_of_folder(&folder);
-        remove_folder(&folder)?;
+        context.cache.clear(kind)?;
         context.ui.phase("Removed", format!("{} ({} MB)", kind.name(), size / 1_000_000));
     }
     Ok(0)

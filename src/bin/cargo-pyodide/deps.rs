@@ -25,7 +25,7 @@ Examples:
   cargo pyodide deps . --with dist/y-2.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl
 
 Each requirement that applies in the release is looked for as micropip does: among the wheels at hand, in the release,
-then as a pure wheel on the package index. What is missing is looked into: whether `cargo pyodide build` can build it.
+then as a wheel on the package index, pure or for Pyodide. What is missing is looked into: whether `cargo pyodide build` can build it.
 
 Exit codes:
   0  everything can be had
@@ -126,7 +126,8 @@ fn describe(origin: &Origin) -> String {
     match origin {
         Origin::AtHand(version) => format!("{version}, a wheel at hand"),
         Origin::Release(version) => format!("{version}, part of the release"),
-        Origin::Pure(file, _) => format!("{}, pure on the package index", file.version),
+        Origin::Index(file, _) if file.is_pure => format!("{}, pure on the package index", file.version),
+        Origin::Index(file, _) => format!("{}, for Pyodide on the package index", file.version),
         Origin::Missing(missing) => missing.to_string(),
     }
 }

@@ -21,36 +21,23 @@ mod terminal;
 mod test;
 mod test_report;
 
-use std::ffi::OsString;
-use std::path::Path;
 use std::process::ExitCode;
 
 use cargo_pyodide::driver;
-use cargo_pyodide::env::{DRIVER_PLAN, Environment};
-use cargo_pyodide::error::{EXIT_COULD_NOT, render, render_with_cause};
+use cargo_pyodide::env::Environment;
+use cargo_pyodide::error::{EXIT_COULD_NOT, render};
 
 fn main() -> ExitCode {
     let environment = Environment::read();
-    let mut arguments = std::env::args_os();
-    let name = name_of(arguments.next());
-    let outcome = match environment.get(DRIVER_PLAN).map(OsString::from) {
-        Some(plan) if name != "cargo-pyodide" => {
-            driver::run(Path::new(&plan), &name, arguments.collect(), &environment)
-                .map_err(|error| render_with_cause(&error))
-        }
-        _ => commands::run(environment, arguments.collect()).map_err(|error| render(&error)),
-    };
+    if let Some(status) = driver::serve(&environment, std::env::args_os()) {
+        return ExitCode::from(status);
+    }
+    let outcome = commands::run(environment, std::env::args_os().skip(1).collect());
     match outcome {
         Ok(status) => ExitCode::from(status),
-        Err(rendered) => {
-            terminal::print_failure(&rendered);
+        Err(error) => {
+            terminal::print_failure(&render(&error));
             ExitCode::from(EXIT_COULD_NOT)
         }
     }
-}
-
-/// The name under which this program was called, without folder and ending.
-fn name_of(program: Option<OsString>) -> String {
-    let program = program.unwrap_or_default();
-    Path::new(&program).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }

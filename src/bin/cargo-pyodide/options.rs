@@ -25,11 +25,15 @@ pub(crate) struct VerbosityOptions {
 impl VerbosityOptions {
     /// The terminal that says so much.
     pub(crate) fn terminal(&self) -> Terminal {
-        Terminal::new(match (self.verbose, self.quiet) {
+        Terminal::new(self.verbosity())
+    }
+
+    fn verbosity(&self) -> Verbosity {
+        match (self.verbose, self.quiet) {
             (true, _) => Verbosity::Verbose,
             (_, true) => Verbosity::Quiet,
             _ => Verbosity::Normal,
-        })
+        }
     }
 }
 
@@ -133,6 +137,27 @@ mod tests {
     fn options_become_requests() {
         let all = "--profile small --features a,b --features c --no-default-features --share-crates --headers h \
                    --c-toolchain emsdk --overlay o.toml --variant v --variant w=f --no-recipes --offline";
-        insta::assert_snapshot!(format!("{}\n\n{}", check(""), check(all)), @"");
+        insta::assert_snapshot!(format!("{}\n\n{}", check(""), check(all)), @r#"
+        CargoRequest { profile: None, features: [], no_default_features: false, crate_store: PerPackage, headers: None, c_toolchain: Clang }
+        OverlayRequest { files: [], variants: [], recipes: Applied }
+        Allowed
+
+        CargoRequest { profile: Some("small"), features: ["a", "b", "c"], no_default_features: true, crate_store: Shared, headers: Some("h"), c_toolchain: Emsdk }
+        OverlayRequest { files: ["o.toml"], variants: [VariantChoice { name: "v", file: None }, VariantChoice { name: "w", file: Some("f") }], recipes: Ignored }
+        Forbidden
+        "#);
+    }
+
+    #[test]
+    fn verbosity_is_one_of_three() {
+        #[derive(Parser)]
+        struct Said {
+            #[command(flatten)]
+            verbosity: VerbosityOptions,
+        }
+        let parse = |words: &[&str]| Said::try_parse_from(std::iter::once("x").chain(words.iter().copied()));
+        let check = |words: &[&str]| format!("{:?}", parse(words).unwrap().verbosity.verbosity());
+        assert_eq!([check(&[]), check(&["-v"]), check(&["--quiet"])], ["Normal", "Verbose", "Quiet"]);
+        assert!(parse(&["-v", "-q"]).is_err());
     }
 }

@@ -75,7 +75,7 @@ pub(crate) fn run(session: &Session, arguments: &RuntimesArguments) -> Result<u8
     let rows = newest.iter().map(|version| {
         let key = version.to_string();
         let cached = cache.has(Kind::Runtimes, &key);
-        let read = if cached { Some(Runtime::read(&cache.entry(Kind::Runtimes, &key))?) } else { None };
+        let read = if cached { Some(Runtime::read(&cache.entry(Kind::Runtimes, &key)?)?) } else { None };
         let facts = facts_of(Line::of(version));
         Ok(Row {
             line: Line::of(version).to_string(),

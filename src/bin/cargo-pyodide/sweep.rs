@@ -310,3 +310,6 @@ fn plan(terminal: &Terminal, arguments: &PlanArguments) -> Result<u8> {
     terminal.data(serde_json::to_string_pretty(&shards)?)?;
     Ok(0)
 }
+
+#[cfg(test)]
+mod tests;

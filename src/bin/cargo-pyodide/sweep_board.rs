@@ -121,6 +121,11 @@ mod tests {
             remaining: Some(Duration::from_secs(61)),
             started: Instant::now(),
         };
-        insta::assert_snapshot!(rows(&["0.29".into(), "314".into()], &standing).join("\n"), @"");
+        insta::assert_snapshot!(rows(&["0.29".into(), "314".into()], &standing).join("\n"), @"
+         line      ok   failed running   left
+         0.29       1        0       1      1
+          314       0        1       0      1
+        0 min, about 2 min: b==1 on 0.29
+        ");
     }
 }

@@ -175,3 +175,56 @@ fn test_release(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cargo_pyodide::building::Recipes;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        test: TestArguments,
+    }
+
+    fn parse(words: &str) -> TestArguments {
+        Line::parse_from(std::iter::once("x").chain(words.split_whitespace())).test
+    }
+
+    /// Colours depend on where the tests of the tool run.
+    fn check(words: &str) -> TestRequest {
+        TestRequest { colors: Colors::Auto, ..parse(words).choices.request() }
+    }
+
+    #[test]
+    fn tests_without_options_are_the_librarys_usual_ones() {
+        assert_eq!(format!("{:?}", check("")), format!("{:?}", TestRequest::default()));
+        let arguments = parse("");
+        assert_eq!((arguments.package.as_str(), arguments.places.len()), (".", 0));
+    }
+
+    #[test]
+    fn options_of_tests_reach_their_request() {
+        let request = check(
+            "a.whl --tests t --with b.whl --with c.whl --requires d --requires e>=1 --packages-dir p --timeout 7 \
+             --forked-each --features f --no-recipes -- -k name -x",
+        );
+        assert_eq!(request.tests, Some(PathBuf::from("t")));
+        assert_eq!(request.wheels, ["b.whl", "c.whl"].map(PathBuf::from));
+        assert_eq!(request.requires, ["d", "e>=1"]);
+        assert_eq!(request.packages_dir, Some(PathBuf::from("p")));
+        assert_eq!((request.timeout, request.isolation), (Duration::from_secs(7), Isolation::PerFile));
+        assert_eq!(
+            (&request.cargo.features[..], request.overlays.recipes),
+            (&["f".to_owned()][..], Recipes::Ignored)
+        );
+        assert_eq!(request.pytest, ["-k", "name", "-x"]);
+    }
+
+    #[test]
+    fn places_are_taken_in_their_order() {
+        assert_eq!(parse("--in worker --in node").places, [Place::Worker, Place::Node]);
+        assert!(Line::try_parse_from(["x", "--in", "moon"]).is_err());
+    }
+}

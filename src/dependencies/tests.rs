@@ -1,0 +1,180 @@
+//! Where requirements come from in a release, without a network.
+
+use super::report::DependencyTree;
+use super::*;
+use crate::cache::Cache;
+use crate::env::Environment;
+use crate::runtime::double;
+use crate::ui::Ui;
+
+fn metadata(name: &str, version: &str, requires: &[&str]) -> Metadata {
+    let requires: Vec<String> = requires.iter().map(|text| format!("Requires-Dist: {text}\n")).collect();
+    let text = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{}", requires.concat());
+    text.parse().unwrap()
+}
+
+fn wheel(metadata: &Metadata) -> OpenedWheel {
+    let (name, version) = (&metadata.name, &metadata.version);
+    let requires: Vec<String> =
+        metadata.requires.iter().map(|one| format!("Requires-Dist: {one}\n")).collect();
+    let text = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{}", requires.concat());
+    let files = [("WHEEL", String::new()), ("METADATA", text)];
+    let files = files.map(|(file, text)| (format!("{name}-{version}.dist-info/{file}"), text.into_bytes()));
+    let contents = WheelContents {
+        filename: format!("{name}-{version}-py3-none-any.whl").parse().unwrap(),
+        files: files.into_iter().collect(),
+        executable: Vec::new(),
+    };
+    OpenedWheel::of(std::path::Path::new("x.whl"), &contents).unwrap()
+}
+
+fn release() -> Runtime {
+    let mut runtime = double::runtime("0.29.0", "3.13");
+    let packages = [
+        ("numpy", double::package("2.1.0", "numpy-2.1.0-cp313-cp313-x.whl", &[])),
+        ("pandas", double::package("2.2.0", "pandas-2.2.0-cp313-cp313-x.whl", &["numpy", "six"])),
+        ("six", double::package("1.16", "six-1.16-py2.py3-none-any.whl", &[])),
+        ("requests", double::package("2.32", "requests-2.32-py3-none-any.whl", &[])),
+    ];
+    runtime.packages = packages.map(|(name, package)| (name.to_owned(), package)).into();
+    runtime
+}
+
+fn tree(requires: &[&str], at_hand: &[Metadata]) -> Vec<Node> {
+    let cache = Cache::new("nowhere".into());
+    let context = Context::new(Ui::silent(), Environment::default(), cache, Network::Forbidden);
+    let runtime = release();
+    let wheels: Vec<OpenedWheel> = at_hand.iter().map(wheel).collect();
+    let mut resolver = Resolver::new(&context, &runtime, &wheels).unwrap();
+    resolver.tree(&metadata("own", "1.0", requires)).unwrap()
+}
+
+fn show(node: &Node, depth: usize, lines: &mut Vec<String>) {
+    let origin = match &node.origin {
+        Origin::AtHand(version) => format!("at hand {version}"),
+        Origin::Release(version) => format!("release {version}"),
+        Origin::Index(file, _) => format!("pure {}", file.version),
+        Origin::Missing(missing) => missing.to_string(),
+    };
+    let again = if node.is_repeated { ", again" } else { "" };
+    lines.push(format!("{}{}: {origin}{again}", "  ".repeat(depth), node.requirement));
+    for below in &node.requires {
+        show(below, depth + 1, lines);
+    }
+}
+
+fn check(requires: &[&str], at_hand: &[Metadata]) -> String {
+    let mut lines = Vec::new();
+    for node in tree(requires, at_hand) {
+        show(&node, 0, &mut lines);
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn a_wheel_at_hand_comes_before_the_release() {
+    let own = metadata("numpy", "9.0", &[]);
+    assert_eq!(check(&["numpy"], &[]), "numpy: release 2.1.0");
+    assert_eq!(check(&["NumPy>=2"], std::slice::from_ref(&own)), "numpy>=2: at hand 9.0");
+    assert_eq!(check(&["numpy<3"], &[own]), "numpy<3: missing: the wheel at hand is of version 9.0");
+}
+
+#[test]
+fn a_version_that_the_release_does_not_have_is_looked_for_elsewhere() {
+    let not_asked = "not in the release; the package index was not asked (`--offline`)";
+    assert_eq!(check(&["numpy>=3", "other"], &[]), format!("numpy>=3: {not_asked}\nother: {not_asked}"));
+}
+
+#[test]
+fn markers_are_those_of_the_release() {
+    let requires = [
+        "numpy; sys_platform == 'emscripten'",
+        "six; platform_machine == 'wasm32' and python_version >= '3.13'",
+        "pandas; sys_platform == 'linux'",
+        "requests; extra == 'web'",
+    ];
+    assert_eq!(check(&requires, &[]), "numpy: release 2.1.0\nsix: release 1.16");
+}
+
+#[test]
+fn what_a_requirement_requires_is_listed_once() {
+    insta::assert_snapshot!(check(&["pandas", "six", "pandas"], &[]), @"
+    pandas: release 2.2.0
+      numpy: release 2.1.0
+      six: release 1.16
+    six: release 1.16, again
+    pandas: release 2.2.0, again
+    ");
+}
+
+#[test]
+fn extras_are_followed_and_count_as_something_else() {
+    let other = metadata("other", "1.0", &["six", "requests; extra == 'web'"]);
+    insta::assert_snapshot!(check(&["other", "other[web]"], &[other]), @"
+    other: at hand 1.0
+      six: release 1.16
+    other[web]: at hand 1.0
+      six: release 1.16, again
+      requests: release 2.32
+    ");
+}
+
+#[test]
+fn packages_that_require_each_other_come_to_an_end() {
+    let pair = [metadata("a", "1", &["b"]), metadata("b", "1", &["a", "own"])];
+    let said = check(&["a"], &pair);
+    assert!(
+        said.starts_with("a: at hand 1\n  b: at hand 1\n    a: at hand 1, again\n    own: not in"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_tree_is_a_document() {
+    let other = metadata("other", "1.0", &["numpy", "gone"]);
+    let (runtime, package) = (release(), metadata("own", "1.0", &[]));
+    let requires = tree(&["other", "requests"], &[other]);
+    let document = serde_json::to_string_pretty(&DependencyTree::new(&runtime, &package, &requires)).unwrap();
+    insta::assert_snapshot!(document, @r#"
+    {
+      "package": "own",
+      "version": "1.0",
+      "pyodide": "0.29.0",
+      "requires": [
+        {
+          "requirement": "other",
+          "name": "other",
+          "origin": "at hand",
+          "detail": "1.0",
+          "note": null,
+          "requires": [
+            {
+              "requirement": "numpy",
+              "name": "numpy",
+              "origin": "release",
+              "detail": "2.1.0",
+              "note": null,
+              "requires": []
+            },
+            {
+              "requirement": "gone",
+              "name": "gone",
+              "origin": "missing",
+              "detail": "not in the release; the package index was not asked (`--offline`)",
+              "note": null,
+              "requires": []
+            }
+          ]
+        },
+        {
+          "requirement": "requests",
+          "name": "requests",
+          "origin": "release",
+          "detail": "2.32",
+          "note": "works through the browser's fetch",
+          "requires": []
+        }
+      ]
+    }
+    "#);
+}

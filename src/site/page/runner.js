@@ -1,0 +1,218 @@
+// Loads Pyodide and runs code, in a worker or in a frame: the page talks to it through a port.
+//
+// From the page: `load` {indexURL, module, packages, expected}, `run` {code}.
+// To the page: `phase`, `progress` {received, total}, `ready`, `output` {stream, text}, `done`, `failed`.
+//
+// Read as a script and as a module alike, so what it offers is a global: `startRunner`.
+"use strict";
+{
+  // How long output waits for more, in milliseconds, and how much of it: a message a line would drown the page.
+  const OUTPUT_DELAY = 40;
+  const OUTPUT_SIZE = 16384;
+  const PROGRESS_DELAY = 50;
+
+  // Counts the bytes that come in, and tells how many there are of how many.
+  const makeMeter = (expected, tell) => {
+    const counts = { received: 0, announced: 0, told: 0 };
+    const show = () => {
+      const total = Math.max(expected, counts.announced);
+      counts.told = performance.now();
+      tell({ type: "progress", received: counts.received, total: Math.max(total, total && counts.received) });
+    };
+    return {
+      announce: (bytes) => { counts.announced += bytes; },
+      add: (bytes) => {
+        counts.received += bytes;
+        if (performance.now() - counts.told > PROGRESS_DELAY) show();
+      },
+      finish: show,
+    };
+  };
+
+  const watchResponse = async (response, meter) => {
+    // What is compressed on its way has another length than what is read here.
+    const length = response.headers.get("Content-Encoding") ? 0 : Number(response.headers.get("Content-Length"));
+    meter.announce(length || 0);
+    const reader = response.body.getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      meter.add(part.value.byteLength);
+    }
+  };
+
+  // Counts what is fetched while some work is done. A copy of each answer is read: the answer itself stays as it is.
+  const withMeter = async (meter, work) => {
+    const { fetch } = globalThis;
+    const { open } = globalThis.XMLHttpRequest.prototype;
+    globalThis.fetch = async (...request) => {
+      const response = await fetch(...request);
+      if (response.ok && response.body) watchResponse(response.clone(), meter).catch(() => {});
+      return response;
+    };
+    // Releases up to 0.22 read one of their files this way.
+    globalThis.XMLHttpRequest.prototype.open = function openWatched(...request) {
+      let before = 0;
+      this.addEventListener("progress", (event) => {
+        if (before === 0 && event.lengthComputable) meter.announce(event.total);
+        meter.add(event.loaded - before);
+        before = event.loaded;
+      });
+      return open.apply(this, request);
+    };
+    try {
+      return await work();
+    } finally {
+      globalThis.fetch = fetch;
+      globalThis.XMLHttpRequest.prototype.open = open;
+      meter.finish();
+    }
+  };
+
+  const addScript = (address) => new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = address;
+    script.onload = resolve;
+    script.onerror = () => reject(new Error(`cannot load ${address}`));
+    document.head.append(script);
+  });
+
+  const loadLoader = async (address) => {
+    if (address.endsWith(".mjs")) return (await import(address)).loadPyodide;
+    if (typeof document === "undefined") {
+      importScripts(address);
+    } else {
+      await addScript(address);
+    }
+    return globalThis.loadPyodide;
+  };
+
+  // Gathers output and sends it in larger pieces.
+  const makeOutput = (tell) => {
+    const pending = { stream: "stdout", text: "", sent: 0, timer: 0 };
+    const flush = () => {
+      clearTimeout(pending.timer);
+      pending.timer = 0;
+      if (pending.text) tell({ type: "output", stream: pending.stream, text: pending.text });
+      pending.text = "";
+      pending.sent = performance.now();
+    };
+    const write = (stream, text) => {
+      if (stream !== pending.stream) flush();
+      pending.stream = stream;
+      pending.text += text;
+      if (pending.text.length > OUTPUT_SIZE || performance.now() - pending.sent > OUTPUT_DELAY) {
+        flush();
+      } else if (!pending.timer) {
+        pending.timer = setTimeout(flush, OUTPUT_DELAY);
+      }
+    };
+    return { write, flush };
+  };
+
+  // Options of the loader that send what it says to these functions. Up to 0.21 they are arguments of their own.
+  const callbacks = (pyodide, errorCallback) => {
+    const messageCallback = () => {};
+    const isOld = pyodide.version.startsWith("0.21.");
+    return isOld ? [messageCallback, errorCallback] : [{ messageCallback, errorCallback }];
+  };
+
+  // Loads packages, and throws what the loader only says: that a package did not load.
+  const loadPackages = async (pyodide, names) => {
+    const said = [];
+    await pyodide.loadPackage(names, ...callbacks(pyodide, (text) => said.push(text)));
+    const missing = names.filter((name) => !(name in pyodide.loadedPackages));
+    if (missing.length || said.length) {
+      throw new Error(said.join("\n") || `The loader left out ${missing.join(", ")} without a reason.`);
+    }
+  };
+
+  const fetchText = async (name) => {
+    const answer = await fetch(new URL(name, location.href));
+    if (!answer.ok) throw new Error(`cannot load ${answer.url}: ${answer.status}`);
+    return answer.text();
+  };
+
+  const start = async (request, output, tell) => {
+    const begun = performance.now();
+    const meter = makeMeter(request.expected, tell);
+    return withMeter(meter, async () => {
+      tell({ type: "phase", text: "Loading Pyodide" });
+      const [loadPyodide, source] = await Promise.all([
+        loadLoader(request.indexURL + request.module), fetchText("playground.py"),
+      ]);
+      // What a release says while it starts is none of the program's output.
+      let isStarted = false;
+      const pyodide = await loadPyodide({
+        indexURL: request.indexURL,
+        stdout: (line) => isStarted && output.write("stdout", `${line}\n`),
+        stderr: (line) => output.write("stderr", `${line}\n`),
+      });
+      isStarted = true;
+      const loaded = performance.now();
+      pyodide.FS.mkdirTree("/playground");
+      pyodide.FS.writeFile("/playground/_playground.py", source);
+      pyodide.runPython("import sys; sys.path.append('/playground')");
+      const playground = pyodide.pyimport("_playground");
+      playground.begin(output.write);
+      if (request.packages.length) {
+        tell({ type: "phase", text: `Loading ${request.packages.join(", ")}` });
+        await loadPackages(pyodide, request.packages);
+      }
+      const seconds = { runtime: (loaded - begun) / 1000, packages: (performance.now() - loaded) / 1000 };
+      tell({ type: "ready", seconds, python: pyodide.runPython("sys.version.split()[0]") });
+      return { pyodide, playground };
+    });
+  };
+
+  // Loads what the code imports and the release has. What cannot be had is told; the import then says the rest.
+  const loadImports = async (pyodide, code, output, tell) => {
+    const before = new Set(Object.keys(pyodide.loadedPackages));
+    const options = callbacks(pyodide, (text) => output.write("stderr", `${text}\n`));
+    try {
+      await withMeter(makeMeter(0, tell), () => pyodide.loadPackagesFromImports(code, ...options));
+    } catch (error) {
+      // Code that does not parse is for Python to tell.
+      if (error.type !== "SyntaxError" && !/SyntaxError/.test(error.message)) {
+        output.write("stderr", `${error.message ?? error}\n`);
+      }
+    }
+    return Object.keys(pyodide.loadedPackages).filter((name) => !before.has(name));
+  };
+
+  const run = async (state, code, output, tell) => {
+    const loaded = await loadImports(state.pyodide, code, output, tell);
+    tell({ type: "started", loaded });
+    const begun = performance.now();
+    const outcome = JSON.parse(await state.playground.run(code));
+    output.flush();
+    tell({ type: "done", ...outcome, seconds: (performance.now() - begun) / 1000, drawn: drawnHeight() });
+  };
+
+  // How high what the program drew into its document is, if it has one and drew.
+  const drawnHeight = () => {
+    if (typeof document === "undefined" || !document.body || !document.body.childElementCount) return 0;
+    return document.documentElement.scrollHeight;
+  };
+
+  globalThis.startRunner = (port) => {
+    const tell = (message) => port.postMessage(message);
+    const output = makeOutput(tell);
+    let state = null;
+    const fail = (error) => {
+      output.flush();
+      tell({ type: "failed", message: String(error?.message ?? error), stack: String(error?.stack ?? "") });
+    };
+    port.onmessage = async ({ data }) => {
+      try {
+        if (data.type === "load") state = await start(data, output, tell);
+        if (data.type === "run") await run(state, data.code, output, tell);
+      } catch (error) {
+        fail(error);
+      }
+    };
+    // What is thrown outside of any call, as by a callback of the program, is shown and ends nothing.
+    globalThis.addEventListener("unhandledrejection", (event) => {
+      output.write("stderr", `${event.reason?.message ?? event.reason}\n`);
+      output.flush();
+    });
+  };
+}

@@ -1,0 +1,165 @@
+//! Wheels on the package index: what the micropip of a release would find there.
+//!
+//! Since PEP 783 the index serves wheels for Pyodide (`pyemscripten_*`) beside pure ones.
+//! <https://peps.python.org/pep-0783/>
+
+use std::path::PathBuf;
+
+use pep440_rs::{Version, VersionSpecifiers};
+use url::Url;
+
+use crate::cache::Kind;
+use crate::context::Context;
+use crate::digest::Sha256Digest;
+use crate::error::Result;
+use crate::index::page::{File, Project};
+use crate::plain_name::PlainName;
+use crate::runtime::Runtime;
+use crate::wheel::WheelFilename;
+
+/// The newest wheel that fits and that the release installs, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IndexWheel {
+    /// The wheel.
+    Found(IndexFile),
+    /// The project has files, and none of them will do.
+    None,
+    /// The index does not know the project.
+    NoProject,
+}
+
+/// A wheel on the index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexFile {
+    /// Its version.
+    pub version: Version,
+    /// Its file name.
+    pub filename: PlainName,
+    /// Whether it is pure Python.
+    pub is_pure: bool,
+    /// Its address.
+    url: Url,
+    /// Its SHA-256, if the index states it.
+    sha256: Option<Sha256Digest>,
+}
+
+/// Looks for a wheel of a normalised name whose version fits and that this release installs.
+///
+/// # Errors
+/// When the index cannot be asked.
+pub fn find(
+    context: &Context,
+    name: &str,
+    fits: &dyn Fn(&Version) -> bool,
+    runtime: &Runtime,
+) -> Result<IndexWheel> {
+    let index = context.index()?;
+    let Some(project) = index.find_project(name)? else { return Ok(IndexWheel::NoProject) };
+    let python = runtime.python_release.only_release();
+    let rank = |wheel: &WheelFilename| rank(wheel, runtime);
+    let Some(Candidate { version, is_pure, file, .. }) = newest(&project, fits, &python, &rank) else {
+        return Ok(IndexWheel::None);
+    };
+    Ok(IndexWheel::Found(IndexFile {
+        version,
+        filename: file.plain_name()?,
+        is_pure,
+        url: index.file_url(name, file)?,
+        sha256: file.stated_digest()?,
+    }))
+}
+
+/// Downloads a wheel, or takes it from the cache. Returns its path.
+///
+/// # Errors
+/// When it cannot be had, or is not the one that the index means.
+pub fn download(context: &Context, file: &IndexFile) -> Result<PathBuf> {
+    let filename = &file.filename;
+    let by_address = || crate::digest::key(&[file.url.as_str()]);
+    let key = file.sha256.map_or_else(by_address, |digest| digest.to_string());
+    let folder = context.cache.get_or_make(&context.ui, Kind::Files, &key, |folder| {
+        let bytes = context.index()?.fetch(&file.url)?;
+        if let Some(stated) = file.sha256 {
+            super::file::check(&bytes, stated, filename)?;
+        }
+        Ok(fs_err::write(folder.join(filename), bytes)?)
+    })?;
+    Ok(folder.join(filename))
+}
+
+/// A wheel that will do.
+struct Candidate<'a> {
+    version: Version,
+    rank: u8,
+    is_pure: bool,
+    file: &'a File,
+}
+
+/// How much micropip prefers a wheel to others of its version, by the order of the tags that its Python takes; none if the
+/// release does not install it.
+fn rank(wheel: &WheelFilename, runtime: &Runtime) -> Option<u8> {
+    let takes = runtime.accepts(wheel).is_ok() && (wheel.is_pure() || runtime.finds_native_on_index(wheel));
+    takes.then_some(match (wheel.is_pure(), wheel.is_abi3()) {
+        (true, _) => 0,
+        (false, true) => 1,
+        (false, false) => 2,
+    })
+}
+
+/// The newest wheel that fits. A pre-release is taken only where nothing else fits.
+fn newest<'a>(
+    project: &'a Project,
+    fits: &dyn Fn(&Version) -> bool,
+    python: &Version,
+    rank: &dyn Fn(&WheelFilename) -> Option<u8>,
+) -> Option<Candidate<'a>> {
+    let candidates = project.files.iter().filter_map(|file| {
+        let wheel: WheelFilename = file.filename.parse().ok()?;
+        let version: Version = wheel.version.parse().ok()?;
+        let allowed = file.requires_python.as_deref().is_none_or(|text| {
+            text.parse::<VersionSpecifiers>().map_or(true, |wanted| wanted.contains(python))
+        });
+        if !allowed || file.is_yanked() || !fits(&version) {
+            return None;
+        }
+        Some(Candidate { rank: rank(&wheel)?, is_pure: wheel.is_pure(), version, file })
+    });
+    candidates.max_by_key(|found| (found.version.is_stable(), found.version.clone(), found.rank))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_wheel_for_the_release_is_found() {
+        let files: Vec<serde_json::Value> = [
+            ("a-1.0-py3-none-any.whl", None),
+            ("a-2.0-py3-none-any.whl", Some(">=3.20")),
+            ("a-2.2-py3-none-any.whl", None),
+            ("a-2.2-cp313-cp313-pyemscripten_2025_0_wasm32.whl", None),
+            ("a-2.3-cp314-cp314-pyemscripten_2026_0_wasm32.whl", None),
+            ("a-2.5-py2-none-any.whl", None),
+            ("a-3.0rc1-py2.py3-none-any.whl", None),
+            ("a-3.0-cp313-cp313-linux_x86_64.whl", None),
+            ("a-3.0.tar.gz", None),
+        ]
+        .map(|(name, python)| serde_json::json!({"filename": name, "url": name, "requires-python": python}))
+        .into();
+        let project: Project = serde_json::from_value(serde_json::json!({ "files": files })).unwrap();
+        let python = Version::new([3, 13, 2]);
+        let rank = |wheel: &WheelFilename| {
+            let pure = wheel.is_pure() && wheel.python.contains("py3");
+            let native = wheel.platform.starts_with("pyemscripten_2025_0");
+            (pure || native).then_some(u8::from(native))
+        };
+        let check = |fits: &dyn Fn(&Version) -> bool| {
+            newest(&project, fits, &python, &rank).map(|found| found.file.filename.clone())
+        };
+        assert_eq!(check(&|_| true).as_deref(), Some("a-2.2-cp313-cp313-pyemscripten_2025_0_wasm32.whl"));
+        assert_eq!(check(&|version| *version < Version::new([2])).as_deref(), Some("a-1.0-py3-none-any.whl"));
+        let later = check(&|version| *version > Version::new([2, 2]));
+        assert_eq!(later.as_deref(), Some("a-3.0rc1-py2.py3-none-any.whl"));
+        assert_eq!(check(&|version| *version > Version::new([4])), None);
+    }
+}

@@ -1,0 +1,28 @@
+//! Finds the WebAssembly objects in an archive: a static library, or a library of Rust's.
+
+use std::ops::Range;
+
+use anyhow::{Context as _, Result};
+
+/// Where the objects lie in a file: the whole of it if it is an object itself, nowhere if it is neither object nor archive.
+///
+/// # Errors
+/// When the archive is broken.
+pub fn find_objects(bytes: &[u8]) -> Result<Vec<Range<usize>>> {
+    if bytes.starts_with(b"\0asm") {
+        return Ok(std::iter::once(0..bytes.len()).collect());
+    }
+    if !bytes.starts_with(object::archive::MAGIC.as_slice()) {
+        return Ok(Vec::new());
+    }
+    let archive = object::read::archive::ArchiveFile::parse(bytes).context("cannot read the archive")?;
+    let mut places = Vec::new();
+    for member in archive.members() {
+        let (start, length) = member.context("cannot read a member of the archive")?.file_range();
+        let range = usize::try_from(start)?..usize::try_from(start + length)?;
+        if bytes.get(range.clone()).is_some_and(|object| object.starts_with(b"\0asm")) {
+            places.push(range);
+        }
+    }
+    Ok(places)
+}

@@ -1,0 +1,87 @@
+//! A package index that means harm.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::harness::{Tool, can_build, copy_folder, fixture, folder, runtime, tool};
+use crate::index::{page, serve};
+
+/// A pure wheel with this metadata.
+fn wheel(name: &str, metadata: &str) -> Vec<u8> {
+    use std::io::Write;
+    let dist_info = name.splitn(3, '-').take(2).collect::<Vec<_>>().join("-") + ".dist-info";
+    let about = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
+    let files = [("METADATA", metadata), ("WHEEL", about)];
+    let mut files: BTreeMap<String, Vec<u8>> =
+        files.map(|(file, text)| (format!("{dist_info}/{file}"), text.as_bytes().to_vec())).into();
+    let record = format!("{dist_info}/RECORD");
+    files.insert(record.clone(), cargo_pyodide::wheel::record::write(&files, &record).unwrap());
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (path, bytes) in files {
+        archive.start_file(path, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(&bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// An index whose package `harm` states a SHA-256 that is no such thing.
+fn index(sha256: &str) -> String {
+    let name = "harm-1.0-py3-none-any.whl";
+    let bytes = wheel(name, "Metadata-Version: 2.1\nName: harm\nVersion: 1.0\n");
+    serve(vec![("/simple/harm/".into(), page(&[(name, sha256)])), (format!("/files/{name}"), bytes)])
+}
+
+/// The fixture `pure`, which requires `harm`, with a folder of tests.
+fn package(place: &Path) {
+    copy_folder(&fixture("pure"), place);
+    let manifest = fs_err::read_to_string(place.join("pyproject.toml")).unwrap();
+    let requiring = manifest.replace("attrs>=20 ; python_version < '3.8'", "harm");
+    assert_ne!(manifest, requiring);
+    fs_err::write(place.join("pyproject.toml"), requiring).unwrap();
+    fs_err::create_dir_all(place.join("tests")).unwrap();
+    fs_err::write(place.join("tests/test_it.py"), "def test_it():\n    pass\n").unwrap();
+}
+
+#[test]
+fn no_index_removes_a_folder_of_the_user() {
+    if !can_build() {
+        return;
+    }
+    let place = folder();
+    let victim = place.path().join("victim");
+    fs_err::create_dir_all(victim.join("inner")).unwrap();
+    fs_err::write(victim.join("inner/kept"), "").unwrap();
+    let project = place.path().join("project");
+    package(&project);
+    let requiring = "Metadata-Version: 2.1\nName: x\nVersion: 1.0\nRequires-Dist: harm\n";
+    let name = "x-1.0-py3-none-any.whl";
+    fs_err::write(project.join(name), wheel(name, requiring)).unwrap();
+    let release = runtime("0.29.5").display().to_string();
+    let commands: [&[&str]; 5] = [
+        &["deps", "."],
+        &["deps", name],
+        &["overlay", "init", "."],
+        &["test", name, "--tests", "tests"],
+        &["build", ".", "--with-deps"],
+    ];
+    for stated in [victim.display().to_string(), "../../../victim".to_owned(), "..".to_owned()] {
+        let index = index(&stated);
+        for command in commands {
+            let arguments = [command, &["-q", "--pyodide", &release]].concat();
+            let printed = run(tool(&arguments), &index, &project);
+            assert!(victim.join("inner/kept").is_file(), "{command:?} with {stated}");
+            assert!(
+                printed.contains(&format!(
+                    "caused by: `{stated}` is no SHA-256: expected 64 hexadecimal digits"
+                )),
+                "{command:?}: {printed}"
+            );
+        }
+    }
+}
+
+fn run(tool: Tool, index: &str, folder: &Path) -> String {
+    let printed = tool.env("PIP_INDEX_URL", index).in_folder(folder).run();
+    assert_eq!(printed.status, Some(2), "{}{}", printed.stdout, printed.stderr);
+    printed.stderr
+}
