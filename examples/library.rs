@@ -17,7 +17,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let environment = Environment::read();
     // A build starts this very program again under the names of compilers.
     if let Some(status) = cargo_pyodide::driver::serve(&environment, std::env::args_os()) {
-        return Ok(ExitCode::from(status?));
+        return Ok(ExitCode::from(status));
     }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, pyodide, out] = &arguments[..] else { anyhow::bail!("usage: library FOLDER PYODIDE OUT") };

@@ -1,7 +1,9 @@
-//! Causes of failures, recognised by the words of the tool that failed: the cause, the line that shows it, advice.
+//! Causes of failures: the cause, the line that shows it, advice.
 //!
-//! The causes are data (`facts/causes.toml`), in the order in which they are tried. Nothing here knows where a text comes
-//! from; a build's log, an error of ours and a test's message are read the same way.
+//! The causes are data (`facts/causes.toml`). Errors of this crate name their cause where they are made
+//! ([`crate::error::with_cause`]), so that their words may change. Other programs are known by their words alone: [`find`]
+//! reads a build's log or a test's message, in the order of the table. The driver's errors reach us through such logs only,
+//! so it prints the name of the cause: `error[no-cmake]: …`.
 
 use std::sync::OnceLock;
 
@@ -9,7 +11,7 @@ use anyhow::Context as _;
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 
-use crate::error::Result;
+use crate::error::{self, Result};
 
 const TABLE: &str = include_str!("../facts/causes.toml");
 
@@ -33,10 +35,19 @@ pub struct Cause {
     pub class: String,
     /// When the cause can occur; none for both.
     when: Option<When>,
-    /// Regular expressions, of which one is found. The line that tells the cause is the one in which it begins, or its group.
+    /// Regular expressions for the words of other programs, of which one is found. The line that tells the cause is the one
+    /// in which it begins, or its group. None for causes that only errors of ours name.
+    #[serde(default)]
     patterns: Vec<String>,
     /// What to do.
     pub advice: Option<String>,
+}
+
+impl Cause {
+    /// Whether the words of other programs tell it. If not, only errors of ours do.
+    pub fn has_patterns(&self) -> bool {
+        !self.patterns.is_empty()
+    }
 }
 
 /// A cause that was found in a text.
@@ -67,11 +78,15 @@ impl Causes {
         let Table { cause: causes } = toml::from_str(text).context("the table of causes")?;
         let all = || {
             let numbered = causes.iter().enumerate();
-            numbered.flat_map(|(number, cause)| cause.patterns.iter().map(move |pattern| (number, pattern)))
+            numbered.flat_map(|(number, cause)| {
+                let named = regex::escape(&format!("{}: ", error::label(&cause.id)));
+                let patterns = cause.patterns.iter().cloned().chain([named]);
+                patterns.map(move |pattern| (number, pattern))
+            })
         };
         let set = RegexSetBuilder::new(all().map(|(_, pattern)| pattern)).multi_line(true).build()?;
-        let compiled = |(number, pattern): (usize, &String)| {
-            Ok((number, RegexBuilder::new(pattern).multi_line(true).build()?))
+        let compiled = |(number, pattern): (usize, String)| {
+            Ok((number, RegexBuilder::new(&pattern).multi_line(true).build()?))
         };
         let patterns = all().map(compiled).collect::<Result<_>>()?;
         Ok(Self { table: causes, set, patterns })
@@ -98,6 +113,20 @@ pub fn find(text: &str, when: When) -> Option<Found<'_>> {
     Some(Found { cause: &known.table[*number], line })
 }
 
+/// Names the cause of an error that passes on what another program said, unless those words tell a cause themselves.
+pub(crate) fn name_unless_told(id: &'static str, when: When, error: anyhow::Error) -> anyhow::Error {
+    match find(&format!("{error:#}"), when) {
+        Some(_) => error,
+        None => error::with_cause(id, error),
+    }
+}
+
+/// Whether a failure comes from a full disk: its error names that cause, or the words of another program tell it.
+pub(crate) fn is_disk_full(cause: Option<&str>, text: &str) -> bool {
+    const ID: &str = "disk-full";
+    cause == Some(ID) || find(text, When::Build).is_some_and(|found| found.cause.id == ID)
+}
+
 /// The cause of this name.
 pub fn by_id(id: &str) -> Option<&'static Cause> {
     all().iter().find(|cause| cause.id == id)
@@ -120,6 +149,39 @@ mod tests {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), count, "an id is there twice");
+    }
+
+    #[test]
+    fn an_error_is_named_unless_another_program_tells_why() {
+        let check = |said: &str| {
+            let error =
+                name_unless_told("cannot-import", When::Run, anyhow::anyhow!("it does not load: {said}"));
+            error::cause_id(&error)
+        };
+        assert_eq!(check("SyntaxError: invalid syntax"), Some("cannot-import"));
+        assert_eq!(check("ModuleNotFoundError: No module named 'x'"), None);
+    }
+
+    #[test]
+    fn a_full_disk_is_known_by_its_name_and_by_the_words_of_others() {
+        assert!(is_disk_full(Some("disk-full"), "cannot write `x`"));
+        assert!(is_disk_full(None, "npm error code ENOSPC"));
+        assert!(is_disk_full(None, "cannot write `x`: No space left on device (os error 28)"));
+        assert!(!is_disk_full(Some("network"), "cannot reach `x`"));
+    }
+
+    #[test]
+    fn the_driver_names_causes_in_logs_of_others() {
+        let check = |id, message: &str| {
+            let error = error::with_cause(id, anyhow::anyhow!("{message}"));
+            let log =
+                format!("running: cmake\n  {}\nthread 'main' panicked", error::render_with_cause(&error));
+            let found = find(&log, When::Build).unwrap();
+            assert_eq!(found.line, format!("error[{id}]: {message}"));
+            found.cause.id.clone()
+        };
+        assert_eq!(check("no-cmake", "nothing is called `cmake`"), "no-cmake");
+        assert_eq!(check("c-program", "there is no `fork`"), "c-program");
     }
 
     fn check(text: &str) -> String {

@@ -78,14 +78,24 @@ pub fn with_cause(id: &'static str, error: impl Into<anyhow::Error>) -> anyhow::
 
 /// The name of an error's cause, if one is known: that nearest to the root.
 pub fn cause_id(error: &anyhow::Error) -> Option<&'static str> {
-    fn of(link: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    find_identified(error).map(|named| named.id)
+}
+
+/// What the error says whose cause is known, without what stands around it.
+pub(crate) fn cause_message(error: &anyhow::Error) -> Option<String> {
+    find_identified(error).map(ToString::to_string)
+}
+
+/// The named cause nearest to the root.
+fn find_identified(error: &anyhow::Error) -> Option<&Identified> {
+    fn find_in<'a>(link: &'a (dyn std::error::Error + 'static)) -> Option<&'a Identified> {
         if let Some(advice) = link.downcast_ref::<Advice>() {
-            return cause_id(&advice.error);
+            return find_identified(&advice.error);
         }
         let named = link.downcast_ref::<Identified>()?;
-        cause_id(&named.error).or(Some(named.id))
+        find_identified(&named.error).or(Some(named))
     }
-    error.chain().filter_map(of).last()
+    error.chain().filter_map(find_in).last()
 }
 
 /// The cause of this type, if an error has one, with or without advice.
@@ -99,13 +109,27 @@ pub fn cause<E: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error
 
 /// Renders an error as the user reads it: `error: …`, one `caused by: …` a cause, and at most one `hint: …`.
 pub fn render(error: &anyhow::Error) -> String {
+    render_labelled(error, "error")
+}
+
+/// Renders an error for the log of another program, which keeps nothing but text: `error[no-cmake]: …` names the cause.
+pub(crate) fn render_with_cause(error: &anyhow::Error) -> String {
+    render_labelled(error, &cause_id(error).map_or_else(|| "error".to_owned(), label))
+}
+
+/// How [`render_with_cause`] begins for a cause.
+pub(crate) fn label(id: &str) -> String {
+    format!("error[{id}]")
+}
+
+fn render_labelled(error: &anyhow::Error, first: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for (depth, cause) in error.chain().enumerate() {
         let message = cause.to_string();
         if depth > 0 && lines.last().is_some_and(|above| above.ends_with(&message)) {
             continue;
         }
-        let label = if depth == 0 { "error" } else { "  caused by" };
+        let label = if depth == 0 { first } else { "  caused by" };
         lines.push(format!("{label}: {message}"));
     }
     if let Some(hint) = hint_of(error) {
@@ -159,11 +183,14 @@ mod tests {
         assert_eq!(cause_id(&anyhow!("nothing")), None);
         let both = with_cause("outer", with_cause("inner", anyhow!("x")).context("y"));
         assert_eq!(cause_id(&both), Some("inner"));
+        assert_eq!(cause_message(&both).as_deref(), Some("x"));
     }
 
     #[test]
     fn a_named_cause_is_not_said_twice() {
         let error = with_cause("a", hinted(anyhow!("what").context("which"), "how"));
         assert_eq!(render(&error), "error: which\n  caused by: what\nhint: how");
+        assert_eq!(render_with_cause(&error), "error[a]: which\n  caused by: what\nhint: how");
+        assert_eq!(render_with_cause(&anyhow!("what")), "error: what");
     }
 }

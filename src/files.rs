@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use walkdir::{DirEntry, WalkDir};
 
-use crate::error::{Result, hinted};
+use crate::causes;
+use crate::error::{Result, cause_id, hinted, with_cause};
 
 /// The entries below a folder, in the order of their names, down to so many levels. Links are listed and not followed,
 /// and folders that are not wanted are not entered. What cannot be read is left out.
@@ -67,7 +68,7 @@ pub(crate) fn write_if_changed(path: &Path, content: &str) -> Result<()> {
 
 fn hint_full(error: anyhow::Error, folder: &Path) -> anyhow::Error {
     hinted(
-        error,
+        with_cause("disk-full", error),
         format!("the disk of `{}` is full: `cargo pyodide clean` frees the cache", folder.display()),
     )
 }
@@ -102,7 +103,7 @@ pub fn with_disk_hint(error: anyhow::Error, folder: &Path) -> anyhow::Error {
         // The innermost error is the disk's; those around it are of the library that wrote.
         .last();
     // Other programs, npm and pip among them, say it in their own words.
-    let said = ["ENOSPC", "No space left on device"].iter().any(|words| format!("{error:#}").contains(words));
+    let said = causes::is_disk_full(cause_id(&error), &format!("{error:#}"));
     match kind {
         _ if said => hint_full(error, folder),
         Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => hint_full(error, folder),

@@ -9,6 +9,7 @@ use anyhow::{Context as _, anyhow};
 use serde::Deserialize;
 
 use crate::cache::Kind;
+use crate::causes::{self, When};
 use crate::context::{Context, Network};
 use crate::env::Environment;
 use crate::error::{Result, hinted};
@@ -77,8 +78,10 @@ fn make(context: &Context, folder: &Path, requirements: &[&str]) -> Result<()> {
     let python = context.python()?;
     let made = BackEndEnvironment { folder: folder.to_owned() };
     let failed = |error: anyhow::Error| {
+        let error =
+            error.context(format!("cannot install what the build needs: {}", requirements.join(", ")));
         hinted(
-            error.context(format!("cannot install what the build needs: {}", requirements.join(", "))),
+            causes::name_unless_told("backend-requirement", When::Build, error),
             "check the network and pip's configuration (`pip config list`)",
         )
     };

@@ -59,7 +59,7 @@ pub(super) fn explain(log: &str, path: &Path, project: &Path) -> anyhow::Error {
     let tells = |line: &&str| {
         line.starts_with("error")
             || (line.starts_with("warning: ")
-                && [": error: ", ": fatal error: "].iter().any(|words| line.contains(words)))
+                && [": error: ", ": error[", ": fatal error: "].iter().any(|words| line.contains(words)))
     };
     // What comes before the first error is progress; without one the end is the most telling.
     let first = lines.iter().position(tells).unwrap_or(lines.len().saturating_sub(SHOWN));

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use crate::backend::CargoChoices;
 use crate::cache::Kind;
 use crate::context::Context;
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 use crate::overlay::keys::Panic;
 use crate::project::graph::Graph;
 use crate::project::{Project, bindings};
@@ -28,13 +28,14 @@ pub(super) fn check_python(project: &Project, runtime: &Runtime) -> Result<()> {
     if [0, 1, 99].into_iter().any(fits) {
         return Ok(());
     }
+    let error = anyhow!(
+        "`{}` requires Python {text}, but Pyodide {} has Python {}",
+        project.root.display(),
+        runtime.version,
+        runtime.python
+    );
     Err(hinted(
-        anyhow!(
-            "`{}` requires Python {text}, but Pyodide {} has Python {}",
-            project.root.display(),
-            runtime.version,
-            runtime.python
-        ),
+        with_cause("python-version", error),
         "name a Pyodide release with another Python, or another version of the package",
     ))
 }
@@ -52,8 +53,10 @@ pub(super) fn check_bindings(context: &Context, graph: &Graph, runtime: &Runtime
     let fitting = fitting_releases(context, |python| (known.oldest..=known.newest).contains(&python));
     let (side, version) =
         if runtime.python > known.newest { ("newer", "a newer") } else { ("older", "an older") };
+    let error =
+        anyhow!("{known}, but Pyodide {} has Python {}, which is {side}", runtime.version, runtime.python);
     Err(hinted(
-        anyhow!("{known}, but Pyodide {} has Python {}, which is {side}", runtime.version, runtime.python),
+        with_cause("bindings-too-old", error),
         format!("name {version} version of the package, or a Pyodide release that fits{fitting}"),
     ))
 }

@@ -9,7 +9,7 @@ use chrono::Datelike as _;
 use crate::audit::{self, AuditContext, Code, Finding, Subject};
 use crate::digest::Sha256Digest;
 use crate::env::Environment;
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 use crate::runtime::{Runtime, StartUp};
 use crate::wasm;
 use crate::wasm::relocation_table;
@@ -83,10 +83,11 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<B
         let target = name.on_target(runtime.extension_suffix());
         let bytes = contents.files.remove(&path).unwrap_or_default();
         if !wasm::module::is_wasm(&bytes) {
-            bail!(
+            let error = anyhow!(
                 "`{path}` was not compiled for WebAssembly, it starts with {}: the package has an extension that is not written in Rust",
                 wasm::module::describe_start(&bytes)
             );
+            return Err(with_cause("not-rust", error));
         }
         // Stripped after the link and not by it: the lints still name functions and crates from the raw module.
         let mut stripped = strip::strip(&bytes, names).with_context(|| format!("`{path}`"))?;
@@ -106,7 +107,10 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<B
     // Some back ends leave a Rust extension out when it does not build, and call that a success.
     if raw.is_empty() {
         return Err(hinted(
-            anyhow!("the build back end made it without any extension module"),
+            with_cause(
+                "optional-extension",
+                anyhow!("the build back end made it without any extension module"),
+            ),
             "the package treats its Rust extension as optional and left it out: the log says why",
         ));
     }

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 
 use super::package::Package;
 use crate::context::{Context, Network};
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 use crate::overlay::values::{CrateUpdate, Wanted};
 
 /// Updates crates in the lock file of a project. The result is kept in the build's folder, so that it is the same the next
@@ -98,7 +98,12 @@ fn check(lock: &Path, update: &CrateUpdate) -> Result<()> {
         return Ok(());
     }
     let found: Vec<String> = versions.iter().map(ToString::to_string).collect();
-    bail!("the crate `{update}` is wanted, but cargo can only have {} {}", update.name, found.join(", "))
+    let error = anyhow!(
+        "the crate `{update}` is wanted, but cargo can only have {} {}",
+        update.name,
+        found.join(", ")
+    );
+    Err(with_cause("crate-version-missing", error))
 }
 
 #[cfg(test)]

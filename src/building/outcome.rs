@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use super::finish::WheelSummary;
 use crate::audit::Finding;
 use crate::audit::policy::is_fatal;
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 use crate::overlay::Changes;
 use crate::overlay::changes::Applied;
 use crate::toolchain::Toolchain;
@@ -75,13 +75,14 @@ impl Refused {
         let fatal = self.findings.iter().filter(|finding| is_fatal(finding));
         let lines: Vec<String> =
             fatal.map(|finding| format!("\n    {}", finding.place_message_and_code())).collect();
+        let error = anyhow!(
+            "the wheel `{}` would not load in Pyodide {}:{}",
+            self.filename,
+            self.pyodide,
+            lines.concat()
+        );
         hinted(
-            anyhow!(
-                "the wheel `{}` would not load in Pyodide {}:{}",
-                self.filename,
-                self.pyodide,
-                lines.concat()
-            ),
+            with_cause("would-not-load", error),
             format!("the wheel was not kept; the log of the build is `{}`", self.log.display()),
         )
     }

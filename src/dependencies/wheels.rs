@@ -14,7 +14,7 @@ use pep508_rs::Requirement;
 use super::{Node, Origin, Preference, Resolver};
 use crate::cache::Kind;
 use crate::context::Context;
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 use crate::runtime::{LockedPackage, Runtime};
 use crate::source::file;
 use crate::wheel::OpenedWheel;
@@ -95,18 +95,20 @@ fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]
     unreachable.dedup();
     // All of them in one error: the user fetches or builds them in one go.
     if !missing.is_empty() {
+        let error = anyhow!("the tests need what cannot be had in Pyodide {version}:{}", missing.concat());
         return Err(hinted(
-            anyhow!("the tests need what cannot be had in Pyodide {version}:{}", missing.concat()),
+            with_cause("missing-dependency", error),
             "give wheels with `--with`; `cargo pyodide deps` shows the whole tree",
         ));
     }
     if !unreachable.is_empty() {
+        let error = anyhow!(
+            "the tests need packages of Pyodide {version} that lie on its content delivery network, which cannot be \
+             reached:{}",
+            unreachable.concat()
+        );
         return Err(hinted(
-            anyhow!(
-                "the tests need packages of Pyodide {version} that lie on its content delivery network, which cannot be \
-                 reached:{}",
-                unreachable.concat()
-            ),
+            with_cause("network", error),
             "name a folder that has them with `--packages-dir`, or give other wheels with `--with`",
         ));
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, anyhow, bail};
 
 use crate::env::Environment;
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 use crate::files::{remove_folder, write_if_changed};
 use crate::plan::DriverPlan;
 use crate::process::{Invocation, exit_code, look_up};
@@ -41,7 +41,10 @@ pub(super) fn run(
     };
     if !program.contains(['/', '\\']) && look_up(environment, program).is_none() {
         return Err(hinted(
-            anyhow!("no `{program}` on the `PATH`: a build script runs it to build C or C++"),
+            with_cause(
+                "no-cmake",
+                anyhow!("no `{program}` on the `PATH`: a build script runs it to build C or C++"),
+            ),
             format!("install it (Debian: `apt-get install {program}`)"),
         ));
     }

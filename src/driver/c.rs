@@ -11,7 +11,7 @@ use crate::abi::exceptions;
 use crate::cache::Cache;
 use crate::context::{Context, Network};
 use crate::env::Environment;
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 use crate::files::write_whole;
 use crate::plan::{C_TOOLS, CPlan, DriverPlan, Jumps};
 use crate::process::{Invocation, exit_code};
@@ -171,11 +171,12 @@ fn refuse_jumps(plan: &DriverPlan, call: &CompileCall) -> Result<()> {
     let Ok(object) = Module::read(&bytes) else { return Ok(()) };
     if object.imports.iter().any(|(_, name, _)| name == "__wasm_setjmp") {
         fs_err::remove_file(output)?;
+        let error = anyhow!(
+            "`{source}` uses setjmp, which clang 19 compiles for later lines than that of Emscripten {}",
+            plan.emscripten
+        );
         return Err(hinted(
-            anyhow!(
-                "`{source}` uses setjmp, which clang 19 compiles for later lines than that of Emscripten {}",
-                plan.emscripten
-            ),
+            with_cause("c-setjmp", error),
             "name Pyodide 0.26 or later, or leave out the code that uses setjmp",
         ));
     }

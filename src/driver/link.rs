@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
-use super::link_arguments::{self, LinkPlan};
+use super::link_arguments::{self, CannotLink, LinkPlan};
 use super::supplements::{self, WideInvoke};
 use crate::env::Environment;
-use crate::error::Result;
+use crate::error::{Result, with_cause};
 use crate::plan::{DriverPlan, Supplement, SupplementPlan, WasmLd};
 use crate::process::Invocation;
 use crate::ui::Ui;
@@ -25,9 +25,13 @@ pub(super) fn run(plan: &DriverPlan, given: Vec<String>, environment: &Environme
     let read = link_arguments::read(&given);
     let checked =
         read.and_then(|link| if is_dependency { Ok(link) } else { link.require_entry().map(|()| link) });
-    let mut link = checked.inspect_err(|error| {
+    let mut link = checked.map_err(|error| {
         // rustc shows our message; the log is for whoever looks deeper.
         let _ = plan.log(&format!("refused: {error}\n  {}", given.join(" ")));
+        match error {
+            CannotLink::NoEntry(_) => with_cause("no-module", error),
+            _ => error.into(),
+        }
     })?;
     let linker = plan.wasm_ld.as_ref().ok_or_else(|| anyhow!("the driver's plan names no linker"))?;
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;

@@ -22,20 +22,29 @@ use anyhow::{Context as _, anyhow, bail};
 
 use crate::abi::TARGET;
 use crate::env::{DRIVER_PLAN, Environment};
-use crate::error::Result;
+use crate::error::{EXIT_COULD_NOT, Result, render_with_cause};
 use crate::plan::{DriverPlan, stand_in};
 
 /// Serves the call if this executable was started as a stand-in for a compiler, and returns the exit status. Every program
 /// that builds with this library begins with it: its builds start it again under the names of compilers.
 ///
+/// A failure is said on stderr, which the program that called the stand-in keeps in its log. There the build finds the name of
+/// the cause again.
+///
 /// `arguments` are those of the process, its own name first.
-pub fn serve(environment: &Environment, arguments: impl IntoIterator<Item = OsString>) -> Option<Result<u8>> {
+pub fn serve(environment: &Environment, arguments: impl IntoIterator<Item = OsString>) -> Option<u8> {
     let plan = environment.get(DRIVER_PLAN)?;
     let mut arguments = arguments.into_iter();
     let program = arguments.next()?;
     let name = Path::new(&program).file_stem()?.to_string_lossy().into_owned();
     let is_stand_in = stand_in::NAMES.contains(&name.as_str());
-    is_stand_in.then(|| run(Path::new(plan), &name, arguments.collect(), environment))
+    is_stand_in.then(|| {
+        run(Path::new(plan), &name, arguments.collect(), environment).unwrap_or_else(|error| {
+            // Nobody is left to be told if stderr is closed: the status tells.
+            let _ = writeln!(std::io::stderr(), "{}", render_with_cause(&error));
+            EXIT_COULD_NOT
+        })
+    })
 }
 
 /// Runs a call of the driver: `name` is what it was called as. Returns the exit status.

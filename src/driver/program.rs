@@ -6,13 +6,13 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 
 use super::c::Compiler;
 use super::c_arguments::{self, CompileCall};
 use super::{link, link_arguments};
 use crate::abi;
-use crate::error::Result;
+use crate::error::{Result, with_cause};
 use crate::process::exit_code;
 use crate::wasm::Module;
 use crate::wasm::module::Import;
@@ -56,7 +56,7 @@ pub(super) fn run(compiler: &Compiler<'_>, call: &CompileCall) -> Result<u8> {
     }
     fs_err::remove_file(&output)?;
     // In the words of a linker: configure scripts and people look for them.
-    bail!("undefined symbol: {} (the release has none)", missing.join(", "))
+    Err(with_cause("c-program", anyhow!("undefined symbol: {} (the release has none)", missing.join(", "))))
 }
 
 /// What a module asks for that the release does not have.

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::settings::{IndexSettings, without_password};
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 
 /// The largest answer that is read, in bytes.
 const LARGEST: u64 = 2 << 30;
@@ -68,10 +68,13 @@ impl Client {
         {
             request = request.header("Authorization", authorization);
         }
-        let response =
-            request.call().with_context(|| format!("cannot reach the package index at `{shown}`")).map_err(
-                |error| hinted(error, "check the network and pip's configuration (`pip config list`)"),
-            )?;
+        let response = request
+            .call()
+            .with_context(|| format!("cannot reach the package index at `{shown}`"))
+            .map_err(|error| {
+                let error = with_cause("network", error);
+                hinted(error, "check the network and pip's configuration (`pip config list`)")
+            })?;
         match response.status().as_u16() {
             200 => {}
             404 => return Ok(None),

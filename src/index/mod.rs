@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, anyhow};
 use url::Url;
 
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 use client::Client;
 use page::{File, Project};
 use settings::IndexSettings;
@@ -42,7 +42,10 @@ impl PackageIndex {
     pub fn project(&self, name: &str) -> Result<Arc<Project>> {
         self.find_project(name)?.ok_or_else(|| {
             hinted(
-                anyhow!("the package index has nothing at `{}`", self.page_url(name)),
+                with_cause(
+                    "not-on-the-index",
+                    anyhow!("the package index has nothing at `{}`", self.page_url(name)),
+                ),
                 "check the package's name; a folder is written `./NAME`",
             )
         })

@@ -19,7 +19,7 @@ pub use back_end::BackEnd;
 pub use identity::Identity;
 pub use pyproject::{BuildSystem, PyProject};
 
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 use crate::files;
 
 /// A Python project with a native core.
@@ -68,12 +68,13 @@ impl Project {
         } else if back_end.compiles_c() && has_c_sources(root) {
             Core::C
         } else {
+            let error = anyhow!(
+                "`{}` has no Rust extension: there is no `Cargo.toml`, its build needs no Rust back end, and setuptools \
+                 would compile no C",
+                root.display()
+            );
             return Err(hinted(
-                anyhow!(
-                    "`{}` has no Rust extension: there is no `Cargo.toml`, its build needs no Rust back end, and setuptools \
-                     would compile no C",
-                    root.display()
-                ),
+                with_cause("no-rust", error),
                 "a pure Python package needs no build for Pyodide: its wheel installs as it is",
             ));
         };

@@ -10,8 +10,9 @@ use sha2::{Digest, Sha256, Sha512};
 
 use super::{NPM_ADVICE, find_npm};
 use crate::cache::Kind;
+use crate::causes;
 use crate::context::{Context, Network};
-use crate::error::{Result, hinted};
+use crate::error::{Result, cause_id, hinted};
 use crate::plain_name::PlainName;
 use crate::process::Invocation;
 use crate::runtime::Runtime;
@@ -133,7 +134,11 @@ fn pack(version: &Version, staging: &Path, npm: &Path, ui: &Ui) -> Result<PathBu
 
 /// npm's own words tell a full disk from a registry out of reach.
 fn advise(error: anyhow::Error) -> anyhow::Error {
-    if format!("{error:#}").contains("ENOSPC") { error } else { hinted(error, NPM_ADVICE) }
+    if causes::is_disk_full(cause_id(&error), &format!("{error:#}")) {
+        error
+    } else {
+        hinted(error, NPM_ADVICE)
+    }
 }
 
 /// Checks an archive against its subresource integrity, `sha512-…`.

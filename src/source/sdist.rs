@@ -8,7 +8,7 @@ use super::origin::SourceArchive;
 use crate::cache::Kind;
 use crate::context::{Context, Network};
 use crate::digest::Sha256Digest;
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 use crate::index::page::{File, Project};
 use crate::plain_name::PlainName;
 use crate::wheel::filename::normalised;
@@ -225,7 +225,7 @@ fn no_sdist_advice(error: NoSdist) -> anyhow::Error {
         }
         NoSdist::Empty(_) => "check the name, or build it from its repository with `git+URL@REV`".into(),
     };
-    hinted(error, hint)
+    hinted(with_cause("not-on-the-index", error), hint)
 }
 
 /// The version of an sdist's file name, `NAME-VERSION.tar.gz`. Old ones keep dashes and dots in their names.

@@ -16,6 +16,7 @@ use crate::audit::{Finding, Severity};
 use crate::backend::CrateStore;
 use crate::backend::failure::BackendFailed;
 use crate::building::{BuildRequest, Built, CargoRequest, OpenedSource, OverlayRequest, Recipes};
+use crate::causes::{self, When};
 use crate::context::Context;
 use crate::dependencies::wheels::{self, WheelSources};
 use crate::error::{Result, cause, render};
@@ -212,14 +213,15 @@ impl CellRun<'_> {
             return Ok(None);
         }
         let said = printed.stderr.trim();
-        let Some(missing) = missing else { bail!("it cannot be imported:\n{said}") };
+        let refuse = |error| Err(causes::name_unless_told("cannot-import", When::Run, error));
+        let Some(missing) = missing else { return refuse(anyhow!("it cannot be imported:\n{said}")) };
         match import::check_modules(context, runtime, &wheel) {
             ImportCheck::Loaded => Ok(Some(format!(
                 "its modules alone: {} ({})",
                 said.lines().last().unwrap_or_default(),
                 missing.root_cause().to_string().split_whitespace().collect::<Vec<_>>().join(" ")
             ))),
-            other => bail!("its modules cannot be loaded: {other}"),
+            other => refuse(anyhow!("its modules cannot be loaded: {other}")),
         }
     }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::list::Package;
+use crate::error;
 use crate::testing::Outcome;
 
 /// A step of a cell. Each needs the ones before it.
@@ -121,21 +122,36 @@ pub struct Failure {
     pub kind: FailureKind,
     /// The error as the user reads it.
     pub text: String,
-    /// The cause, where the tool itself knows it: an entry of `facts/causes.toml`.
+    /// The cause, where the tool itself knows it: an entry of `facts/causes.toml`. Older records have none, and then only the
+    /// words of other programs tell it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// What the error says that names the cause, on one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 impl Failure {
     /// A failure whose cause can be found only in its text.
     pub fn new(step: Step, kind: FailureKind, text: String) -> Self {
-        Self { step, kind, text, cause: None }
+        Self { step, kind, text, cause: None, message: None }
     }
 
     /// A step's error.
     pub fn of(step: Step, kind: FailureKind, error: &anyhow::Error) -> Self {
-        let cause = crate::error::cause_id(error).map(str::to_owned);
-        Self { cause, ..Self::new(step, kind, crate::error::render(error)) }
+        let cause = error::cause_id(error).map(str::to_owned);
+        let message = error::cause_message(error).map(|message| first_lines_of(&message));
+        Self { cause, message, ..Self::new(step, kind, error::render(error)) }
+    }
+}
+
+/// The first line of a message, with the one after it if that is what it announces: `these do not fit:`.
+fn first_lines_of(message: &str) -> String {
+    let mut lines = message.lines().map(str::trim);
+    let first = lines.next().unwrap_or_default();
+    match lines.next() {
+        Some(second) if first.ends_with(':') => format!("{first} {second}"),
+        _ => first.to_owned(),
     }
 }
 

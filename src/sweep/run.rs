@@ -13,6 +13,7 @@ use super::schedule;
 use super::shards::{self, Shard};
 use super::state::{self, Plan, ReleaseOfLine, State};
 use crate::building::Recipes;
+use crate::causes;
 use crate::context::{Context, Network};
 use crate::error::{Result, hinted};
 use crate::files::write_whole;
@@ -334,7 +335,7 @@ impl Sweep<'_> {
         }
         if let Some(failure) = &record.failure
             // Every later cell would fail for the same reason, and none of them because of its package.
-            && failure.text.contains("No space left on device")
+            && causes::is_disk_full(failure.cause.as_deref(), &failure.text)
         {
             bail!("the disk is full: {cell} was not run");
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{FailureKind, Record, Step};
 use crate::causes::{self, When};
-use crate::testing::TestResult;
+use crate::testing::{Outcome, TestResult};
 
 /// How a cell stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -55,7 +55,10 @@ pub fn verdict(record: &Record, results: &[TestResult]) -> Option<Verdict> {
     // What the tool itself knows comes first; the words of other tools tell the rest.
     let named = failure.cause.as_deref().and_then(causes::by_id);
     let found = match named {
-        Some(cause) => Some(causes::Found { cause, line: first_line_of(&failure.text) }),
+        Some(cause) => {
+            let message = failure.message.as_ref().unwrap_or(&failure.text);
+            Some(causes::Found { cause, line: first_line_of(message) })
+        }
         None => causes::find(&failure.text, when(failure.step)),
     };
     let mut verdict = Verdict {
@@ -75,7 +78,9 @@ pub fn verdict(record: &Record, results: &[TestResult]) -> Option<Verdict> {
     if failure.kind == FailureKind::Tests {
         let failed = results.iter().filter(|result| result.outcome.is_failure());
         for result in failed {
-            let cause = causes::find(&result.message, When::Run).map_or("unknown", |found| &found.cause.id);
+            let told = causes::find(&result.message, When::Run).map(|found| found.cause);
+            let known = told.or_else(|| causes::by_id("died").filter(|_| result.outcome == Outcome::Died));
+            let cause = known.map_or("unknown", |cause| &cause.id);
             *verdict.tests.entry(cause.to_owned()).or_default() += 1;
         }
         // The first line only counts the failed tests; the second names one.
@@ -108,9 +113,11 @@ fn first_line_of(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use anyhow::anyhow;
+
     use super::*;
+    use crate::error::{hinted, with_cause};
     use crate::sweep::record::{Cell, Failure};
-    use crate::testing::Outcome;
 
     fn record(step: Step, kind: FailureKind, text: &str) -> Record {
         let package = "x==1".parse().unwrap();
@@ -137,6 +144,47 @@ mod tests {
         );
     }
 
+    /// The verdict of an error that names its cause, without its line.
+    fn judge(error: &anyhow::Error) -> (String, Option<String>, Option<String>) {
+        let failure = Failure::of(Step::Build, FailureKind::Error, error);
+        let kept: Failure = serde_json::from_str(&serde_json::to_string(&failure).unwrap()).unwrap();
+        let record = Record { failure: Some(kept), ..record(Step::Build, FailureKind::Error, "") };
+        let verdict = verdict(&record, &[]).unwrap();
+        (verdict.class, verdict.cause, verdict.advice)
+    }
+
+    #[test]
+    fn a_reworded_error_keeps_its_verdict() {
+        for cause in causes::all() {
+            let id: &'static str = &cause.id;
+            let worded = |words: &'static str| with_cause(id, anyhow!(words));
+            let verdict = judge(&worded("it went wrong"));
+            assert_eq!(verdict, (cause.class.clone(), Some(cause.id.clone()), cause.advice.clone()));
+            // Not even the words of another cause change it, nor what stands around the error.
+            assert_eq!(judge(&worded("No space left on device")), verdict);
+            assert_eq!(judge(&hinted(worded("cannot go on").context("no wheel"), "do this")), verdict);
+        }
+    }
+
+    #[test]
+    fn the_line_is_that_of_the_error_that_names_the_cause() {
+        let error =
+            with_cause("not-rust", anyhow!("these are ELF:\n    a\n    b")).context("no wheel of `x`");
+        let failure = Some(Failure::of(Step::Build, FailureKind::Error, &error));
+        let record = Record { failure, ..record(Step::Build, FailureKind::Error, "") };
+        assert_eq!(verdict(&record, &[]).unwrap().line, "these are ELF: a");
+    }
+
+    #[test]
+    fn records_from_before_causes_were_named_are_read() {
+        let old = r#"{ "step": "build", "kind": "error", "text": "error: no such command: `x`" }"#;
+        let record = Record {
+            failure: Some(serde_json::from_str(old).unwrap()),
+            ..record(Step::Build, FailureKind::Error, "")
+        };
+        assert_eq!(verdict(&record, &[]).unwrap().cause.as_deref(), Some("no-such-cargo-command"));
+    }
+
     #[test]
     fn failed_tests_are_counted_by_cause() {
         let result = |message: &str| TestResult {
@@ -149,10 +197,13 @@ mod tests {
             result("RuntimeError: can't start new thread"),
             result("RuntimeError: can't start new thread"),
             result("odd"),
+            TestResult { outcome: Outcome::Died, ..result("it is gone") },
+            TestResult { outcome: Outcome::Died, ..result("it is gone: unreachable, on non-wasm targets") },
         ];
-        let record = record(Step::Test, FailureKind::Tests, "error: 3 tests failed");
+        let record = record(Step::Test, FailureKind::Tests, "error: 5 tests failed");
         let verdict = verdict(&record, &results).unwrap();
         assert_eq!((verdict.cause.as_deref(), verdict.class.as_str()), (Some("thread"), "tests"));
-        assert_eq!(verdict.tests, BTreeMap::from([("thread".to_owned(), 2), ("unknown".to_owned(), 1)]));
+        let expected = [("died", 1), ("thread", 2), ("unknown", 1), ("wasm-bindgen", 1)];
+        assert_eq!(verdict.tests, expected.map(|(cause, count)| (cause.to_owned(), count)).into());
     }
 }

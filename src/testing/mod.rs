@@ -17,6 +17,7 @@ use anyhow::{anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::causes::{self, When};
 use crate::context::Context;
 use crate::error::{Result, hinted};
 use crate::run::session::{Next, Place, Session};
@@ -139,11 +140,12 @@ pub fn run(context: &Context, plan: &Plan<'_>) -> Result<Vec<TestResult>> {
             Ended::Died(how) => {
                 // No test is to blame, and a fresh interpreter would end in the same way, again and again.
                 if results.len() == before {
-                    bail!(
+                    let error = anyhow!(
                         "Pyodide {} on {} ended while no test was running: {how}",
                         plan.runtime.version,
                         plan.place
                     );
+                    return Err(causes::name_unless_told("died", When::Run, error));
                 }
                 context
                     .ui

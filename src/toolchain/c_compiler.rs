@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 
 use crate::env::Environment;
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 use crate::process::{Invocation, look_up};
 use crate::ui::Ui;
 
@@ -71,18 +71,15 @@ pub fn find_since(ui: &Ui, environment: &Environment, oldest: u32) -> Result<CCo
         }
     }
     let found = if looked.is_empty() { "none was found".to_owned() } else { looked.join("; ") };
-    Err(hinted(
-        anyhow!(
-            "no clang of LLVM {oldest} or newer to compile C with: {found}; looked at `CARGO_PYODIDE_CLANG` and for `clang` and `clang-NN` on the `PATH`"
-        ),
-        if oldest == OLDEST {
-            ADVICE.to_owned()
-        } else {
-            format!(
-                "install clang {oldest} or newer with its tools, libc++ {LIBCXX}'s and Emscripten's headers"
-            )
-        },
-    ))
+    let error = anyhow!(
+        "no clang of LLVM {oldest} or newer to compile C with: {found}; looked at `CARGO_PYODIDE_CLANG` and for `clang` and `clang-NN` on the `PATH`"
+    );
+    let advice = if oldest == OLDEST {
+        ADVICE.to_owned()
+    } else {
+        format!("install clang {oldest} or newer with its tools, libc++ {LIBCXX}'s and Emscripten's headers")
+    };
+    Err(hinted(with_cause("no-c-compiler", error), advice))
 }
 
 fn version(ui: &Ui, clang: &Path) -> Result<u32> {
@@ -104,10 +101,8 @@ pub fn find_archiver(environment: &Environment, compiler: Option<&CCompiler>) ->
         std::iter::once("llvm-ar".to_owned()).chain((14..NEWEST).rev().map(|n| format!("llvm-ar-{n}")));
     let mut found = beside.into_iter().filter(|path| path.is_file());
     found.next().or_else(|| names.into_iter().find_map(|name| look_up(environment, &name))).ok_or_else(|| {
-        hinted(
-            anyhow!("no `llvm-ar` to archive C objects with: looked beside clang and on the `PATH`"),
-            ADVICE,
-        )
+        let error = anyhow!("no `llvm-ar` to archive C objects with: looked beside clang and on the `PATH`");
+        hinted(with_cause("no-c-compiler", error), ADVICE)
     })
 }
 
@@ -123,13 +118,11 @@ pub fn libcxx_headers(compiler: &CCompiler) -> Result<PathBuf> {
     let places = own.into_iter().chain(usual.map(|root| Path::new(root).join("include/c++/v1")));
     let fits = |folder: &PathBuf| libcxx_version(folder) == Some(LIBCXX);
     places.into_iter().find(fits).ok_or_else(|| {
-        hinted(
-            anyhow!(
-                "no headers of libc++ {LIBCXX} to compile C++ with: looked beside `{}`",
-                compiler.clang.display()
-            ),
-            ADVICE,
-        )
+        let error = anyhow!(
+            "no headers of libc++ {LIBCXX} to compile C++ with: looked beside `{}`",
+            compiler.clang.display()
+        );
+        hinted(with_cause("no-c-compiler", error), ADVICE)
     })
 }
 

@@ -14,7 +14,7 @@ use crate::abi::EmscriptenVersion;
 use crate::cache::Kind;
 use crate::context::Context;
 use crate::env::Environment;
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 use crate::files::copy_folder;
 use crate::process::Invocation;
 use crate::ui::Ui;
@@ -108,7 +108,10 @@ fn find(environment: &Environment) -> Result<Original> {
     }
     let looked: Vec<String> = places.iter().map(|place| format!("`{}`", place.display())).collect();
     Err(hinted(
-        anyhow!("no headers of Emscripten to compile C with: looked in {}", looked.join(", ")),
+        with_cause(
+            "no-c-compiler",
+            anyhow!("no headers of Emscripten to compile C with: looked in {}", looked.join(", ")),
+        ),
         ADVICE,
     ))
 }

@@ -23,7 +23,7 @@ pub use rust::RustToolchain;
 
 use crate::abi::{Contract, ExceptionModel, TARGET};
 use crate::context::Context;
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 use crate::plan::WasmLd;
 
 /// Where the standard library comes from.
@@ -84,7 +84,11 @@ pub fn choose(context: &Context, contract: Contract, needs: Option<&Version>) ->
         .iter()
         .map(|(rust, reason)| format!("`{}` ({}) {reason}", rust.rustc.display(), rust.version))
         .collect();
-    Err(hinted(anyhow!("no Rust compiler can build for {TARGET}:\n    {}", lines.join("\n    ")), advice))
+    let mut error = anyhow!("no Rust compiler can build for {TARGET}:\n    {}", lines.join("\n    "));
+    if refused.iter().any(|(_, reason)| matches!(reason, Unsuitable::TooOld(_))) {
+        error = with_cause("rust-version", error);
+    }
+    Err(hinted(error, advice))
 }
 
 /// What a compiler that can serve brings.

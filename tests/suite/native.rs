@@ -72,12 +72,12 @@ fn what_cannot_be_compiled_is_said() {
         line.unwrap_or_else(|| panic!("no line has `{start}`:\n{text}")).to_owned()
     };
     let said = telling(&jumps.stderr, "uses setjmp");
-    let expected = "error: `native/jumps.c` uses setjmp, which clang 19 compiles for later lines than that of Emscripten 3.1.46";
+    let expected = "error[c-setjmp]: `native/jumps.c` uses setjmp, which clang 19 compiles for later lines than that of Emscripten 3.1.46";
     assert!(said.ends_with(expected), "{said}");
     assert_eq!(jumps.status, Some(2));
     let absent = build("0.29.5").env("CARGO_PYODIDE_CLANG", place.path().join("no-clang")).run();
     let said = telling(&absent.stderr, "to compile C with");
-    assert!(said.contains("no clang of LLVM 19 or newer to compile C with"), "{said}");
+    assert!(said.contains("error[no-c-compiler]: no clang of LLVM 19 or newer to compile C with"), "{said}");
     let hint = telling(&absent.stderr, "hint: a crate compiles C or C++");
     assert!(hint.contains("apt-get install clang-19 llvm-19 libc++-19-dev emscripten"), "{hint}");
     assert_eq!(absent.status, Some(2));

@@ -29,8 +29,10 @@ use cargo_pyodide::error::{EXIT_COULD_NOT, render};
 
 fn main() -> ExitCode {
     let environment = Environment::read();
-    let outcome = driver::serve(&environment, std::env::args_os())
-        .unwrap_or_else(|| commands::run(environment, std::env::args_os().skip(1).collect()));
+    if let Some(status) = driver::serve(&environment, std::env::args_os()) {
+        return ExitCode::from(status);
+    }
+    let outcome = commands::run(environment, std::env::args_os().skip(1).collect());
     match outcome {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
