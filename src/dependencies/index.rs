@@ -5,6 +5,7 @@ use pep440_rs::Version;
 use crate::audit::{Availability, PureWheels};
 use crate::context::Context;
 use crate::error::Result;
+use crate::redacted::redact;
 use crate::source::pure::{self, PureWheel};
 
 /// The package index, asked through the user's own configuration.
@@ -28,7 +29,7 @@ impl PureWheels for OnlineIndex<'_> {
             Ok(PureWheel::Found(file)) => Availability::Pure(file.version),
             Ok(PureWheel::None) => Availability::NotPure,
             Ok(PureWheel::NoProject) => Availability::Unknown,
-            Err(error) => Availability::NotAsked(format!("{error:#}")),
+            Err(error) => Availability::NotAsked(redact(&format!("{error:#}"))),
         }
     }
 }

@@ -11,6 +11,7 @@ use anyhow::{Context as _, anyhow};
 use url::Url;
 
 use crate::error::{Result, hinted};
+use crate::redacted::Redacted;
 use client::Client;
 use page::{File, Project};
 use settings::IndexSettings;
@@ -97,7 +98,9 @@ impl PackageIndex {
 }
 
 fn resolve(page: &Url, address: &str) -> Result<Url> {
-    let mut url = page.join(address).with_context(|| format!("`{page}` names the address `{address}`"))?;
+    let mut url = page
+        .join(address)
+        .with_context(|| format!("`{page}` names the address `{}`", Redacted::new(address)))?;
     url.set_fragment(None);
     Ok(url)
 }

@@ -11,6 +11,7 @@ use crate::digest::Sha256Digest;
 use crate::error::Result;
 use crate::index::page::{File, Project};
 use crate::plain_name::PlainName;
+use crate::redacted::Redacted;
 use crate::wheel::WheelFilename;
 
 /// The newest pure wheel that fits, or why there is none.
@@ -32,7 +33,7 @@ pub struct PureFile {
     /// Its file name.
     pub filename: PlainName,
     /// Its address.
-    url: Url,
+    url: Redacted<Url>,
     /// Its SHA-256, if the index states it.
     sha256: Option<Sha256Digest>,
 }
@@ -53,7 +54,7 @@ pub fn find(
     Ok(PureWheel::Found(PureFile {
         version,
         filename: file.plain_name()?,
-        url: index.file_url(name, file)?,
+        url: Redacted::new(index.file_url(name, file)?),
         sha256: file.stated_digest()?,
     }))
 }
@@ -64,10 +65,10 @@ pub fn find(
 /// When it cannot be had, or is not the one that the index means.
 pub fn download(context: &Context, file: &PureFile) -> Result<PathBuf> {
     let filename = &file.filename;
-    let by_address = || crate::digest::key(&[file.url.as_str()]);
+    let by_address = || crate::digest::key(&[file.url.expose().as_str()]);
     let key = file.sha256.map_or_else(by_address, |digest| digest.to_string());
     let folder = context.cache.get_or_make(&context.ui, Kind::Files, &key, |folder| {
-        let bytes = context.index()?.fetch(&file.url)?;
+        let bytes = context.index()?.fetch(file.url.expose())?;
         if let Some(stated) = file.sha256 {
             super::file::check(&bytes, stated, filename)?;
         }

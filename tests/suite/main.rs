@@ -29,6 +29,7 @@ mod overlays;
 mod pipelines;
 mod robustness;
 mod runs;
+mod secrets;
 mod sources;
 mod sweep;
 mod testing;
