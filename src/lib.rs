@@ -24,6 +24,7 @@ pub mod plain_name;
 pub mod plan;
 pub mod process;
 pub mod project;
+pub mod redacted;
 pub mod releases;
 pub mod run;
 pub mod runtime;

@@ -4,17 +4,15 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use anyhow::Context as _;
-use pep508_rs::{Requirement, VerbatimUrl};
 
 use crate::error::{Result, hinted};
 use crate::overlay::values::InsidePath;
 use crate::project::PyProject;
 use crate::runtime::Runtime;
 use crate::wheel::OpenedWheel;
-use crate::wheel::filename::normalised;
+use crate::wheel::requirement::Requirement;
 
 /// Folders that no test reads.
 const LEFT_OUT: [&str; 9] =
@@ -219,8 +217,8 @@ impl Staged {
         let mut found: Vec<String> = stated
             .into_iter()
             .filter(|text| {
-                let Ok(requirement) = Requirement::<VerbatimUrl>::from_str(text) else { return false };
-                let name = normalised(requirement.name.as_ref());
+                let Ok(requirement) = text.parse::<Requirement>() else { return false };
+                let name = requirement.name();
                 name == "pytest"
                     || name.starts_with("pytest-") && !left_out.contains(&name)
                     || imported.contains(&name.replace('-', "_"))

@@ -15,6 +15,7 @@ pub mod filename;
 pub mod metadata;
 pub mod opened;
 pub mod record;
+pub mod requirement;
 pub mod requirements;
 
 pub use contents::WheelContents;

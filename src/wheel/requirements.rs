@@ -1,10 +1,7 @@
 //! Changes `Requires-Dist` and `Provides-Extra` in the text of a wheel's METADATA; every other line stays as it is.
 
-use std::str::FromStr;
-
-use pep508_rs::{Requirement, VerbatimUrl};
-
 use super::filename::normalised;
+use super::requirement::Requirement;
 
 /// A change of a wheel's requirements.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,8 +202,7 @@ fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn name_of(requirement: &str) -> Option<String> {
-    let parsed = Requirement::<VerbatimUrl>::from_str(requirement).ok()?;
-    Some(normalised(parsed.name.as_ref()))
+    Some(requirement.parse::<Requirement>().ok()?.name())
 }
 
 /// Whether a requirement's marker asks for an extra.
