@@ -13,9 +13,9 @@ fn metadata(name: &str, version: &str, requires: &[&str]) -> String {
     format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{}", requires.concat())
 }
 
-fn wheel(text: &String) -> OpenedWheel {
+fn wheel(text: &str) -> OpenedWheel {
     let Metadata { name, version, .. } = &text.parse().unwrap();
-    let files = [("WHEEL", String::new()), ("METADATA", text.clone())];
+    let files = [("WHEEL", String::new()), ("METADATA", text.to_owned())];
     let files = files.map(|(file, text)| (format!("{name}-{version}.dist-info/{file}"), text.into_bytes()));
     let contents = WheelContents {
         filename: format!("{name}-{version}-py3-none-any.whl").parse().unwrap(),
@@ -41,7 +41,7 @@ fn tree(requires: &[&str], at_hand: &[String]) -> Vec<Node> {
     let cache = Cache::new("nowhere".into());
     let context = Context::new(Ui::silent(), Environment::default(), cache, Network::Forbidden);
     let runtime = release();
-    let wheels: Vec<OpenedWheel> = at_hand.iter().map(wheel).collect();
+    let wheels: Vec<OpenedWheel> = at_hand.iter().map(|text| wheel(text)).collect();
     let mut resolver = Resolver::new(&context, &runtime, &wheels).unwrap();
     resolver.tree(&metadata("own", "1.0", requires).parse().unwrap()).unwrap()
 }
