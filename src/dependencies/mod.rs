@@ -5,7 +5,7 @@
 //! does.
 
 pub mod index;
-pub mod missing;
+pub(crate) mod missing;
 pub mod report;
 pub mod substitutes;
 pub mod wheels;

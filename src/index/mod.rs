@@ -1,8 +1,8 @@
 //! The package index that pip is configured for: its settings, the connection to it, and its pages (PEP 691).
 
 mod client;
-pub mod page;
-pub mod settings;
+pub(crate) mod page;
+pub(crate) mod settings;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

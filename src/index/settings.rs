@@ -31,7 +31,7 @@ struct Printed {
 }
 
 /// The settings if a variable names the index: `PIP_INDEX_URL`, then `UV_INDEX_URL` or `UV_DEFAULT_INDEX`.
-pub fn from_variables(ui: &Ui, environment: &Environment) -> Option<Result<IndexSettings>> {
+pub(crate) fn from_variables(ui: &Ui, environment: &Environment) -> Option<Result<IndexSettings>> {
     let named = ["PIP_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX"];
     let (name, address) = named.into_iter().find_map(|name| Some((name, environment.text(name)?)))?;
     Some(parse(address).map(|index_url| {
@@ -46,7 +46,7 @@ pub fn from_variables(ui: &Ui, environment: &Environment) -> Option<Result<Index
 ///
 /// # Errors
 /// When pip cannot be asked.
-pub fn from_pip(ui: &Ui, python: &Path) -> Result<IndexSettings> {
+pub(crate) fn from_pip(ui: &Ui, python: &Path) -> Result<IndexSettings> {
     // pip is asked and its files are not read: it joins several of them with variables, by rules that change.
     let printed = Invocation::new(python)
         .args(["-c", include_str!("pip_settings.py")])
@@ -76,7 +76,7 @@ fn parse(address: &str) -> Result<Redacted<Url>> {
 }
 
 /// An address without its credentials.
-pub fn without_password(url: &Url) -> Url {
+pub(crate) fn without_password(url: &Url) -> Url {
     let mut shown = url.clone();
     // An address that cannot have credentials has none.
     let _ = shown.set_username("");

@@ -2,7 +2,7 @@
 //!
 //! Nothing else names [`std::process::Command`].
 
-pub mod limits;
+pub(crate) mod limits;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;

@@ -14,7 +14,11 @@ use crate::redacted::Redacted;
 ///
 /// # Errors
 /// When git is not there, the repository or the revision cannot be had.
-pub fn archive(url: &Redacted<String>, revision: Option<&str>, context: &Context) -> Result<SourceArchive> {
+pub(crate) fn archive(
+    url: &Redacted<String>,
+    revision: Option<&str>,
+    context: &Context,
+) -> Result<SourceArchive> {
     let Context { ui, cache, .. } = context;
     let git = process::find(&context.environment, &["git"], "install git")?;
     let revision = revision.unwrap_or("HEAD");

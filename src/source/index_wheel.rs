@@ -20,7 +20,7 @@ use crate::wheel::WheelFilename;
 
 /// The newest wheel that fits and that the release installs, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum IndexWheel {
+pub(crate) enum IndexWheel {
     /// The wheel.
     Found(IndexFile),
     /// The project has files, and none of them will do.
@@ -48,7 +48,7 @@ pub struct IndexFile {
 ///
 /// # Errors
 /// When the index cannot be asked.
-pub fn find(
+pub(crate) fn find(
     context: &Context,
     name: &str,
     fits: &dyn Fn(&Version) -> bool,
@@ -74,7 +74,7 @@ pub fn find(
 ///
 /// # Errors
 /// When it cannot be had, or is not the one that the index means.
-pub fn download(context: &Context, file: &IndexFile) -> Result<PathBuf> {
+pub(crate) fn download(context: &Context, file: &IndexFile) -> Result<PathBuf> {
     let filename = &file.filename;
     // By content where the index states it; an index that does not can change the file under its address.
     let by_address = || crate::digest::key(&[file.url.expose().as_str()]);

@@ -32,7 +32,7 @@ pub struct Staged {
 /// A source tree has no tests.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}` holds no tests: no folder `tests` or `test`, and no pytest table", .tree.display())]
-pub struct NoTests {
+pub(crate) struct NoTests {
     tree: PathBuf,
 }
 
@@ -40,7 +40,12 @@ pub struct NoTests {
 ///
 /// # Errors
 /// When there are none.
-pub fn find(tree: &Path, pyproject: &PyProject, named: Option<&Path>, wheel: &OpenedWheel) -> Result<Staged> {
+pub(crate) fn find(
+    tree: &Path,
+    pyproject: &PyProject,
+    named: Option<&Path>,
+    wheel: &OpenedWheel,
+) -> Result<Staged> {
     let (root, paths) = match named {
         Some(named) => named_tests(tree, named)?,
         None => usual_tests(tree, pyproject).ok_or_else(|| {
@@ -285,7 +290,7 @@ fn tools(list: &str) -> Vec<String> {
 
 /// The requirements that the package states for its tests: extras, dependency groups and requirement files whose names say
 /// `test`.
-pub fn stated_requirements(tree: &Path, pyproject: &PyProject) -> Vec<String> {
+pub(crate) fn stated_requirements(tree: &Path, pyproject: &PyProject) -> Vec<String> {
     let extras =
         pyproject.table("project").and_then(|project| project.get("optional-dependencies")?.as_table());
     let groups = [extras, pyproject.table("dependency-groups")].into_iter().flatten();

@@ -95,7 +95,7 @@ impl FromStr for Requirement {
 }
 
 /// The beginning of a requirement, for messages.
-pub fn beginning(text: &str) -> String {
+pub(crate) fn beginning(text: &str) -> String {
     let mut shown: String = text.chars().take(80).collect();
     if shown.len() < text.len() {
         shown.push('…');

@@ -54,7 +54,7 @@ pub enum Strictness {
 
 /// Why a requirement cannot be changed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CannotEdit {
+pub(crate) enum CannotEdit {
     /// There is none of this name.
     #[error("{overlay} changes the requirement `{name}`, but the package requires {}", list_names(.has))]
     NotRequired {
@@ -85,7 +85,10 @@ fn list_names(names: &[String]) -> String {
 ///
 /// # Errors
 /// When a requirement that an overlay of the user's changes is not there, or an extra clashes.
-pub fn rewrite(metadata: &str, edits: &[DependencyEdit]) -> Result<(String, Vec<CannotEdit>), CannotEdit> {
+pub(crate) fn rewrite(
+    metadata: &str,
+    edits: &[DependencyEdit],
+) -> Result<(String, Vec<CannotEdit>), CannotEdit> {
     let (head, body) = split(metadata);
     // As lines and not as a document: what is not changed stays byte for byte.
     let mut file = MetadataText { lines: head.lines().map(str::to_owned).collect(), own_extras: Vec::new() };
