@@ -5,6 +5,7 @@
 
 mod emscripten;
 pub mod exceptions;
+pub mod proposals;
 mod python;
 mod release;
 

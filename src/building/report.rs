@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::finish::WheelSummary;
+use super::optimize::Optimized;
 use super::outcome::Built;
+use super::pack::WheelSummary;
 use crate::audit::Finding;
 use crate::overlay::changes::Applied;
 use crate::runtime::Runtime;
@@ -37,6 +38,8 @@ struct SourceReport {
 pub struct WheelReport {
     #[serde(flatten)]
     summary: WheelSummary,
+    #[serde(flatten)]
+    optimized: Optimized,
     runtime: RuntimeReport,
     toolchain: ToolchainReport,
     /// What overlays changed.
@@ -83,6 +86,7 @@ impl WheelReport {
     pub fn new(built: Built, runtime: &Runtime) -> Self {
         Self {
             summary: built.summary,
+            optimized: built.optimized,
             runtime: RuntimeReport {
                 version: runtime.version.to_string(),
                 python: runtime.python.to_string(),
@@ -114,10 +118,4 @@ impl ToolchainReport {
 
 fn by_name(steps: Vec<StepTime>) -> Seconds {
     steps.into_iter().collect()
-}
-
-/// Bytes in thousands, for reading.
-#[expect(clippy::cast_precision_loss, reason = "a size for reading")]
-pub fn kilobytes(bytes: u64) -> f64 {
-    bytes as f64 / 1000.0
 }

@@ -132,11 +132,7 @@ impl SiteDocument {
     ///
     /// # Errors
     /// When the snippets cannot be read.
-    pub fn new(
-        title: &str,
-        releases: Vec<SiteRelease>,
-        packages: Vec<SitePackage>,
-    ) -> Result<Self> {
+    pub fn new(title: &str, releases: Vec<SiteRelease>, packages: Vec<SitePackage>) -> Result<Self> {
         let snippets = shipped_snippets()?;
         Ok(Self { format: FORMAT, title: title.to_owned(), releases, packages, snippets, matrix: None })
     }

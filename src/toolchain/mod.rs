@@ -13,6 +13,7 @@ pub mod probe;
 pub mod python_headers;
 pub mod rust;
 pub mod sysroot;
+pub mod wasm_opt;
 
 use std::path::PathBuf;
 

@@ -8,6 +8,7 @@ pub mod callers;
 pub mod code;
 pub mod dylink;
 pub mod module;
+pub mod optimization;
 pub mod relocation_table;
 pub mod relocations;
 pub mod start_up;

@@ -16,6 +16,7 @@ mod audits;
 mod builds;
 mod causes;
 mod commands;
+mod finishing;
 mod harness;
 mod imports;
 mod index;
