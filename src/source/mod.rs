@@ -13,6 +13,7 @@ pub mod pure;
 pub mod refused;
 pub mod request;
 pub mod sdist;
+mod stated;
 mod tar_gz;
 mod unpacked;
 

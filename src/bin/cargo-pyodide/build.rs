@@ -6,7 +6,7 @@ use std::time::Instant;
 use cargo_pyodide::building::dependencies::DependencyBuilds;
 use cargo_pyodide::building::report::{Report, WheelReport};
 use cargo_pyodide::building::{self, BuildRequest, Built, Outcome};
-use cargo_pyodide::context::Context;
+use cargo_pyodide::context::{Context, Hashes};
 use cargo_pyodide::error::Result;
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
 use cargo_pyodide::runtime::{Runtime, TagChoice};
@@ -74,6 +74,9 @@ pub(crate) struct BuildArguments {
     /// Leave the names of functions in the modules, for `audit --size` and for traces
     #[arg(long)]
     keep_names: bool,
+    /// Refuse files of the package index for which it states no SHA-256
+    #[arg(long)]
+    require_hashes: bool,
     #[command(flatten)]
     network: NetworkOptions,
     /// Print one JSON document instead of paths
@@ -110,6 +113,8 @@ pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let context =
         session.context(&terminal, arguments.network.network()).with_python(arguments.python.clone());
+    let context =
+        context.with_hashes(if arguments.require_hashes { Hashes::Required } else { Hashes::Optional });
     let mut clock = Clock::default();
     // A Python that does not serve is told before anything is fetched.
     context.python()?;
