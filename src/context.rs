@@ -23,6 +23,15 @@ pub enum Network {
     Forbidden,
 }
 
+/// Whether files of an index must have a digest that it states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hashes {
+    /// One without is taken, with a warning.
+    Optional,
+    /// One without is refused.
+    Required,
+}
+
 /// What every step of one run works with.
 #[derive(Debug)]
 pub struct Context {
@@ -34,6 +43,8 @@ pub struct Context {
     pub cache: Cache,
     /// Whether the network may be asked.
     pub network: Network,
+    /// Whether files of an index must have a digest that it states.
+    pub hashes: Hashes,
     named_python: Option<PathBuf>,
     python: OnceLock<HostPython>,
     index: OnceLock<PackageIndex>,
@@ -48,6 +59,7 @@ impl Context {
             environment,
             cache,
             network,
+            hashes: Hashes::Optional,
             named_python: None,
             python: OnceLock::new(),
             index: OnceLock::new(),
@@ -59,6 +71,12 @@ impl Context {
     #[must_use]
     pub fn with_python(self, named: Option<PathBuf>) -> Self {
         Self { named_python: named, python: OnceLock::new(), ..self }
+    }
+
+    /// The same with a rule for digests.
+    #[must_use]
+    pub fn with_hashes(self, hashes: Hashes) -> Self {
+        Self { hashes, ..self }
     }
 
     /// The host's Python, which runs build back ends.

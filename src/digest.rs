@@ -13,7 +13,7 @@ pub struct Sha256Digest([u8; 32]);
 
 /// Why a text is not a SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no SHA-256: expected 64 hexadecimal digits")]
+#[error("`{0}` is not a SHA-256: expected 64 hexadecimal digits")]
 pub struct NotASha256(String);
 
 impl Sha256Digest {
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(Sha256Digest::of(b"").to_string(), empty.to_lowercase());
         let refused = ["", "/home/me", "../../x", &"0".repeat(63), &"0".repeat(65), &"é".repeat(32)];
         for text in refused {
-            assert!(check(text).contains("is no SHA-256"), "{text}");
+            assert!(check(text).contains("is not a SHA-256"), "{text}");
         }
         let json: Sha256Digest = serde_json::from_str(&format!("\"{empty}\"")).unwrap();
         assert_eq!(serde_json::to_string(&json).unwrap(), format!("\"{}\"", empty.to_lowercase()));

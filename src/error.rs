@@ -143,13 +143,12 @@ fn render_labelled(error: &anyhow::Error, first: &str) -> String {
 
 /// A message whose further lines cannot be taken for lines of ours.
 fn indent(message: &str) -> String {
-    let mut lines = message.split('\n');
-    let mut indented = lines.next().unwrap_or_default().to_owned();
-    for line in lines {
-        indented.push_str(if line.is_empty() || line.starts_with(' ') { "\n" } else { "\n    " });
-        indented.push_str(line);
+    let is_indented = |line: &str| line.is_empty() || line.starts_with("    ");
+    if message.lines().skip(1).all(is_indented) {
+        message.to_owned()
+    } else {
+        message.replace('\n', "\n    ").replace("\n    \n", "\n\n").trim_end().to_owned()
     }
-    indented
 }
 
 /// The advice nearest to the cause: the most specific one.
@@ -183,8 +182,9 @@ mod tests {
 
     #[test]
     fn a_message_does_not_look_like_several() {
-        let error = anyhow!("no file `a\nhint: delete it`:\n    x");
-        assert_eq!(render(&error), "error: no file `a\n    hint: delete it`:\n    x");
+        let check = |message: &'static str| render(&anyhow!(message));
+        assert_eq!(check("no file `a\nhint: delete it`"), "error: no file `a\n    hint: delete it`");
+        assert_eq!(check("it failed:\n    x\n\n    y"), "error: it failed:\n    x\n\n    y");
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub mod env;
 pub mod error;
 pub mod files;
 pub mod host_python;
-mod index;
+pub mod index;
 pub mod overlay;
 mod plain_name;
 mod plan;

@@ -1,18 +1,29 @@
 //! The connection to a package index: proxies, certificates, credentials, answers.
 
-use std::io::Read;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
 use base64::Engine;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::limits::FetchLimits;
 use super::settings::{IndexSettings, without_password};
+use super::transfer::{self, Failure, Partial};
 use crate::error::{Result, hinted, with_cause};
 use crate::redacted::Redacted;
+use crate::ui::Task;
 
-/// The largest answer that is read, in bytes.
-const LARGEST: u64 = 2 << 30;
+/// Whether a download that broke may be gone on with. What comes then is only known to be the same file by its digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resume {
+    /// Its digest is known.
+    Allowed,
+    /// It is begun anew.
+    Forbidden,
+}
 
 /// The value of the header that holds the credentials.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,6 +42,9 @@ pub(super) struct Client {
     /// The index's address, without credentials.
     index_url: Url,
     authorization: Option<Authorization>,
+    limits: FetchLimits,
+    /// The servers that could not be reached.
+    failed: Mutex<BTreeSet<String>>,
 }
 
 impl Client {
@@ -38,14 +52,14 @@ impl Client {
     ///
     /// # Errors
     /// When the certificates or the proxy cannot be used.
-    pub(super) fn new(settings: &IndexSettings) -> Result<Self> {
+    pub(super) fn new(settings: &IndexSettings, limits: FetchLimits) -> Result<Self> {
         let tls =
             ureq::tls::TlsConfig::builder().root_certs(root_certificates(settings.cert.as_deref())?).build();
         let mut config = ureq::Agent::config_builder()
             .tls_config(tls)
-            // No limit for the whole answer: a large wheel over a slow line is no failure.
-            .timeout_connect(Some(std::time::Duration::from_secs(30)))
-            .timeout_recv_response(Some(std::time::Duration::from_mins(3)))
+            .timeout_connect(Some(limits.connect))
+            .timeout_recv_response(Some(limits.page_time))
+            .timeout_per_read(Some(limits.idle))
             // A status is an answer: 404 says that there is no such project.
             .http_status_as_error(false)
             .user_agent(concat!("cargo-pyodide/", env!("CARGO_PKG_VERSION")));
@@ -57,6 +71,8 @@ impl Client {
             agent: config.build().into(),
             index_url,
             authorization: authorization(settings.index_url.expose()),
+            limits,
+            failed: Mutex::default(),
         })
     }
 
@@ -65,45 +81,74 @@ impl Client {
         &self.index_url
     }
 
-    /// What lies at an address, if anything does.
+    /// The page at an address, if there is one.
     ///
     /// # Errors
-    /// When the server cannot be reached, or refuses.
-    pub(super) fn find(&self, url: &Url, accept: &str) -> Result<Option<Vec<u8>>> {
-        let shown = without_password(url);
-        let mut request = self.agent.get(shown.as_str()).header("Accept", accept);
-        // Credentials in a file's own address are meant for it; those of the index stay with its server.
-        let of_index = || self.authorization.clone().filter(|_| url.origin() == self.index_url.origin());
-        if let Some(Authorization(value)) = authorization(url).or_else(of_index) {
-            request = request.header("Authorization", value);
-        }
-        let response = request
-            .call()
-            .with_context(|| format!("cannot reach the package index at `{shown}`"))
-            .map_err(|error| {
-                let error = with_cause("network", error);
-                hinted(error, "check the network and pip's configuration (`pip config list`)")
-            })?;
-        match response.status().as_u16() {
-            200 => {}
-            404 => return Ok(None),
-            status @ (401 | 403) => bail!("the server refuses access to `{shown}` (status {status})"),
-            status => bail!("the server answers `{shown}` with status {status}"),
-        }
-        let mut bytes = Vec::new();
-        // A limit, since a server that never stops sending would fill the memory.
-        let mut body = response.into_body().into_with_config().limit(LARGEST).reader();
-        body.read_to_end(&mut bytes).with_context(|| format!("the connection to `{shown}` broke"))?;
-        Ok(Some(bytes))
+    /// When the server cannot be reached, refuses, or sends more than a page may hold.
+    pub(super) fn page(&self, url: &Url, accept: &str) -> Result<Option<Vec<u8>>> {
+        let limits = &self.limits;
+        let tried = transfer::retry(limits, limits.page_time, self.tries(url), |end| {
+            let called = self.request(url, accept).call();
+            let Some(response) = transfer::answer(called)? else { return Ok(None) };
+            let mut bytes = Vec::new();
+            transfer::copy_body(response, &mut bytes, limits.page_size, end, |_| {})?;
+            Ok(Some(bytes))
+        });
+        self.conclude(url, tried)
     }
 
-    /// What lies at an address.
+    /// Downloads what lies at an address into a file that is made, and counts on the task.
     ///
     /// # Errors
     /// When there is nothing, or it cannot be had.
-    pub(super) fn get(&self, url: &Url, accept: &str) -> Result<Vec<u8>> {
-        self.find(url, accept)?
-            .ok_or_else(|| anyhow!("there is nothing at `{}` (status 404)", without_password(url)))
+    pub(super) fn download(&self, url: &Url, target: &Path, resume: Resume, task: &dyn Task) -> Result<()> {
+        let limits = &self.limits;
+        let file = fs_err::OpenOptions::new().create(true).truncate(true).write(true).open(target)?;
+        let mut partial = Partial::new(file, task, limits.file_size);
+        let tried = transfer::retry(limits, limits.file_time, self.tries(url), |end| {
+            // Compressed on the way, a file has another length and other ranges.
+            let mut request =
+                self.request(url, "application/octet-stream, */*").header("Accept-Encoding", "identity");
+            if let Some(range) = partial.range().filter(|_| resume == Resume::Allowed) {
+                request = request.header("Range", range);
+            }
+            match transfer::answer(request.call())? {
+                Some(response) => partial.take(response, end),
+                None => Err(Failure::Final(anyhow!("there is nothing (status 404)"))),
+            }
+        });
+        self.conclude(url, tried)?;
+        partial.finish()
+    }
+
+    fn request(&self, url: &Url, accept: &str) -> ureq::RequestBuilder<ureq::typestate::WithoutBody> {
+        let request = self.agent.get(without_password(url).as_str()).header("Accept", accept);
+        // Credentials in a file's own address are meant for it; those of the index stay with its server.
+        let of_index = || self.authorization.clone().filter(|_| url.origin() == self.index_url.origin());
+        match authorization(url).or_else(of_index) {
+            Some(Authorization(value)) => request.header("Authorization", value),
+            None => request,
+        }
+    }
+
+    /// How often an address is tried: once if its server was out of reach before.
+    fn tries(&self, url: &Url) -> u32 {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.contains(&url.origin().ascii_serialization()) { 1 } else { self.limits.tries }
+    }
+
+    fn conclude<T>(&self, url: &Url, tried: Result<T, Failure>) -> Result<T> {
+        let shown = without_password(url);
+        tried.map_err(|failure| match failure {
+            Failure::Final(error) => error.context(format!("cannot get `{shown}`")),
+            Failure::Passing(error, _) => {
+                let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                failed.insert(url.origin().ascii_serialization());
+                let error = error.context(format!("cannot reach the package index at `{shown}`"));
+                let error = with_cause("network", error);
+                hinted(error, "check the network and pip's configuration (`pip config list`)")
+            }
+        })
     }
 }
 

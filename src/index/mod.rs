@@ -1,10 +1,13 @@
 //! The package index that pip is configured for: its settings, the connection to it, and its pages (PEP 691).
 
 mod client;
-pub(crate) mod page;
-pub(crate) mod settings;
+pub mod limits;
+pub mod page;
+pub mod settings;
+mod transfer;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, anyhow};
@@ -12,7 +15,10 @@ use url::Url;
 
 use crate::error::{Result, hinted, with_cause};
 use crate::redacted::Redacted;
+use crate::ui::Task;
 use client::Client;
+pub use client::Resume;
+use limits::FetchLimits;
 use page::{File, Project};
 use settings::IndexSettings;
 
@@ -33,7 +39,20 @@ impl PackageIndex {
     /// # Errors
     /// When the certificates or the proxy cannot be used.
     pub fn open(settings: &IndexSettings) -> Result<Self> {
-        Ok(Self { client: Client::new(settings)?, pages: Mutex::default() })
+        Self::open_within(settings, FetchLimits::default())
+    }
+
+    /// The same with limits of its own.
+    ///
+    /// # Errors
+    /// When the certificates or the proxy cannot be used.
+    pub fn open_within(settings: &IndexSettings, limits: FetchLimits) -> Result<Self> {
+        Ok(Self { client: Client::new(settings, limits)?, pages: Mutex::default() })
+    }
+
+    /// Its address, without credentials.
+    pub fn url(&self) -> &Url {
+        self.client.index_url()
     }
 
     /// A project's page.
@@ -62,7 +81,7 @@ impl PackageIndex {
         if let Some(known) = pages.get(name) {
             return Ok(known.clone());
         }
-        let bytes = self.client.find(&self.page_url(name), PROJECT)?;
+        let bytes = self.client.page(&self.page_url(name), PROJECT)?;
         let project = bytes.map(|bytes| self.parse(&bytes).map(Arc::new)).transpose()?;
         pages.insert(name.to_owned(), project.clone());
         Ok(project)
@@ -92,12 +111,12 @@ impl PackageIndex {
         resolve(&self.page_url(name), &file.url)
     }
 
-    /// The bytes at an address, of the index or of any other server.
+    /// Downloads a file of the index or of any other server. The task counts its bytes.
     ///
     /// # Errors
-    /// When they cannot be had.
-    pub fn fetch(&self, url: &Url) -> Result<Vec<u8>> {
-        self.client.get(url, "application/octet-stream, */*")
+    /// When it cannot be had.
+    pub fn download(&self, url: &Url, target: &Path, resume: Resume, task: &dyn Task) -> Result<()> {
+        self.client.download(url, target, resume, task)
     }
 }
 

@@ -57,12 +57,14 @@ impl File {
         self.filename.parse().context("the index names a file that cannot be one")
     }
 
-    /// The SHA-256 that the index states, if it states one.
+    /// The SHA-256 that the index states, if it states one: with the file, or behind its address.
     ///
     /// # Errors
     /// When what it states is none.
     pub(crate) fn stated_digest(&self) -> Result<Option<Sha256Digest>> {
-        let stated = self.hashes.sha256.as_deref().map(str::parse).transpose();
+        let fragment = self.url.split_once('#').map_or("", |(_, fragment)| fragment);
+        let in_address = fragment.split('&').find_map(|part| part.strip_prefix("sha256="));
+        let stated = self.hashes.sha256.as_deref().or(in_address).map(str::parse).transpose();
         stated.with_context(|| format!("what the index says of `{}`", self.filename))
     }
 }

@@ -128,8 +128,17 @@ fn pack(version: &Version, staging: &Path, npm: &Path, ui: &Ui) -> Result<PathBu
     };
     let packed = packed.ok_or_else(|| anyhow!("npm packed nothing for `pyodide@{version}`"))?;
     let archive = staging.join(&packed.filename);
-    check_integrity(&archive, &packed.integrity)?;
+    check_integrity(&archive, &packed.integrity, "the registry")?;
+    if let Some(known) = known_integrity(version) {
+        check_integrity(&archive, &known, "the list of known releases")?;
+    }
     Ok(archive)
+}
+
+/// The integrity of a release that was known when this tool was made.
+fn known_integrity(version: &Version) -> Option<String> {
+    let facts: toml::Table = include_str!("../../facts/integrity.toml").parse().ok()?;
+    Some(facts.get("pyodide")?.get(version.to_string())?.as_str()?.to_owned())
 }
 
 /// npm's own words tell a full disk from a registry out of reach.
@@ -142,11 +151,11 @@ fn advise(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// Checks an archive against its subresource integrity, `sha512-…`.
-fn check_integrity(archive: &Path, integrity: &str) -> Result<()> {
+fn check_integrity(archive: &Path, integrity: &str, who: &str) -> Result<()> {
     let digest = Sha512::digest(fs_err::read(archive)?);
     let actual = format!("sha512-{}", base64::engine::general_purpose::STANDARD.encode(digest));
     if integrity != actual {
-        bail!("`{}` has the integrity `{actual}`, but the registry says `{integrity}`", archive.display());
+        bail!("`{}` has the integrity `{actual}`, but {who} says `{integrity}`", archive.display());
     }
     Ok(())
 }
@@ -200,4 +209,39 @@ fn check_digests(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_release_of_each_line_has_a_known_integrity() {
+        let facts: toml::Table = include_str!("../../facts/integrity.toml").parse().unwrap();
+        let known = facts["pyodide"].as_table().unwrap();
+        let mut lines = std::collections::BTreeSet::new();
+        for (version, integrity) in known {
+            let version: Version = version.parse().unwrap();
+            let digits = integrity.as_str().unwrap().strip_prefix("sha512-").unwrap();
+            assert_eq!(base64::engine::general_purpose::STANDARD.decode(digits).unwrap().len(), 64);
+            assert_eq!(known_integrity(&version).as_deref(), integrity.as_str());
+            lines.insert(crate::abi::Line::of(&version));
+        }
+        let stable: std::collections::BTreeSet<_> = crate::abi::line_facts()
+            .iter()
+            .map(|(line, _)| *line)
+            .filter(|line| line.to_string() != "315")
+            .collect();
+        assert_eq!(lines, stable);
+    }
+
+    #[test]
+    fn another_archive_than_the_known_one_is_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let archive = place.path().join("pyodide-0.29.5.tgz");
+        fs_err::write(&archive, "something else").unwrap();
+        let known = known_integrity(&Version::new(0, 29, 5)).unwrap();
+        let error = check_integrity(&archive, &known, "the list of known releases").unwrap_err().to_string();
+        assert!(error.contains("but the list of known releases says `sha512-TkYr"), "{error}");
+    }
 }

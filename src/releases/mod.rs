@@ -7,6 +7,7 @@ pub(crate) mod fetch;
 pub mod request;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, anyhow};
@@ -59,7 +60,7 @@ pub fn resolve(request: &ReleaseRequest, context: &Context) -> Result<Vec<Versio
     }
     // The list is a day old at most. It is asked anew only when the request is not in it, such as for a release of
     // today.
-    if let Some(listed) = read_list(&context.cache)
+    if let Some(listed) = read_list(context)
         && let Ok(versions) = pick(request, &listed)
     {
         return Ok(versions);
@@ -84,7 +85,8 @@ pub fn resolve(request: &ReleaseRequest, context: &Context) -> Result<Vec<Versio
 /// The list of releases as npm has it now. It is kept.
 fn list_anew(context: &Context) -> Result<Vec<Version>> {
     let listed = ask_npm(context)?;
-    write_list(&context.cache, &listed)?;
+    let registry = ask_registry(context)?;
+    write_list(&context.cache, &registry, &listed)?;
     Ok(listed)
 }
 
@@ -143,7 +145,7 @@ pub fn newest_of_lines<'a>(versions: impl Iterator<Item = &'a Version>) -> Vec<V
 
 /// The releases that npm lists, from the list that was kept or asked anew; those in the cache where there is none.
 pub fn known(context: &Context) -> Vec<Version> {
-    let listed = read_list(&context.cache).or_else(|| list_anew(context).ok());
+    let listed = read_list(context).or_else(|| list_anew(context).ok());
     listed.unwrap_or_else(|| cached_releases(&context.cache))
 }
 
@@ -159,12 +161,32 @@ fn ask_npm(context: &Context) -> Result<Vec<Version>> {
     let npm = find_npm(&context.environment)?;
     let printed = Invocation::new(npm)
         .args(["view", "pyodide", "versions", "--json"])
+        .current_dir(npm_folder(context)?)
         .output(&context.ui)
         .context("npm could not list the releases of the package `pyodide`")
         .map_err(|error| hinted(error, NPM_ADVICE))?;
     let versions: Vec<String> =
         serde_json::from_str(&printed.stdout).context("npm's list of releases is not JSON")?;
     Ok(versions.iter().filter_map(|version| Version::parse(version).ok()).collect())
+}
+
+/// The registry that the user's npm is configured for.
+fn ask_registry(context: &Context) -> Result<String> {
+    let npm = find_npm(&context.environment)?;
+    let printed = Invocation::new(npm)
+        .args(["config", "get", "registry"])
+        .current_dir(npm_folder(context)?)
+        .output(&context.ui)
+        .context("npm could not tell its registry")
+        .map_err(|error| hinted(error, NPM_ADVICE))?;
+    Ok(printed.stdout.trim().to_owned())
+}
+
+/// The folder in which npm runs: in the current one it would read that project's configuration.
+fn npm_folder(context: &Context) -> Result<PathBuf> {
+    let folder = context.cache.root().join("npm");
+    fs_err::create_dir_all(&folder)?;
+    Ok(folder)
 }
 
 /// What to do when npm fails.
@@ -175,7 +197,7 @@ const NPM_ADVICE: &str = "check the network and npm's registry (`npm config get 
 ///
 /// # Errors
 /// When it is not on the `PATH`.
-fn find_npm(environment: &Environment) -> Result<std::path::PathBuf> {
+fn find_npm(environment: &Environment) -> Result<PathBuf> {
     process::find(
         environment,
         &["npm"],
@@ -183,12 +205,13 @@ fn find_npm(environment: &Environment) -> Result<std::path::PathBuf> {
     )
 }
 
-fn list_path(cache: &Cache) -> std::path::PathBuf {
-    cache.root().join("releases.json")
+/// Where the list of a registry is kept.
+fn list_path(cache: &Cache, registry: &str) -> PathBuf {
+    cache.root().join(format!("releases-{}.json", crate::digest::key(&[registry])))
 }
 
-fn read_list(cache: &Cache) -> Option<Vec<Version>> {
-    let path = list_path(cache);
+fn read_list(context: &Context) -> Option<Vec<Version>> {
+    let path = list_path(&context.cache, &ask_registry(context).ok()?);
     let written = fs_err::metadata(&path).ok()?.modified().ok()?;
     let age = SystemTime::now().duration_since(written).ok()?;
     if age > FRESH {
@@ -198,10 +221,11 @@ fn read_list(cache: &Cache) -> Option<Vec<Version>> {
     Some(versions.iter().filter_map(|version| Version::parse(version).ok()).collect())
 }
 
-fn write_list(cache: &Cache, versions: &[Version]) -> Result<()> {
+fn write_list(cache: &Cache, registry: &str, versions: &[Version]) -> Result<()> {
     let texts: Vec<String> = versions.iter().map(ToString::to_string).collect();
     fs_err::create_dir_all(cache.root())?;
-    write_whole(&list_path(cache), &serde_json::to_vec(&texts)?).context("cannot keep the list of releases")
+    write_whole(&list_path(cache, registry), &serde_json::to_vec(&texts)?)
+        .context("cannot keep the list of releases")
 }
 
 fn advise_near(error: Unavailable, request: &ReleaseRequest, listed: &[Version]) -> anyhow::Error {

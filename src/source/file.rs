@@ -3,10 +3,12 @@
 use anyhow::{Context as _, anyhow};
 use url::Url;
 
+use super::stated::digest_of;
 use crate::cache::Kind;
 use crate::context::{Context, Network};
 use crate::digest::Sha256Digest;
 use crate::error::{Result, hinted};
+use crate::index::Resume;
 
 /// The bytes at an address, which must have this SHA-256.
 ///
@@ -26,12 +28,12 @@ pub(crate) fn fetch(address: &str, sha256: Sha256Digest, context: &Context) -> R
     }
     let folder = cache.get_or_make(ui, Kind::Files, key, |folder| {
         ui.phase("Fetching", address);
-        let task = ui.task(format!("downloading {address}"));
         let url = Url::parse(address).with_context(|| format!("the address `{address}`"))?;
-        let bytes = context.index()?.fetch(&url).inspect_err(|_| context.note_failure(address))?;
+        let task = ui.task(format!("downloading {address}"));
+        let fetched = context.index()?.download(&url, &folder.join("file"), Resume::Allowed, &*task);
+        fetched.inspect_err(|_| context.note_failure(address))?;
         drop(task);
-        check(&bytes, sha256, address)?;
-        Ok(fs_err::write(folder.join("file"), bytes)?)
+        check_digest(digest_of(&folder.join("file"))?, sha256, address)
     })?;
     let bytes = fs_err::read(folder.join("file"))?;
     if check(&bytes, sha256, address).is_err() {
@@ -49,7 +51,10 @@ pub(crate) fn fetch(address: &str, sha256: Sha256Digest, context: &Context) -> R
 /// # Errors
 /// When they do not have it.
 pub(crate) fn check(bytes: &[u8], sha256: Sha256Digest, name: &str) -> Result<()> {
-    let actual = Sha256Digest::of(bytes);
+    check_digest(Sha256Digest::of(bytes), sha256, name)
+}
+
+fn check_digest(actual: Sha256Digest, sha256: Sha256Digest, name: &str) -> Result<()> {
     if actual == sha256 {
         return Ok(());
     }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use pep440_rs::{Version, VersionSpecifiers};
 use url::Url;
 
+use super::stated::StatedFile;
 use crate::cache::Kind;
 use crate::context::Context;
 use crate::digest::Sha256Digest;
@@ -75,18 +76,20 @@ pub(crate) fn find(
 /// # Errors
 /// When it cannot be had, or is not the one that the index means.
 pub(crate) fn download(context: &Context, file: &IndexFile) -> Result<PathBuf> {
-    let filename = &file.filename;
-    // By content where the index states it; an index that does not can change the file under its address.
-    let by_address = || crate::digest::key(&[file.url.expose().as_str()]);
-    let key = file.sha256.map_or_else(by_address, |digest| digest.to_string());
-    let folder = context.cache.get_or_make(&context.ui, Kind::Files, &key, |folder| {
-        let bytes = context.index()?.fetch(file.url.expose())?;
-        if let Some(stated) = file.sha256 {
-            super::file::check(&bytes, stated, filename)?;
-        }
-        Ok(fs_err::write(folder.join(filename), bytes)?)
+    let IndexFile { filename, url, sha256, .. } = file;
+    let stated = StatedFile { name: filename, url: url.expose(), sha256: *sha256 };
+    stated.check_policy(context)?;
+    let key = stated.key(context.index()?.url());
+    let Context { ui, cache, .. } = context;
+    let kept = cache.entry(Kind::Files, &key)?.join(filename);
+    if cache.has(Kind::Files, &key) && !stated.is_in(&kept) {
+        ui.detail(format!("`{}` is not the file of the index: it is fetched again", kept.display()));
+        cache.discard(ui, Kind::Files, &key)?;
+    }
+    cache.get_or_make(ui, Kind::Files, &key, |folder| {
+        stated.download(context, &folder.join(filename)).map(drop)
     })?;
-    Ok(folder.join(filename))
+    Ok(kept)
 }
 
 /// A wheel that will do.

@@ -13,6 +13,7 @@ mod origin;
 pub(crate) mod refused;
 pub(crate) mod request;
 pub(crate) mod sdist;
+mod stated;
 mod tar_gz;
 mod unpacked;
 

@@ -1,14 +1,19 @@
 //! The package index: finds and downloads sdists through its JSON form (PEP 691), and checks their SHA-256.
 
-use anyhow::{Context as _, anyhow, bail};
+use std::path::Path;
+
+use anyhow::{anyhow, bail};
 use pep440_rs::Version;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::origin::SourceArchive;
+use super::stated::{StatedFile, digest_of};
 use crate::cache::Kind;
-use crate::context::{Context, Network};
+use crate::context::{Context, Hashes, Network};
 use crate::digest::Sha256Digest;
 use crate::error::{Result, hinted, with_cause};
+use crate::index::PackageIndex;
 use crate::index::page::{File, Project};
 use crate::plain_name::PlainName;
 use crate::wheel::filename::normalised;
@@ -48,19 +53,24 @@ pub(crate) enum NoSdist {
 /// # Errors
 /// When the index cannot be reached, has no such package, version or sdist, or sends other bytes than it says.
 pub(crate) fn find(name: &str, version: Option<&Version>, context: &Context) -> Result<SourceArchive> {
-    let Context { ui, network, .. } = context;
-    let network = *network;
-    // Without a version the newest is wanted, and only the index knows which that is.
-    if (version.is_some() || network == Network::Forbidden)
-        && let Some(archive) = cached(name, version, context)?
-    {
-        return Ok(archive);
-    }
-    if network == Network::Forbidden {
+    let ui = &context.ui;
+    if context.network == Network::Forbidden {
+        // Whichever index it came from: there is no other.
+        let index = context.index().ok().map(PackageIndex::url);
+        if let Some(archive) = cached(name, version, &|_| true, index, context)? {
+            return Ok(archive);
+        }
         return Err(hinted(
             anyhow!("no sdist of `{name}` is in the cache, and the network may not be used (`--offline`)"),
             "run once without `--offline`, or name a file or folder",
         ));
+    }
+    let index = context.index()?;
+    let is_of_index = |kept: &Kept| kept.index == index.url().as_str();
+    if version.is_some()
+        && let Some(archive) = cached(name, version, &is_of_index, Some(index.url()), context)?
+    {
+        return Ok(archive);
     }
     ui.phase(
         "Resolving",
@@ -69,14 +79,15 @@ pub(crate) fn find(name: &str, version: Option<&Version>, context: &Context) -> 
             None => name.to_owned(),
         },
     );
-    let project = context.index()?.project(name)?;
+    let project = index.project(name)?;
     let (version, file) = choose(name, version, &project).map_err(no_sdist_advice)?;
     if let Some(reason) = file.yanked_reason() {
         ui.warn(format!("`{}` was yanked: {reason}", file.filename));
     }
+    let stated = file.stated_digest()?;
+    let is_the_file = |kept: &Kept| is_of_index(kept) && stated.is_none_or(|stated| stated == kept.sha256);
     // The newest may be in the cache already: then nothing is downloaded.
-    let archive = cached(name, Some(&version), context)?;
-    match archive {
+    match cached(name, Some(&version), &is_the_file, Some(index.url()), context)? {
         Some(archive) => Ok(archive),
         None => download(name, &version, &file, context),
     }
@@ -99,70 +110,92 @@ pub(crate) fn newest(
     Ok(versions.max_by_key(|version| (version.is_stable(), version.clone())))
 }
 
-fn sources_key(name: &str, version: &Version) -> String {
-    format!("{name}-{version}")
+/// What is kept of an sdist, beside it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    filename: PlainName,
+    sha256: Sha256Digest,
+    /// Whether the index stated that digest.
+    is_stated: bool,
+    /// The index that it came from, without credentials.
+    index: String,
 }
 
-/// The archive in the cache: of this version, or of the newest.
-fn cached(name: &str, version: Option<&Version>, context: &Context) -> Result<Option<SourceArchive>> {
+const KEPT: &str = "source.json";
+
+/// The key of an sdist: its name and version, and the index that it came from. Another index may mean another package.
+fn sources_key(name: &str, version: &Version, index: &Url) -> String {
+    format!("{name}-{version}-{}", crate::digest::key(&[index.as_str()]))
+}
+
+fn version_of_key(key: &str, name: &str) -> Option<Version> {
+    let (version, _) = key.strip_prefix(name)?.strip_prefix('-')?.rsplit_once('-')?;
+    version.parse().ok()
+}
+
+/// The archive in the cache that may be used: of this version, or of the newest; of this index before others.
+fn cached(
+    name: &str,
+    version: Option<&Version>,
+    may_be_used: &dyn Fn(&Kept) -> bool,
+    index: Option<&Url>,
+    context: &Context,
+) -> Result<Option<SourceArchive>> {
     let cache = &context.cache;
-    let prefix = format!("{name}-");
-    let kept = cache.keys(Kind::Sources).into_iter();
-    let kept = kept.filter_map(|key| Some((key.strip_prefix(&prefix)?.parse::<Version>().ok()?, key)));
-    let newest = kept.filter(|(kept, _)| version.is_none_or(|wanted| kept == wanted)).max();
-    let Some((_, key)) = newest else { return Ok(None) };
-    let kept = read_kept(&cache.entry(Kind::Sources, &key)?);
-    if let Err(error) = &kept {
-        context.ui.warn(format!("the sdist `{key}` in the cache is damaged and is fetched again: {error:#}"));
-        cache.discard(&context.ui, Kind::Sources, &key)?;
+    let keys = cache.keys(Kind::Sources).into_iter();
+    let mut found: Vec<(Version, bool, String)> = keys
+        .filter_map(|key| Some((version_of_key(&key, name)?, key)))
+        .filter(|(kept, _)| version.is_none_or(|wanted| kept == wanted))
+        .map(|(kept, key)| (index.is_some_and(|index| key == sources_key(name, &kept, index)), kept, key))
+        .map(|(is_own, kept, key)| (kept, is_own, key))
+        .collect();
+    found.sort();
+    while let Some((_, _, key)) = found.pop() {
+        match read_kept(&cache.entry(Kind::Sources, &key)?) {
+            Ok((kept, archive)) => {
+                let is_trusted = kept.is_stated || context.hashes == Hashes::Optional;
+                if is_trusted && may_be_used(&kept) {
+                    return Ok(Some(archive));
+                }
+            }
+            Err(error) => {
+                let key_name = key.rsplit_once('-').map_or(key.as_str(), |(name, _)| name);
+                context.ui.warn(format!(
+                    "the sdist `{key_name}` in the cache is damaged and is fetched again: {error:#}"
+                ));
+                cache.discard(&context.ui, Kind::Sources, &key)?;
+            }
+        }
     }
-    Ok(kept.ok())
+    Ok(None)
 }
 
-fn read_kept(folder: &std::path::Path) -> Result<SourceArchive> {
-    #[derive(Deserialize)]
-    struct Kept {
-        filename: PlainName,
-        sha256: Sha256Digest,
-    }
-    let kept: Kept = serde_json::from_str(&fs_err::read_to_string(folder.join("source.json"))?)?;
+fn read_kept(folder: &Path) -> Result<(Kept, SourceArchive)> {
+    let kept: Kept = serde_json::from_str(&fs_err::read_to_string(folder.join(KEPT))?)?;
     let path = folder.join(&kept.filename);
-    let actual = Sha256Digest::of(&fs_err::read(&path)?);
-    if actual != kept.sha256 {
+    let sha256 = digest_of(&path)?;
+    if sha256 != kept.sha256 {
         bail!("`{}` was changed", path.display());
     }
-    Ok(SourceArchive { path, sha256: actual, origin: kept.filename.to_string() })
+    let origin = kept.filename.to_string();
+    Ok((kept, SourceArchive { path, sha256, origin }))
 }
 
 fn download(name: &str, version: &Version, file: &File, context: &Context) -> Result<SourceArchive> {
-    let key = sources_key(name, version);
-    let (filename, stated) = (&file.plain_name()?, file.stated_digest()?);
+    let index = context.index()?;
+    let key = sources_key(name, version, index.url());
+    let (filename, url, sha256) = (file.plain_name()?, index.file_url(name, file)?, file.stated_digest()?);
+    let stated = StatedFile { name: &filename, url: &url, sha256 };
+    stated.check_policy(context)?;
+    // What is there is not what the index has now.
+    context.cache.discard(&context.ui, Kind::Sources, &key)?;
     let folder = context.cache.get_or_make(&context.ui, Kind::Sources, &key, |folder| {
-        let task = context.ui.task(format!("downloading {filename}"));
-        let index = context.index()?;
-        let bytes = index
-            .fetch(&index.file_url(name, file)?)
-            .with_context(|| format!("cannot download `{filename}`"))?;
-        drop(task);
-        let actual = Sha256Digest::of(&bytes);
-        match stated {
-            Some(expected) if expected != actual => {
-                return Err(hinted(
-                    anyhow!("`{filename}` has the SHA-256 `{actual}`, but the index says `{expected}`"),
-                    "something between you and the index changed the file: do not use it",
-                ));
-            }
-            Some(_) => {}
-            None => {
-                context.ui.warn(format!("the index states no SHA-256 for `{filename}`: it is not checked"));
-            }
-        }
-        fs_err::write(folder.join(filename), &bytes)?;
-        let kept = serde_json::json!({ "filename": filename, "sha256": actual });
-        fs_err::write(folder.join("source.json"), kept.to_string())?;
-        Ok(())
+        let actual = stated.download(context, &folder.join(&filename))?;
+        let index = index.url().to_string();
+        let kept = Kept { filename: filename.clone(), sha256: actual, is_stated: sha256.is_some(), index };
+        Ok(fs_err::write(folder.join(KEPT), serde_json::to_vec(&kept)?)?)
     })?;
-    read_kept(&folder)
+    Ok(read_kept(&folder)?.1)
 }
 
 /// The sdist of a version, or of the newest final version that has one.
@@ -335,12 +368,15 @@ mod tests {
 
     /// Keeps an sdist in the cache, as a download does.
     fn keep(context: &Context, name: &str, version: &str, sha256: Option<&str>) {
-        let key = sources_key(name, &version.parse().unwrap());
+        let index = "https://index.test/simple/".parse().unwrap();
+        let key = sources_key(name, &version.parse().unwrap(), &index);
         let filename = format!("{name}-{version}.tar.gz");
         let sha256 = sha256.map_or_else(|| Sha256Digest::of(version.as_bytes()).to_string(), str::to_owned);
         let made = context.cache.get_or_make(&context.ui, Kind::Sources, &key, |folder| {
             fs_err::write(folder.join(&filename), version)?;
-            let kept = serde_json::json!({ "filename": filename, "sha256": sha256 });
+            let kept = serde_json::json!({
+                "filename": filename, "sha256": sha256, "is_stated": true, "index": index.as_str(),
+            });
             Ok(fs_err::write(folder.join("source.json"), kept.to_string())?)
         });
         made.unwrap();

@@ -72,7 +72,7 @@ fn no_index_removes_a_folder_of_the_user() {
             assert!(victim.join("inner/kept").is_file(), "{command:?} with {stated}");
             assert!(
                 printed.contains(&format!(
-                    "caused by: `{stated}` is no SHA-256: expected 64 hexadecimal digits"
+                    "caused by: `{stated}` is not a SHA-256: expected 64 hexadecimal digits"
                 )),
                 "{command:?}: {printed}"
             );
@@ -92,18 +92,27 @@ fn what_steers_a_terminal_is_written_out() {
         return;
     }
     let place = folder();
-    let name = "x-1.0-py3-none-any.whl";
-    let metadata =
-        "Metadata-Version: 2.1\nName: x\u{1b}[2J\u{9b}31m\nVersion: 1.0\nRequires-Dist: y\u{1b}]0;z\u{7}\n";
-    fs_err::write(place.path().join(name), wheel(name, metadata)).unwrap();
     let release = runtime("0.29.5").display().to_string();
-    for command in [&["deps", name][..], &["audit", name], &["audit", name, "--format", "sarif"]] {
-        let arguments = [command, &["--offline", "--pyodide", &release]].concat();
-        let printed = tool(&arguments[..]).in_folder(place.path()).run();
-        let text = printed.stdout + &printed.stderr;
-        assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
-        assert!(text.contains('y'), "{text}");
+    let name = "x-1.0-py3-none-any.whl";
+    let fields = [
+        "Name: x\u{1b}[2J\u{9b}3Jy\nVersion: 1.0",
+        "Name: x\nVersion: 1.0\nRequires-Dist: \u{1b}[2J\u{9b}3Jy",
+    ];
+    for fields in fields {
+        let metadata = format!("Metadata-Version: 2.1\n{fields}\n");
+        fs_err::write(place.path().join(name), wheel(name, &metadata)).unwrap();
+        for command in [&["deps", name][..], &["audit", name], &["audit", name, "--format", "sarif"]] {
+            let arguments = [command, &["--offline", "--pyodide", &release]].concat();
+            // As on a terminal: our own colours are there.
+            let call = tool(&arguments[..]).in_folder(place.path()).env("CLICOLOR_FORCE", "1");
+            let printed = call.run();
+            let text = printed.stdout + &printed.stderr;
+            assert!(!text.contains("\u{1b}[2J") && !text.contains('\u{9b}'), "{command:?} {text:?}");
+        }
     }
+    let shown =
+        tool(&["deps", name, "--offline", "--pyodide", &release]).in_folder(place.path()).run().stderr;
+    assert!(shown.contains("`Requires-Dist: \\u{1b}[2J\\u{9b}3Jy`"), "{shown}");
 }
 
 #[test]

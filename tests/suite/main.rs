@@ -27,6 +27,8 @@ mod library;
 mod lines;
 mod mutants;
 mod native;
+mod network;
+mod npm;
 mod overlays;
 mod pipelines;
 mod relocations;
