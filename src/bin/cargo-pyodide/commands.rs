@@ -10,7 +10,9 @@ use cargo_pyodide::error::{EXIT_COULD_NOT, Result};
 use clap::{Parser, Subcommand};
 
 use crate::terminal::Terminal;
-use crate::{audit, build, ci, clean, deps, doctor, overlay, recipes, run, runtimes, setup, sweep, test};
+use crate::{
+    audit, build, ci, clean, deps, doctor, overlay, recipes, run, runtimes, setup, site, sweep, test,
+};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -38,6 +40,7 @@ enum Command {
     Sweep(sweep::SweepCommand),
     SweepCell(sweep::SweepCellArguments),
     Ci(ci::command::CiArguments),
+    Site(site::SiteArguments),
     Runtimes(runtimes::RuntimesArguments),
     Setup(setup::SetupArguments),
     Doctor(doctor::DoctorArguments),
@@ -90,6 +93,7 @@ pub(crate) fn run(environment: Environment, mut arguments: Vec<OsString>) -> Res
         Command::Sweep(command) => sweep::run(&session, &command),
         Command::SweepCell(arguments) => sweep::run_cell(&session, &arguments),
         Command::Ci(arguments) => ci::command::run(&arguments),
+        Command::Site(arguments) => site::run(&session, &arguments),
         Command::Runtimes(arguments) => runtimes::run(&session, &arguments),
         Command::Setup(arguments) => setup::run(&session, &arguments),
         Command::Doctor(arguments) => doctor::run(&session, &arguments),

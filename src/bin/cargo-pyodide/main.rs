@@ -15,6 +15,7 @@ mod recipes;
 mod run;
 mod runtimes;
 mod setup;
+mod site;
 mod sweep;
 mod sweep_board;
 mod terminal;
