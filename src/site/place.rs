@@ -101,6 +101,15 @@ pub fn is_site(folder: &Path) -> bool {
     folder.join(LIST).is_file() && folder.join("site.json").is_file()
 }
 
+/// The files that a site lists as its own.
+pub(super) fn listed_files(folder: &Path) -> Result<BTreeSet<String>> {
+    if !is_site(folder) {
+        let error = anyhow!("`{}` is not a site", folder.display());
+        return Err(hinted(error, "`cargo pyodide site` writes one"));
+    }
+    Ok(fs_err::read_to_string(folder.join(LIST))?.lines().map(str::to_owned).collect())
+}
+
 /// Refuses a place that holds anything but a site.
 fn check(target: &Path) -> Result<()> {
     if !target.exists() {
@@ -120,9 +129,8 @@ fn check(target: &Path) -> Result<()> {
             target.display()
         )));
     }
-    let list = fs_err::read_to_string(target.join(LIST))?;
-    let ours: BTreeSet<&str> = list.lines().chain([LIST]).collect();
-    match found.iter().find(|path| !ours.contains(path.as_str())) {
+    let ours = listed_files(target)?;
+    match found.iter().find(|path| *path != LIST && !ours.contains(*path)) {
         Some(foreign) => Err(refuse(anyhow!(
             "`{}` is a site that also holds `{foreign}`, which is not of the site and is not removed",
             target.display()

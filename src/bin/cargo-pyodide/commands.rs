@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 
 use crate::terminal::Terminal;
 use crate::{
-    audit, build, ci, clean, deps, doctor, overlay, recipes, run, runtimes, setup, site, sweep, test,
+    audit, build, ci, clean, deps, doctor, overlay, recipes, run, runtimes, serve, setup, site, sweep, test,
 };
 
 const AFTER_HELP: &str = "\
@@ -41,6 +41,7 @@ enum Command {
     SweepCell(sweep::SweepCellArguments),
     Ci(ci::command::CiArguments),
     Site(site::SiteArguments),
+    Serve(serve::ServeArguments),
     Runtimes(runtimes::RuntimesArguments),
     Setup(setup::SetupArguments),
     Doctor(doctor::DoctorArguments),
@@ -94,6 +95,7 @@ pub(crate) fn run(environment: Environment, mut arguments: Vec<OsString>) -> Res
         Command::SweepCell(arguments) => sweep::run_cell(&session, &arguments),
         Command::Ci(arguments) => ci::command::run(&arguments),
         Command::Site(arguments) => site::run(&session, &arguments),
+        Command::Serve(arguments) => serve::run(&session, &arguments),
         Command::Runtimes(arguments) => runtimes::run(&session, &arguments),
         Command::Setup(arguments) => setup::run(&session, &arguments),
         Command::Doctor(arguments) => doctor::run(&session, &arguments),

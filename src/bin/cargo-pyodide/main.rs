@@ -14,6 +14,7 @@ mod overlay;
 mod recipes;
 mod run;
 mod runtimes;
+mod serve;
 mod setup;
 mod site;
 mod sweep;
