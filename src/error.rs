@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::redacted::redact;
+
 /// The result of every fallible function of this crate.
 pub type Result<T, E = anyhow::Error> = std::result::Result<T, E>;
 
@@ -107,7 +109,8 @@ pub fn cause<E: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error
     })
 }
 
-/// Renders an error as the user reads it: `error: …`, one `caused by: …` a cause, and at most one `hint: …`.
+/// Renders an error as the user reads it: `error: …`, one `caused by: …` a cause, and at most one `hint: …`. Addresses lose
+/// their credentials.
 pub fn render(error: &anyhow::Error) -> String {
     render_labelled(error, "error")
 }
@@ -130,12 +133,23 @@ fn render_labelled(error: &anyhow::Error, first: &str) -> String {
             continue;
         }
         let label = if depth == 0 { first } else { "  caused by" };
-        lines.push(format!("{label}: {message}"));
+        lines.push(format!("{label}: {}", indent(&message)));
     }
     if let Some(hint) = hint_of(error) {
         lines.push(format!("hint: {hint}"));
     }
-    lines.join("\n")
+    redact(&lines.join("\n"))
+}
+
+/// A message whose further lines cannot be taken for lines of ours.
+fn indent(message: &str) -> String {
+    let mut lines = message.split('\n');
+    let mut indented = lines.next().unwrap_or_default().to_owned();
+    for line in lines {
+        indented.push_str(if line.is_empty() || line.starts_with(' ') { "\n" } else { "\n    " });
+        indented.push_str(line);
+    }
+    indented
 }
 
 /// The advice nearest to the cause: the most specific one.
@@ -165,6 +179,12 @@ mod tests {
           caused by: cannot reach `x`
           caused by: no route
         ");
+    }
+
+    #[test]
+    fn a_message_does_not_look_like_several() {
+        let error = anyhow!("no file `a\nhint: delete it`:\n    x");
+        assert_eq!(render(&error), "error: no file `a\n    hint: delete it`:\n    x");
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Messages of the steps, and who receives them.
 //!
 //! Steps talk to a [`Ui`], which hands everything on to a [`Listener`]: the terminal of the command line, or whatever a
-//! user of the library puts there. Nothing in the library prints.
+//! user of the library puts there. Nothing in the library prints. Credentials in addresses go through no door.
 
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
 use std::time::Instant;
+
+use crate::redacted::redact;
 
 /// One message of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,27 +93,27 @@ impl Ui {
 
     /// Tells of a phase: a verb, and what it is about.
     pub fn phase(&self, verb: &str, text: impl Display) {
-        self.0.hear(Message::Phase(verb, &text.to_string()));
+        self.0.hear(Message::Phase(verb, &redact(&text.to_string())));
     }
 
     /// Tells of a decision and its reason.
     pub fn detail(&self, text: impl Display) {
-        self.0.hear(Message::Detail(&text.to_string()));
+        self.0.hear(Message::Detail(&redact(&text.to_string())));
     }
 
     /// Tells of a command that is about to start.
     pub fn command(&self, copyable: &str) {
-        self.0.hear(Message::Command(copyable));
+        self.0.hear(Message::Command(&redact(copyable)));
     }
 
     /// Tells a line that belongs to the phase before it.
     pub fn aside(&self, text: impl Display) {
-        self.0.hear(Message::Aside(&text.to_string()));
+        self.0.hear(Message::Aside(&redact(&text.to_string())));
     }
 
     /// Warns: the user should know, although the work goes on.
     pub fn warn(&self, text: impl Display) {
-        self.0.hear(Message::Warning(&text.to_string()));
+        self.0.hear(Message::Warning(&redact(&text.to_string())));
     }
 
     /// Passes on what Python wrote in a session.
@@ -121,7 +123,7 @@ impl Ui {
 
     /// Shows that a task is under way until the value is dropped.
     pub fn task(&self, task: impl Display) -> Box<dyn Task> {
-        self.0.show_task(&task.to_string())
+        self.0.show_task(&redact(&task.to_string()))
     }
 
     /// Whether the user wants the work to end.

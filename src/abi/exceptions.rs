@@ -95,7 +95,7 @@ const WASM_TELLING: &[&str] = &[
 ];
 
 /// The models that are known.
-pub static ROWS: [ModelRow; 3] = [
+pub(crate) static ROWS: [ModelRow; 3] = [
     ModelRow {
         model: ExceptionModel::JavaScript,
         name: "javascript",
@@ -224,12 +224,12 @@ pub fn is_made_on_demand(name: &str) -> bool {
 }
 
 /// Whether a name is an exception tag of some model.
-pub fn is_tag(name: &str) -> bool {
+pub(crate) fn is_tag(name: &str) -> bool {
     ROWS.iter().any(|row| row.tags.contains(&name))
 }
 
 /// What every compilation for a line gets: the target, position independence, how exceptions and longjmp unwind.
-pub fn clang_flags(exceptions: ExceptionModel, llvm: u32) -> Vec<&'static str> {
+pub(crate) fn clang_flags(exceptions: ExceptionModel, llvm: u32) -> Vec<&'static str> {
     let parts = exceptions.row().clang.iter().filter(|part| part.since <= llvm);
     let own = parts.flat_map(|part| part.flags.iter().copied());
     ["--target=wasm32-unknown-emscripten", "-fPIC"].into_iter().chain(own).collect()

@@ -4,7 +4,7 @@
 //! `facts/abis.toml`, read here.
 
 mod emscripten;
-pub mod exceptions;
+pub(crate) mod exceptions;
 mod python;
 mod release;
 

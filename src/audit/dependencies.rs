@@ -1,16 +1,17 @@
 //! Whether what a wheel requires can be had: with the release, with the wheels beside it, or from the package index.
 
 use pep440_rs::Version;
-use pep508_rs::{Requirement, VerbatimUrl};
 
 use super::catalogue::Code;
 use super::examined::AuditContext;
 use super::finding::Findings;
 use super::index::Availability;
+use crate::redacted::redact;
 use crate::runtime::{Runtime, markers};
 use crate::wheel::WheelContents;
 use crate::wheel::filename::normalised;
-use crate::wheel::metadata::{Metadata, fits};
+use crate::wheel::metadata::Metadata;
+use crate::wheel::requirement::Requirement;
 
 /// Checks every requirement that applies inside the release.
 pub(super) fn check(
@@ -23,24 +24,24 @@ pub(super) fn check(
     let Ok(metadata) = Metadata::of(wheel) else { return };
     let environment = markers::of(runtime);
     for requirement in &metadata.requires {
-        if requirement.evaluate_markers(&environment, &[]) {
+        if requirement.applies(&environment, &[]) {
             check_requirement(requirement, runtime, context, findings);
         }
     }
 }
 
 fn check_requirement(
-    requirement: &Requirement<VerbatimUrl>,
+    requirement: &Requirement,
     runtime: &Runtime,
     context: &AuditContext<'_>,
     findings: &mut Findings,
 ) {
-    let name = normalised(requirement.name.as_ref());
-    let shown = Requirement { marker: pep508_rs::MarkerTree::TRUE, ..requirement.clone() }.to_string();
+    let name = requirement.name();
+    let shown = redact(&requirement.to_string());
     let release = format!("Pyodide {}", runtime.version);
     let beside = context.wheels.iter().filter_map(|wheel| Metadata::of(wheel).ok());
     if let Some(mate) = beside.into_iter().find(|mate| normalised(&mate.name) == name) {
-        if !fits(requirement, &mate.version) {
+        if !requirement.fits(&mate.version) {
             let message = format!(
                 "it requires `{shown}`, the wheel beside it is of version {}: micropip refuses it",
                 mate.version
@@ -52,14 +53,14 @@ fn check_requirement(
     let has = runtime.packages.get(&name).map(|package| &package.version);
     // A version of the release that does not parse fits: micropip takes what the lock file has.
     let version = has.and_then(|has| has.parse::<Version>().ok());
-    if has.is_some() && version.is_none_or(|version| fits(requirement, &version)) {
+    if has.is_some() && version.is_none_or(|version| requirement.fits(&version)) {
         return;
     }
     let place = match has {
         Some(has) => format!("of which {release} has {has}"),
         None => format!("which is not part of {release}"),
     };
-    let found = context.index.map(|index| index.find(&name, &|version| fits(requirement, version), runtime));
+    let found = context.index.map(|index| index.find(&name, &|version| requirement.fits(version), runtime));
     if let Some((code, rest)) = classify_absence(found, has.is_some()) {
         findings.add(code, shown.clone(), format!("it requires `{shown}`, {place}, {rest}"));
     }

@@ -66,7 +66,7 @@ fn check_encoding(this: &Examined<'_>, runtime: &Runtime, findings: &mut Finding
         }
         (Some(legacy), None) if own.encoding == Some(Encoding::Exnref) => {
             let message = format!(
-                "it catches exceptions in their old encoding (`{legacy}`), and those of {release} go through {}: it is no module of this release's ABI, and engines may drop the old encoding",
+                "it catches exceptions in their old encoding (`{legacy}`), and those of {release} go through {}: the module does not match the release's ABI, and engines may drop the old encoding",
                 own.in_words
             );
             findings.add(Code::EXCEPTION_MODEL, "legacy-exceptions".to_owned(), message);

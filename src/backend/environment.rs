@@ -17,7 +17,7 @@ use crate::process::{self, Invocation};
 
 /// An environment with a back end in it.
 #[derive(Debug, Clone)]
-pub struct BackEndEnvironment {
+pub(crate) struct BackEndEnvironment {
     folder: PathBuf,
 }
 
@@ -27,12 +27,12 @@ impl BackEndEnvironment {
     }
 
     /// The environment's Python.
-    pub fn python(&self) -> PathBuf {
+    pub(crate) fn python(&self) -> PathBuf {
         self.scripts().join(format!("python{}", std::env::consts::EXE_SUFFIX))
     }
 
     /// A `PATH` with folders in front, then the environment's scripts, then the rest.
-    pub fn path(&self, front: &[PathBuf], environment: &Environment) -> OsString {
+    pub(crate) fn path(&self, front: &[PathBuf], environment: &Environment) -> OsString {
         let folders = front.iter().cloned().chain([self.scripts()]).chain(environment.path_folders());
         std::env::join_paths(folders).unwrap_or_default()
     }
@@ -42,7 +42,7 @@ impl BackEndEnvironment {
 ///
 /// # Errors
 /// When it cannot be made or a requirement cannot be installed.
-pub fn prepare(context: &Context, requirements: &[String]) -> Result<BackEndEnvironment> {
+pub(crate) fn prepare(context: &Context, requirements: &[String]) -> Result<BackEndEnvironment> {
     let Context { ui, cache, .. } = context;
     let python = context.python()?;
     let mut sorted: Vec<&str> = requirements.iter().map(|requirement| requirement.trim()).collect();

@@ -13,7 +13,7 @@ const SHOWN: usize = 40;
 /// A build back end failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the build back end failed in `{}`:\n{telling}\n    the full log is `{}`", .project.display(), .log.display())]
-pub struct BackendFailed {
+pub(crate) struct BackendFailed {
     project: PathBuf,
     /// The lines that tell why.
     telling: String,

@@ -19,7 +19,12 @@ use crate::wheel::metadata::Fields;
 ///
 /// # Errors
 /// When neither the files nor the back end tell.
-pub fn read(context: &Context, tree: &Path, pyproject: &PyProject, folder: &BuildFolder) -> Result<String> {
+pub(crate) fn read(
+    context: &Context,
+    tree: &Path,
+    pyproject: &PyProject,
+    folder: &BuildFolder,
+) -> Result<String> {
     if let Some(text) = read_stated(tree, pyproject) {
         return Ok(text);
     }

@@ -4,13 +4,13 @@
 //! returns is finished later ([`crate::building`]). So any Python of the host serves, whatever the target's version.
 
 mod cargo_config;
-pub mod choices;
+pub(crate) mod choices;
 mod driver_plan;
-pub mod environment;
-pub mod failure;
-pub mod folder;
+pub(crate) mod environment;
+pub(crate) mod failure;
+pub(crate) mod folder;
 mod hooks;
-pub mod metadata;
+pub(crate) mod metadata;
 mod request;
 mod steering;
 mod target_folder;

@@ -22,7 +22,7 @@ use crate::wheel::{WheelContents, bill_of_materials, extension, record};
 
 /// What was finished, before it is written.
 #[derive(Debug)]
-pub struct FinishedWheel {
+pub(crate) struct FinishedWheel {
     /// The wheel.
     pub contents: WheelContents,
     /// The paths of its extension modules.
@@ -35,7 +35,7 @@ pub struct FinishedWheel {
 
 /// What a raw wheel becomes.
 #[derive(Debug, Clone, Copy)]
-pub struct Target<'a> {
+pub(crate) struct Target<'a> {
     /// The release.
     pub runtime: &'a Runtime,
     /// The platform tag.
@@ -52,7 +52,7 @@ pub struct Target<'a> {
 ///
 /// # Errors
 /// When it holds no module for WebAssembly, or a native one.
-pub fn finish(raw: &Path, target: Target<'_>, hidden: &[(PathBuf, &str)]) -> Result<FinishedWheel> {
+pub(crate) fn finish(raw: &Path, target: Target<'_>, hidden: &[(PathBuf, &str)]) -> Result<FinishedWheel> {
     let mut contents = WheelContents::read(raw)?;
     for (_, bytes) in contents.files.iter_mut().filter(|(path, _)| bill_of_materials::is_one(path)) {
         *bytes = bill_of_materials::hide_folders(&String::from_utf8_lossy(bytes), hidden).into_bytes();
@@ -170,7 +170,7 @@ fn rewrite_wheel_file(text: &str, tags: &[String]) -> String {
 ///
 /// # Errors
 /// When the variable is set and is not a number of seconds that a zip file can carry.
-pub fn entry_time(environment: &Environment) -> Result<zip::DateTime> {
+pub(crate) fn entry_time(environment: &Environment) -> Result<zip::DateTime> {
     let Some(text) = environment.text("SOURCE_DATE_EPOCH") else { return Ok(zip::DateTime::default()) };
     // The specification has whole seconds since 1970, and none before.
     let seconds: u32 = text.parse().map_err(|_| {
@@ -224,7 +224,7 @@ pub struct ModuleSize {
 ///
 /// # Errors
 /// When it cannot be read back.
-pub fn summarise(finished: &FinishedWheel, path: &Path) -> Result<WheelSummary> {
+pub(crate) fn summarise(finished: &FinishedWheel, path: &Path) -> Result<WheelSummary> {
     // From the disk, not from memory: digest and size are those of the file that users get.
     let bytes = fs_err::read(path)?;
     let modules = finished.modules.iter().map(|module| {

@@ -2,20 +2,20 @@
 //!
 //! [`build`] is the life of a build, step by step. Each step hands on what it knows; nothing is read twice.
 
-pub mod added_files;
-pub mod checks;
+pub(crate) mod added_files;
+pub(crate) mod checks;
 pub mod crates;
 pub mod dependencies;
-pub mod finish;
+pub(crate) mod finish;
 mod lock_file;
 pub mod metadata;
 mod not_in_browser;
 mod outcome;
-pub mod overlays;
+pub(crate) mod overlays;
 mod package;
 pub mod report;
-pub mod request;
-pub mod tree;
+pub(crate) mod request;
+pub(crate) mod tree;
 
 use anyhow::Context as _;
 

@@ -42,6 +42,9 @@ pub struct Built {
     pub seconds: Vec<StepTime>,
 }
 
+/// How many findings are told of a wheel that is refused.
+const SHOWN: usize = 50;
+
 /// A wheel that the audit refused.
 #[derive(Debug, Clone)]
 pub struct Refused {
@@ -73,8 +76,13 @@ impl Refused {
     /// What to tell the user.
     pub fn into_error(self) -> anyhow::Error {
         let fatal = self.findings.iter().filter(|finding| is_fatal(finding));
-        let lines: Vec<String> =
+        let mut lines: Vec<String> =
             fatal.map(|finding| format!("\n    {}", finding.place_message_and_code())).collect();
+        if lines.len() > SHOWN {
+            let more = format!("\n    and {} more", lines.len() - SHOWN);
+            lines.truncate(SHOWN);
+            lines.push(more);
+        }
         let error = anyhow!(
             "the wheel `{}` would not load in Pyodide {}:{}",
             self.filename,

@@ -13,7 +13,7 @@ use crate::runtime::Runtime;
 ///
 /// # Errors
 /// When an overlay cannot be read, is wrong, or lacks a variant that was asked for.
-pub fn choose(
+pub(crate) fn choose(
     context: &Context,
     request: &OverlayRequest,
     source: &OpenedSource,

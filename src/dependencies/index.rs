@@ -5,6 +5,7 @@ use pep440_rs::Version;
 use crate::audit::{Availability, WheelIndex};
 use crate::context::Context;
 use crate::error::Result;
+use crate::redacted::redact;
 use crate::runtime::Runtime;
 use crate::source::index_wheel::{self, IndexWheel};
 
@@ -30,7 +31,7 @@ impl WheelIndex for OnlineIndex<'_> {
             Ok(IndexWheel::Found(file)) => Availability::Wheel(file.version),
             Ok(IndexWheel::None) => Availability::NoWheel,
             Ok(IndexWheel::NoProject) => Availability::Unknown,
-            Err(error) => Availability::NotAsked(format!("{error:#}")),
+            Err(error) => Availability::NotAsked(redact(&format!("{error:#}"))),
         }
     }
 }

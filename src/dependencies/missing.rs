@@ -4,15 +4,13 @@ use std::fmt;
 use std::path::Path;
 
 use pep440_rs::Version;
-use pep508_rs::{Requirement, VerbatimUrl};
 
 use crate::context::Context;
 use crate::error::Result;
 use crate::project::{Core, Project, PyProject};
 use crate::source::limits::UnpackLimits;
 use crate::source::{archive, only_folder, sdist};
-use crate::wheel::filename::normalised;
-use crate::wheel::metadata::fits;
+use crate::wheel::requirement::Requirement;
 
 /// Why a requirement is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,13 +84,13 @@ impl fmt::Display for Missing {
 ///
 /// # Errors
 /// When the sdist cannot be unpacked. An sdist that cannot be had is not an error: only wheels are left.
-pub(super) fn classify(requirement: &Requirement<VerbatimUrl>, context: &Context) -> Result<Missing> {
-    let name = requirement.name.as_ref();
-    let Some(version) = sdist::newest(name, &|version| fits(requirement, version), context)? else {
+pub(super) fn classify(requirement: &Requirement, context: &Context) -> Result<Missing> {
+    let name = &requirement.name();
+    let Some(version) = sdist::newest(name, &|version| requirement.fits(version), context)? else {
         return Ok(Missing::OnlyWheels);
     };
     // An sdist that the index lists and does not deliver helps as little as none.
-    let Ok(found) = sdist::find(&normalised(name), Some(&version), context) else {
+    let Ok(found) = sdist::find(name, Some(&version), context) else {
         return Ok(Missing::OnlyWheels);
     };
     let work = tempfile::tempdir()?;

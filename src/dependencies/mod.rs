@@ -5,24 +5,25 @@
 //! does.
 
 pub mod index;
-pub mod missing;
+pub(crate) mod missing;
 pub mod report;
 pub mod substitutes;
 pub mod wheels;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use pep440_rs::Version;
-use pep508_rs::{ExtraName, MarkerEnvironment, Requirement, VerbatimUrl};
+use pep508_rs::{ExtraName, MarkerEnvironment};
 
 use crate::context::{Context, Network};
 use crate::error::Result;
+use crate::redacted::redact;
 use crate::runtime::{Runtime, markers};
 use crate::source::index_wheel::{self, IndexFile, IndexWheel};
 use crate::wheel::filename::normalised;
-use crate::wheel::metadata::{Metadata, fits};
+use crate::wheel::metadata::Metadata;
+use crate::wheel::requirement::Requirement;
 use crate::wheel::{OpenedWheel, WheelContents};
 use missing::Missing;
 
@@ -111,18 +112,16 @@ impl<'a> Resolver<'a> {
     }
 
     fn resolve_all(&mut self, package: &Metadata, extras: &[ExtraName]) -> Result<Vec<Node>> {
-        let applies =
-            |requirement: &&Requirement<VerbatimUrl>| requirement.evaluate_markers(&self.environment, extras);
+        let applies = |requirement: &&Requirement| requirement.applies(&self.environment, extras);
         let requirements: Vec<_> = package.requires.iter().filter(applies).cloned().collect();
         requirements.iter().map(|requirement| self.resolve(requirement)).collect()
     }
 
-    fn resolve(&mut self, requirement: &Requirement<VerbatimUrl>) -> Result<Node> {
-        let name = normalised(requirement.name.as_ref());
-        let shown = Requirement { marker: pep508_rs::MarkerTree::TRUE, ..requirement.clone() };
+    fn resolve(&mut self, requirement: &Requirement) -> Result<Node> {
+        let name = requirement.name();
         // What was chosen for another stays, as long as it fits.
         let before = self.chosen.get(&name).filter(|(_, package)| {
-            package.as_ref().is_some_and(|package| fits(requirement, &package.version))
+            package.as_ref().is_some_and(|package| requirement.fits(&package.version))
         });
         let (origin, package) = match before {
             Some(chosen) => chosen.clone(),
@@ -131,23 +130,19 @@ impl<'a> Resolver<'a> {
         self.chosen.insert(name.clone(), (origin.clone(), package.clone()));
         let version = package.as_ref().map(|package| package.version.clone());
         // Requirements may form a circle: the second time a package is named, not followed.
-        let is_repeated = !self.seen.insert((name.clone(), version, requirement.extras.clone()));
+        let is_repeated = !self.seen.insert((name.clone(), version, requirement.extras().to_vec()));
         let requires = match package {
-            Some(package) if !is_repeated => self.resolve_all(&package, &requirement.extras)?,
+            Some(package) if !is_repeated => self.resolve_all(&package, requirement.extras())?,
             _ => Vec::new(),
         };
         let is_repeated = is_repeated && !matches!(origin, Origin::Missing(_));
-        Ok(Node { requirement: shown.to_string(), name, origin, requires, is_repeated })
+        Ok(Node { requirement: redact(&requirement.to_string()), name, origin, requires, is_repeated })
     }
 
     /// Where a requirement comes from, and what it requires itself.
-    fn find_origin(
-        &self,
-        requirement: &Requirement<VerbatimUrl>,
-        name: &str,
-    ) -> Result<(Origin, Option<Metadata>)> {
+    fn find_origin(&self, requirement: &Requirement, name: &str) -> Result<(Origin, Option<Metadata>)> {
         if let Some(mate) = self.at_hand.iter().find(|mate| normalised(&mate.name) == name) {
-            if fits(requirement, &mate.version) {
+            if requirement.fits(&mate.version) {
                 return Ok((Origin::AtHand(mate.version.clone()), Some(mate.clone())));
             }
             return Ok((Origin::Missing(Missing::AtHand(mate.version.clone())), None));
@@ -163,7 +158,7 @@ impl<'a> Resolver<'a> {
                 return Ok(found);
             }
             // A version of the release that does not parse cannot be compared: micropip would take the package, too.
-            if version.map_or(true, |version| fits(requirement, &version)) {
+            if version.map_or(true, |version| requirement.fits(&version)) {
                 return Ok((
                     Origin::Release(package.version.clone()),
                     Some(metadata_of_locked(name, package)),
@@ -173,7 +168,7 @@ impl<'a> Resolver<'a> {
         if self.context.network == Network::Forbidden {
             return Ok((Origin::Missing(Missing::NotAsked), None));
         }
-        match index_wheel::find(self.context, name, &|version| fits(requirement, version), self.runtime)? {
+        match index_wheel::find(self.context, name, &|version| requirement.fits(version), self.runtime)? {
             IndexWheel::Found(file) => self.download(file),
             IndexWheel::None => Ok((Origin::Missing(missing::classify(requirement, self.context)?), None)),
             IndexWheel::NoProject => Ok((Origin::Missing(Missing::Unknown), None)),
@@ -185,7 +180,7 @@ impl Resolver<'_> {
     /// A pure package of the release from the index: in the release's version, else in another that fits.
     fn find_on_index(
         &self,
-        requirement: &Requirement<VerbatimUrl>,
+        requirement: &Requirement,
         name: &str,
         version: Option<&Version>,
     ) -> Result<Option<(Origin, Option<Metadata>)>> {
@@ -193,8 +188,8 @@ impl Resolver<'_> {
             return Ok(None);
         }
         // The release's own version first: its other packages were tested with that one.
-        let same = |found: &Version| Some(found) == version && fits(requirement, found);
-        let any = |found: &Version| fits(requirement, found);
+        let same = |found: &Version| Some(found) == version && requirement.fits(found);
+        let any = |found: &Version| requirement.fits(found);
         for wanted in [&same as &dyn Fn(&Version) -> bool, &any] {
             if let IndexWheel::Found(file) = index_wheel::find(self.context, name, wanted, self.runtime)? {
                 return self.download(file).map(Some);
@@ -212,7 +207,7 @@ impl Resolver<'_> {
 
 /// A package of the release as metadata: it requires what is loaded with it, whatever the version.
 fn metadata_of_locked(name: &str, package: &crate::runtime::LockedPackage) -> Metadata {
-    let requires = package.depends.iter().filter_map(|depends| Requirement::from_str(depends).ok());
+    let requires = package.depends.iter().filter_map(|depends| depends.parse().ok());
     Metadata {
         name: name.to_owned(),
         version: package.version.parse().unwrap_or_else(|_| Version::new([0])),

@@ -7,18 +7,15 @@ use crate::env::Environment;
 use crate::runtime::double;
 use crate::ui::Ui;
 
-fn metadata(name: &str, version: &str, requires: &[&str]) -> Metadata {
+/// The text of a METADATA.
+fn metadata(name: &str, version: &str, requires: &[&str]) -> String {
     let requires: Vec<String> = requires.iter().map(|text| format!("Requires-Dist: {text}\n")).collect();
-    let text = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{}", requires.concat());
-    text.parse().unwrap()
+    format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{}", requires.concat())
 }
 
-fn wheel(metadata: &Metadata) -> OpenedWheel {
-    let (name, version) = (&metadata.name, &metadata.version);
-    let requires: Vec<String> =
-        metadata.requires.iter().map(|one| format!("Requires-Dist: {one}\n")).collect();
-    let text = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{}", requires.concat());
-    let files = [("WHEEL", String::new()), ("METADATA", text)];
+fn wheel(text: &str) -> OpenedWheel {
+    let Metadata { name, version, .. } = &text.parse().unwrap();
+    let files = [("WHEEL", String::new()), ("METADATA", text.to_owned())];
     let files = files.map(|(file, text)| (format!("{name}-{version}.dist-info/{file}"), text.into_bytes()));
     let contents = WheelContents {
         filename: format!("{name}-{version}-py3-none-any.whl").parse().unwrap(),
@@ -40,13 +37,13 @@ fn release() -> Runtime {
     runtime
 }
 
-fn tree(requires: &[&str], at_hand: &[Metadata]) -> Vec<Node> {
+fn tree(requires: &[&str], at_hand: &[String]) -> Vec<Node> {
     let cache = Cache::new("nowhere".into());
     let context = Context::new(Ui::silent(), Environment::default(), cache, Network::Forbidden);
     let runtime = release();
-    let wheels: Vec<OpenedWheel> = at_hand.iter().map(wheel).collect();
+    let wheels: Vec<OpenedWheel> = at_hand.iter().map(|text| wheel(text)).collect();
     let mut resolver = Resolver::new(&context, &runtime, &wheels).unwrap();
-    resolver.tree(&metadata("own", "1.0", requires)).unwrap()
+    resolver.tree(&metadata("own", "1.0", requires).parse().unwrap()).unwrap()
 }
 
 fn show(node: &Node, depth: usize, lines: &mut Vec<String>) {
@@ -63,7 +60,7 @@ fn show(node: &Node, depth: usize, lines: &mut Vec<String>) {
     }
 }
 
-fn check(requires: &[&str], at_hand: &[Metadata]) -> String {
+fn check(requires: &[&str], at_hand: &[String]) -> String {
     let mut lines = Vec::new();
     for node in tree(requires, at_hand) {
         show(&node, 0, &mut lines);
@@ -132,7 +129,7 @@ fn packages_that_require_each_other_come_to_an_end() {
 #[test]
 fn the_tree_is_a_document() {
     let other = metadata("other", "1.0", &["numpy", "gone"]);
-    let (runtime, package) = (release(), metadata("own", "1.0", &[]));
+    let (runtime, package) = (release(), metadata("own", "1.0", &[]).parse().unwrap());
     let requires = tree(&["other", "requests"], &[other]);
     let document = serde_json::to_string_pretty(&DependencyTree::new(&runtime, &package, &requires)).unwrap();
     insta::assert_snapshot!(document, @r#"

@@ -5,11 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use anyhow::anyhow;
 use pep440_rs::Version;
-use pep508_rs::Requirement;
 
 use super::{Node, Origin, Preference, Resolver};
 use crate::cache::Kind;
@@ -19,6 +17,7 @@ use crate::runtime::{LockedPackage, Runtime};
 use crate::source::file;
 use crate::wheel::OpenedWheel;
 use crate::wheel::metadata::Metadata;
+use crate::wheel::requirement::{Requirement, beginning};
 
 /// Where wheels are looked for.
 #[derive(Debug, Clone, Copy)]
@@ -73,9 +72,9 @@ fn key(sources: WheelSources<'_>, requirements: &[String]) -> String {
 fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> Result<Vec<PathBuf>> {
     let resolver = Resolver::new(context, sources.runtime, sources.wheels)?;
     let mut resolver = resolver.preferring(Preference::Index);
-    let requires: Vec<Requirement<_>> = requirements
+    let requires: Vec<Requirement> = requirements
         .iter()
-        .map(|text| Requirement::from_str(text).map_err(|error| anyhow!("`{text}`: {}", error.message)))
+        .map(|text| text.parse().map_err(|error| anyhow!("`{}`: {error}", beginning(text))))
         .collect::<Result<_>>()?;
     let tests =
         Metadata { name: "the-tests".into(), version: Version::new([0]), requires_python: None, requires };

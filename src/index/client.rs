@@ -9,9 +9,20 @@ use url::Url;
 
 use super::settings::{IndexSettings, without_password};
 use crate::error::{Result, hinted, with_cause};
+use crate::redacted::Redacted;
 
 /// The largest answer that is read, in bytes.
 const LARGEST: u64 = 2 << 30;
+
+/// The value of the header that holds the credentials.
+#[derive(Clone, PartialEq, Eq)]
+struct Authorization(String);
+
+impl std::fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Authorization")
+    }
+}
 
 /// A connection to an index, which also fetches the files that it names.
 #[derive(Debug)]
@@ -19,7 +30,7 @@ pub(super) struct Client {
     agent: ureq::Agent,
     /// The index's address, without credentials.
     index_url: Url,
-    authorization: Option<String>,
+    authorization: Option<Authorization>,
 }
 
 impl Client {
@@ -39,14 +50,13 @@ impl Client {
             .http_status_as_error(false)
             .user_agent(concat!("cargo-pyodide/", env!("CARGO_PKG_VERSION")));
         if let Some(proxy) = &settings.proxy {
-            config =
-                config.proxy(Some(ureq::Proxy::new(proxy).with_context(|| format!("the proxy `{proxy}`"))?));
+            config = config.proxy(Some(open_proxy(proxy)?));
         }
-        let index_url = without_password(&settings.index_url);
+        let index_url = without_password(settings.index_url.expose());
         Ok(Self {
             agent: config.build().into(),
             index_url,
-            authorization: authorization(&settings.index_url),
+            authorization: authorization(settings.index_url.expose()),
         })
     }
 
@@ -62,11 +72,10 @@ impl Client {
     pub(super) fn find(&self, url: &Url, accept: &str) -> Result<Option<Vec<u8>>> {
         let shown = without_password(url);
         let mut request = self.agent.get(shown.as_str()).header("Accept", accept);
-        // The credentials are the index's own: the files that it names may lie on another server.
-        if let Some(authorization) = &self.authorization
-            && url.origin() == self.index_url.origin()
-        {
-            request = request.header("Authorization", authorization);
+        // Credentials in a file's own address are meant for it; those of the index stay with its server.
+        let of_index = || self.authorization.clone().filter(|_| url.origin() == self.index_url.origin());
+        if let Some(Authorization(value)) = authorization(url).or_else(of_index) {
+            request = request.header("Authorization", value);
         }
         let response = request
             .call()
@@ -98,6 +107,16 @@ impl Client {
     }
 }
 
+/// The proxy of the settings. What is wrong with it is told without its address, which may hold a password.
+fn open_proxy(proxy: &Redacted<String>) -> Result<ureq::Proxy> {
+    ureq::Proxy::new(proxy.expose()).map_err(|_| {
+        hinted(
+            anyhow!("the proxy `{proxy}` cannot be used: its address is not understood"),
+            "look at `PIP_PROXY` and at `pip config list`: `http://USER:PASSWORD@HOST:PORT`",
+        )
+    })
+}
+
 fn root_certificates(file: Option<&str>) -> Result<ureq::tls::RootCerts> {
     let Some(file) = file else { return Ok(ureq::tls::RootCerts::PlatformVerifier) };
     let pem = fs_err::read(file)?;
@@ -114,14 +133,14 @@ fn root_certificates(file: Option<&str>) -> Result<ureq::tls::RootCerts> {
 }
 
 /// The header for the credentials of an address, in which special characters are percent-encoded.
-fn authorization(url: &Url) -> Option<String> {
+fn authorization(url: &Url) -> Option<Authorization> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
     let decode = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
     let credentials =
         [&decode(url.username())[..], b":", &decode(url.password().unwrap_or_default())].concat();
-    Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(credentials)))
+    Some(Authorization(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(credentials))))
 }
 
 #[cfg(test)]
@@ -130,7 +149,8 @@ mod tests {
 
     #[test]
     fn credentials_become_a_header() {
-        let check = |address: &str| authorization(&Url::parse(address).unwrap());
+        let check =
+            |address: &str| authorization(&Url::parse(address).unwrap()).map(|authorization| authorization.0);
         assert_eq!(check("https://me:pw@h/simple").as_deref(), Some("Basic bWU6cHc="));
         // `me:p@w`
         assert_eq!(check("https://me:p%40w@h/simple").as_deref(), Some("Basic bWU6cEB3"));

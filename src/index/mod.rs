@@ -1,8 +1,8 @@
 //! The package index that pip is configured for: its settings, the connection to it, and its pages (PEP 691).
 
 mod client;
-pub mod page;
-pub mod settings;
+pub(crate) mod page;
+pub(crate) mod settings;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +11,7 @@ use anyhow::{Context as _, anyhow};
 use url::Url;
 
 use crate::error::{Result, hinted, with_cause};
+use crate::redacted::Redacted;
 use client::Client;
 use page::{File, Project};
 use settings::IndexSettings;
@@ -101,7 +102,9 @@ impl PackageIndex {
 }
 
 fn resolve(page: &Url, address: &str) -> Result<Url> {
-    let mut url = page.join(address).with_context(|| format!("`{page}` names the address `{address}`"))?;
+    let mut url = page
+        .join(address)
+        .with_context(|| format!("`{page}` names the address `{}`", Redacted::new(address)))?;
     // Old pages put the digest there; a server must not see it.
     url.set_fragment(None);
     Ok(url)

@@ -8,17 +8,18 @@ use url::Url;
 use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::process::Invocation;
+use crate::redacted::Redacted;
 use crate::ui::Ui;
 
 /// How to reach the package index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexSettings {
     /// The index's address, to which a project's name is appended.
-    pub index_url: Url,
+    pub index_url: Redacted<Url>,
     /// A file of certificates to trust.
     pub cert: Option<String>,
     /// A proxy.
-    pub proxy: Option<String>,
+    pub proxy: Option<Redacted<String>>,
 }
 
 /// What pip prints of its settings.
@@ -30,14 +31,14 @@ struct Printed {
 }
 
 /// The settings if a variable names the index: `PIP_INDEX_URL`, then `UV_INDEX_URL` or `UV_DEFAULT_INDEX`.
-pub fn from_variables(ui: &Ui, environment: &Environment) -> Option<Result<IndexSettings>> {
+pub(crate) fn from_variables(ui: &Ui, environment: &Environment) -> Option<Result<IndexSettings>> {
     let named = ["PIP_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX"];
     let (name, address) = named.into_iter().find_map(|name| Some((name, environment.text(name)?)))?;
     Some(parse(address).map(|index_url| {
-        ui.detail(format!("the package index is `{}`: {name} says so", without_password(&index_url)));
+        ui.detail(format!("the package index is `{index_url}`: {name} says so"));
         let text = |name: &str| environment.text(name).map(str::to_owned);
         let cert = text("PIP_CERT").or_else(|| text("SSL_CERT_FILE"));
-        IndexSettings { index_url, cert, proxy: text("PIP_PROXY") }
+        IndexSettings { index_url, cert, proxy: text("PIP_PROXY").map(Redacted::new) }
     }))
 }
 
@@ -45,7 +46,7 @@ pub fn from_variables(ui: &Ui, environment: &Environment) -> Option<Result<Index
 ///
 /// # Errors
 /// When pip cannot be asked.
-pub fn from_pip(ui: &Ui, python: &Path) -> Result<IndexSettings> {
+pub(crate) fn from_pip(ui: &Ui, python: &Path) -> Result<IndexSettings> {
     // pip is asked and its files are not read: it joins several of them with variables, by rules that change.
     let printed = Invocation::new(python)
         .args(["-c", include_str!("pip_settings.py")])
@@ -55,12 +56,12 @@ pub fn from_pip(ui: &Ui, python: &Path) -> Result<IndexSettings> {
     let Printed { index_url, cert, proxy } =
         serde_json::from_str(&printed.stdout).context("pip's settings are not understood")?;
     let index_url = parse(&index_url)?;
-    ui.detail(format!("the package index is `{}`: pip says so", without_password(&index_url)));
-    Ok(IndexSettings { index_url, cert, proxy: proxy.filter(|proxy| !proxy.is_empty()) })
+    ui.detail(format!("the package index is `{index_url}`: pip says so"));
+    Ok(IndexSettings { index_url, cert, proxy: proxy.filter(|proxy| !proxy.is_empty()).map(Redacted::new) })
 }
 
 /// An index's address, which must end in a slash for names to be joined to it.
-fn parse(address: &str) -> Result<Url> {
+fn parse(address: &str) -> Result<Redacted<Url>> {
     let mut url = Url::parse(address).map_err(|error| {
         // The address may hold a password, so it is not shown.
         hinted(
@@ -71,11 +72,11 @@ fn parse(address: &str) -> Result<Url> {
     if !url.path().ends_with('/') {
         url.set_path(&format!("{}/", url.path()));
     }
-    Ok(url)
+    Ok(Redacted::new(url))
 }
 
-/// An address that can be shown.
-pub fn without_password(url: &Url) -> Url {
+/// An address without its credentials.
+pub(crate) fn without_password(url: &Url) -> Url {
     let mut shown = url.clone();
     // An address that cannot have credentials has none.
     let _ = shown.set_username("");
@@ -97,7 +98,10 @@ mod tests {
 
     #[test]
     fn names_are_joined_below_the_index() {
-        assert_eq!(parse("https://h/simple").unwrap().join("x/").unwrap().as_str(), "https://h/simple/x/");
+        assert_eq!(
+            parse("https://h/simple").unwrap().expose().join("x/").unwrap().as_str(),
+            "https://h/simple/x/"
+        );
         assert!(parse("no address").is_err());
     }
 }

@@ -5,14 +5,14 @@
 //! Overlays do not know how wheels are made: they end as [`Changes`], which later steps carry out.
 
 pub mod changes;
-pub mod crates;
+pub(crate) mod crates;
 mod document;
-pub mod keys;
-pub mod patches;
+pub(crate) mod keys;
+pub(crate) mod patches;
 mod read;
 pub mod recipes;
 mod shipped;
-pub mod values;
+pub(crate) mod values;
 
 use std::path::Path;
 

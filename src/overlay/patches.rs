@@ -21,7 +21,7 @@ type PatchedFiles = BTreeMap<PathBuf, Option<String>>;
 ///
 /// # Errors
 /// When one cannot be read, names a file that is not there, or has a hunk that does not fit. Then no file was changed.
-pub fn apply(tree: &Path, patches: &[(String, String)]) -> Result<()> {
+pub(crate) fn apply(tree: &Path, patches: &[(String, String)]) -> Result<()> {
     let mut outcome = PatchedFiles::new();
     for (name, text) in patches {
         apply_one(tree, text, &mut outcome).with_context(|| format!("the patch `{name}` does not fit"))?;

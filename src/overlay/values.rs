@@ -4,10 +4,9 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use pep508_rs::{Requirement, VerbatimUrl};
 use serde::Deserialize;
 
-use crate::wheel::filename::normalised;
+use crate::wheel::requirement::{Requirement, beginning};
 
 /// Makes a type that is parsed from a string of TOML.
 macro_rules! from_text {
@@ -38,9 +37,9 @@ impl FromStr for RequirementText {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let requirement = Requirement::<VerbatimUrl>::from_str(text)
-            .map_err(|error| format!("`{text}` is not a requirement: {}", error.message))?;
-        Ok(Self { text: text.trim().to_owned(), name: normalised(requirement.name.as_ref()) })
+        let requirement: Requirement =
+            text.parse().map_err(|error| format!("`{}` is not a requirement: {error}", beginning(text)))?;
+        Ok(Self { text: text.trim().to_owned(), name: requirement.name() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The driver's plan: one value in a file beside a build, and the names that tool and driver share.
 
-pub mod stand_in;
+pub(crate) mod stand_in;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -15,7 +15,7 @@ use crate::overlay::crates::CrateRecipe;
 
 /// What the driver does when it is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DriverPlan {
+pub(crate) struct DriverPlan {
     /// What `emcc -dumpversion` answers: the Rust crate `libc` chooses struct layouts by it.
     pub emscripten: EmscriptenVersion,
     /// The linker; none where nothing is linked.
@@ -34,7 +34,7 @@ pub struct DriverPlan {
 
 /// How the real rustc is called when cargo calls ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RustcPlan {
+pub(crate) struct RustcPlan {
     /// The real rustc.
     pub program: PathBuf,
     /// Flags for every crate of the target.
@@ -49,7 +49,7 @@ pub struct RustcPlan {
 
 /// Objects that mend what a line lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SupplementPlan {
+pub(crate) struct SupplementPlan {
     /// The rustc that compiles them.
     pub rustc: PathBuf,
     /// The sysroot, if it is not the compiler's own.
@@ -64,7 +64,7 @@ pub struct SupplementPlan {
 
 /// How the real cargo is called when a build back end calls ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CargoPlan {
+pub(crate) struct CargoPlan {
     /// The real cargo.
     pub program: PathBuf,
     /// A configuration file added with `--config`: linker and compiler flags of the target.
@@ -77,7 +77,7 @@ pub struct CargoPlan {
 
 impl DriverPlan {
     /// A plan for building a standard library: answers which Emscripten it stands for, and calls this compiler.
-    pub fn for_sysroot(emscripten: EmscriptenVersion, rustc: RustcPlan, log: PathBuf) -> Self {
+    pub(crate) fn for_sysroot(emscripten: EmscriptenVersion, rustc: RustcPlan, log: PathBuf) -> Self {
         let rustc = Some(rustc);
         Self { emscripten, wasm_ld: None, cargo: None, rustc, supplements: None, c: None, log }
     }
@@ -86,7 +86,7 @@ impl DriverPlan {
     ///
     /// # Errors
     /// When it is not there or not a plan.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let bytes = fs_err::read(path)?;
         serde_json::from_slice(&bytes).with_context(|| format!("cannot read the plan `{}`", path.display()))
     }
@@ -97,7 +97,7 @@ impl DriverPlan {
     ///
     /// # Errors
     /// When the log cannot be written.
-    pub fn log(&self, entry: &str) -> Result<()> {
+    pub(crate) fn log(&self, entry: &str) -> Result<()> {
         // Appended in one write: the driver runs many times at once, and entries must not mix.
         let mut file = fs_err::OpenOptions::new().create(true).append(true).open(&self.log)?;
         file.write_all(format!("{entry}\n").as_bytes())?;
@@ -119,7 +119,7 @@ pub struct WasmLd {
 /// A supplement that is linked into every module of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Supplement {
+pub(crate) enum Supplement {
     /// How landing pads number types, for 0.21.
     LandingPads,
     /// Times with 32-bit seconds, for 0.21.
@@ -130,7 +130,7 @@ pub enum Supplement {
 
 /// What compiling C for a line needs besides the rest of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CPlan {
+pub(crate) struct CPlan {
     /// How exceptions unwind.
     pub exceptions: ExceptionModel,
     /// Whether the line has the helpers that today's clang calls for setjmp.
@@ -148,7 +148,7 @@ pub struct CPlan {
 /// Whether C code can use setjmp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Jumps {
+pub(crate) enum Jumps {
     /// It can: from 0.26 on.
     Served,
     /// The line has the helpers of clang before 19: up to 0.25.
@@ -156,10 +156,10 @@ pub enum Jumps {
 }
 
 /// The file beside a build's log that says what C is compiled with.
-pub const C_TOOLS: &str = "c-tools.json";
+pub(crate) const C_TOOLS: &str = "c-tools.json";
 
 /// Our own flag: it changes nothing but the command line, by which a compiler cache tells lines apart.
-pub const PLAN_FLAG: &str = "-fcargo-pyodide-plan=";
+pub(crate) const PLAN_FLAG: &str = "-fcargo-pyodide-plan=";
 
 #[cfg(test)]
 mod tests {

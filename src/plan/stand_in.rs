@@ -16,18 +16,18 @@ pub(crate) const NAMES: [&str; 9] =
 
 /// A folder that holds the driver under its names.
 #[derive(Debug, Clone)]
-pub struct DriverFolder {
+pub(crate) struct DriverFolder {
     folder: PathBuf,
 }
 
 impl DriverFolder {
     /// The driver under one of its names.
-    pub fn program(&self, name: &str) -> PathBuf {
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 
     /// The environment's `PATH` with the drivers in front.
-    pub fn before(&self, environment: &Environment) -> OsString {
+    pub(crate) fn before(&self, environment: &Environment) -> OsString {
         let folders = std::iter::once(self.folder.clone()).chain(environment.path_folders());
         std::env::join_paths(folders).unwrap_or_else(|_| self.folder.clone().into_os_string())
     }
@@ -37,7 +37,7 @@ impl DriverFolder {
 ///
 /// # Errors
 /// When the executable cannot be read or the cache not written.
-pub fn find_folder(context: &Context) -> Result<DriverFolder> {
+pub(crate) fn find_folder(context: &Context) -> Result<DriverFolder> {
     let executable = std::env::current_exe().context("cannot find our own executable")?;
     let metadata = fs_err::metadata(&executable)?;
     let changed = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());

@@ -102,7 +102,7 @@ fn watch(child: &mut Child, limits: Limits, ui: &Ui) -> Result<Watched> {
 }
 
 /// The bytes of memory of this machine.
-pub fn memory_of_machine() -> u64 {
+pub(crate) fn memory_of_machine() -> u64 {
     let mut system = System::new();
     system.refresh_memory();
     system.total_memory()
@@ -143,7 +143,7 @@ fn kill_tree(root: Pid) {
 }
 
 /// From now on this process ends, with all that it started, when the one that started it has died.
-pub fn end_with_parent() {
+pub(crate) fn end_with_parent() {
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         if let Ok(own) = sysinfo::get_current_pid() {

@@ -2,7 +2,7 @@
 //!
 //! Nothing else names [`std::process::Command`].
 
-pub mod limits;
+pub(crate) mod limits;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -15,6 +15,7 @@ use anyhow::{Context as _, anyhow, bail};
 
 use crate::env::Environment;
 use crate::error::{Result, hinted};
+use crate::redacted::redact;
 use crate::ui::{Task, Ui};
 
 /// How many of a failed command's last lines are shown.
@@ -187,7 +188,7 @@ impl Invocation {
         let mut message = format!("`{}` failed ({})", self.program.display(), describe(status));
         let lines: Vec<&str> = printed.trim_end().lines().collect();
         for text in &lines[lines.len().saturating_sub(SHOWN_LINES)..] {
-            let _ = write!(message, "\n    {text}");
+            let _ = write!(message, "\n    {}", redact(text));
         }
         anyhow!(message)
     }
@@ -208,7 +209,7 @@ impl Invocation {
         command
     }
 
-    /// The command as one can paste it into a POSIX shell.
+    /// The command as one can paste it into a POSIX shell. Credentials in addresses are left out.
     pub fn copyable(&self) -> String {
         let mut words = Vec::new();
         if let Some(folder) = &self.folder {
@@ -287,20 +288,23 @@ fn copy_lines(reader: impl Read, log: &Path, on_line: &mut impl FnMut(&str)) -> 
     let mut reader = BufReader::new(reader);
     let mut bytes = Vec::new();
     while reader.read_until(b'\n', &mut bytes)? > 0 {
-        log.write_all(&bytes)?;
-        on_line(String::from_utf8_lossy(&bytes).trim_end());
+        let text = String::from_utf8_lossy(&bytes);
+        // Programs print the addresses that they were given. Any other line stays as it is, byte for byte.
+        let line = redact(&text);
+        log.write_all(if line == text { &bytes } else { line.as_bytes() })?;
+        on_line(line.trim_end());
         bytes.clear();
     }
     log.flush()?;
     Ok(())
 }
 
-/// A word as a POSIX shell needs it.
+/// A word as a POSIX shell needs it, without the credentials of addresses in it.
 fn quoted(word: &OsStr) -> String {
-    let text = word.to_string_lossy();
+    let text = redact(&word.to_string_lossy());
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:+,@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
-        return text.into_owned();
+        return text;
     }
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -17,10 +17,10 @@ pub enum BackEnd {
 pub(super) const RUST_REQUIREMENTS: [&str; 3] = ["maturin", "setuptools-rust", "setuptools_rust"];
 
 /// How maturin begins to say that it failed.
-pub const MATURIN_FAILED: &str = "💥 maturin failed";
+pub(crate) const MATURIN_FAILED: &str = "💥 maturin failed";
 
 /// What maturin says below that when cargo has said why.
-pub const CARGO_FAILED: &str = "Failed to build a native library through cargo";
+pub(crate) const CARGO_FAILED: &str = "Failed to build a native library through cargo";
 
 impl BackEnd {
     /// The back end that a `build-backend` names.

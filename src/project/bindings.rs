@@ -13,7 +13,7 @@ use crate::abi::PythonVersion;
 
 /// The Pythons that a PyO3 knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownPythons {
+pub(crate) struct KnownPythons {
     /// The version of PyO3.
     pub pyo3: Version,
     /// The oldest.
@@ -30,7 +30,7 @@ impl fmt::Display for KnownPythons {
 
 /// The Pythons that the PyO3 in a dependency graph knows. Nothing if there is no
 /// PyO3, or if it builds for the stable ABI, which newer Pythons keep.
-pub fn known_pythons(graph: &Graph) -> Option<KnownPythons> {
+pub(crate) fn known_pythons(graph: &Graph) -> Option<KnownPythons> {
     let pyo3 = graph.find("pyo3-ffi").or_else(|| graph.find("pyo3"))?;
     // A module for the stable ABI works in newer Pythons, whatever its PyO3 knows.
     if pyo3.features.iter().any(|feature| feature.starts_with("abi3")) {
@@ -43,7 +43,7 @@ pub fn known_pythons(graph: &Graph) -> Option<KnownPythons> {
 
 /// The stable ABI that PyO3's configuration file must name. PyO3 up to 0.22 uses the file as it is; later versions adjust
 /// it to their features. None if PyO3 does not build for the stable ABI, or is one of the later versions.
-pub fn stable_abi(graph: &Graph) -> Option<StableAbi> {
+pub(crate) fn stable_abi(graph: &Graph) -> Option<StableAbi> {
     let pyo3 = graph.find("pyo3-ffi").or_else(|| graph.find("pyo3"))?;
     if pyo3.version >= Version::new(0, 23, 0) {
         return None;

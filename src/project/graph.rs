@@ -101,7 +101,7 @@ impl Graph {
 }
 
 /// The arguments with which cargo prints the graph of a manifest for a target.
-pub fn metadata_arguments(manifest: &Path, target: &str, features: &[String]) -> Vec<String> {
+pub(crate) fn metadata_arguments(manifest: &Path, target: &str, features: &[String]) -> Vec<String> {
     let fixed = ["metadata", "--format-version", "1", "--filter-platform", target, "--manifest-path"];
     let manifest = manifest.to_string_lossy().into_owned();
     fixed.map(str::to_owned).into_iter().chain([manifest]).chain(features.iter().cloned()).collect()

@@ -3,12 +3,12 @@
 //! Reads only what the build needs: the back end, whether there is Rust at all, and which Rust it asks for. What does
 //! not parse here is left to the tools whose file it is; they say it better.
 
-pub mod back_end;
-pub mod bindings;
-pub mod graph;
+pub(crate) mod back_end;
+pub(crate) mod bindings;
+pub(crate) mod graph;
 mod identity;
 mod manifest;
-pub mod pyproject;
+pub(crate) mod pyproject;
 
 use std::path::{Path, PathBuf};
 

@@ -33,7 +33,7 @@ fn is_kept(name: &str) -> bool {
 ///
 /// # Errors
 /// When npm cannot deliver it, its integrity is wrong, or its files cannot be understood.
-pub fn runtime(version: &Version, context: &Context) -> Result<Runtime> {
+pub(crate) fn runtime(version: &Version, context: &Context) -> Result<Runtime> {
     let Context { ui, cache, .. } = context;
     let key = version.to_string();
     if cache.has(Kind::Runtimes, &key) {

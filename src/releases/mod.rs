@@ -3,7 +3,7 @@
 //! The list is asked of the user's npm and kept for a day; it is asked again when a request is not in it. Offline,
 //! the releases in the cache are all there are.
 
-pub mod fetch;
+pub(crate) mod fetch;
 pub mod request;
 
 use std::collections::BTreeMap;

@@ -15,7 +15,7 @@ const ADVICE: &str =
 
 /// A browser that was found.
 #[derive(Debug, Clone)]
-pub struct Browser {
+pub(crate) struct Browser {
     program: PathBuf,
     is_firefox: bool,
 }
@@ -25,7 +25,7 @@ impl Browser {
     ///
     /// # Errors
     /// When there is none.
-    pub fn find(environment: &Environment) -> Result<Self> {
+    pub(crate) fn find(environment: &Environment) -> Result<Self> {
         let is_firefox = |program: &Path| {
             program.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().contains("firefox"))
         };
@@ -49,7 +49,7 @@ impl Browser {
     ///
     /// # Errors
     /// When the browser cannot be started.
-    pub fn show(&self, ui: &Ui, address: &str, profile: &Path) -> Result<Running> {
+    pub(crate) fn show(&self, ui: &Ui, address: &str, profile: &Path) -> Result<Running> {
         let command = Invocation::new(&self.program);
         if self.is_firefox {
             let command = command.args(["--headless", "--no-remote", "--profile"]).arg(profile).arg(address);

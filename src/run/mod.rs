@@ -1,6 +1,6 @@
 //! Runs Python in a real Pyodide, with wheels installed: on Node, and in a page or a worker of a browser.
 
-pub mod browser;
+pub(crate) mod browser;
 pub mod import;
 mod message;
 mod node;

@@ -15,7 +15,7 @@ use crate::wasm::Signature;
 
 /// The parts of the start-up script that linking is about.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Script {
+pub(crate) struct Script {
     /// What the loader does for a module before its code runs.
     pub start_up: StartUp,
     /// Importable name → the signature the script states, if it states one.
@@ -44,7 +44,7 @@ pub enum ScriptValue {
 ///
 /// # Errors
 /// When there is none or it has no object of imports.
-pub fn read(folder: &Path) -> Result<Script> {
+pub(crate) fn read(folder: &Path) -> Result<Script> {
     let names = ["pyodide.asm.mjs", "pyodide.asm.js"];
     let path = names.map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
     let path =
@@ -57,7 +57,7 @@ pub fn read(folder: &Path) -> Result<Script> {
 ///
 /// # Errors
 /// When it has no object of imports.
-pub fn parse(text: &str) -> Result<Script> {
+pub(crate) fn parse(text: &str) -> Result<Script> {
     let literal = ["var wasmImports={", "var asmLibraryArg={", "wasmImports={", "asmLibraryArg={"]
         .into_iter()
         .find_map(|start| text.find(start).map(|at| &text[at + start.len()..]))
@@ -162,7 +162,7 @@ fn signatures(text: &str) -> BTreeMap<&str, Signature> {
 }
 
 /// A signature from Emscripten's letters: the result first, `v` for none, `p` for a pointer.
-pub fn from_letters(letters: &str) -> Option<Signature> {
+pub(crate) fn from_letters(letters: &str) -> Option<Signature> {
     let kind = |letter: char| match letter {
         'i' | 'p' => Some(ValType::I32),
         'j' => Some(ValType::I64),

@@ -76,7 +76,7 @@ struct LockInfo {
 ///
 /// # Errors
 /// When there is none or it does not say what it must.
-pub fn read(folder: &Path) -> Result<LockFacts> {
+pub(crate) fn read(folder: &Path) -> Result<LockFacts> {
     let names = ["pyodide-lock.json", "repodata.json"];
     let path = names.map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
     let path =

@@ -8,7 +8,7 @@ use super::Runtime;
 ///
 /// # Panics
 /// Never: the versions were parsed before.
-pub fn of(runtime: &Runtime) -> MarkerEnvironment {
+pub(crate) fn of(runtime: &Runtime) -> MarkerEnvironment {
     let python = runtime.python.to_string();
     let full = runtime.python_release.to_string();
     let emscripten = runtime.emscripten.to_string();

@@ -9,12 +9,12 @@ pub(crate) mod differences;
 #[cfg(test)]
 pub(crate) mod double;
 mod exceptions;
-pub mod javascript;
-pub mod lock_file;
-pub mod markers;
+pub(crate) mod javascript;
+pub(crate) mod lock_file;
+pub(crate) mod markers;
 mod python_literal;
-pub mod symbols;
-pub mod sysconfig;
+pub(crate) mod symbols;
+pub(crate) mod sysconfig;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 
-pub use super::python_literal::ConfigValue;
+pub(crate) use super::python_literal::ConfigValue;
 
 use super::{data_file, python_literal};
 use crate::error::{Result, hinted};

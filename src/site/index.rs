@@ -1,7 +1,8 @@
 //! A package index as plain files: the HTML form of PEP 503, with hashes, `requires-python` and metadata (PEP 658).
 //!
-//! HTML and not JSON, since static hosts say `text/html; charset=utf-8` and micropip takes that from Pyodide 0.27 on,
-//! with links that are relative. For 0.24 to 0.26 links must be absolute.
+//! HTML and not JSON, since static hosts say `text/html; charset=utf-8`, which micropip takes from Pyodide 0.27 on.
+//! Relative links work from 0.28 on: micropip up to 0.9, of Pyodide 0.27, resolves them against the root of the host
+//! and not against the page. For 0.24 to 0.27 links must be absolute.
 //!
 //! <https://packaging.python.org/en/latest/specifications/simple-repository-api/>
 

@@ -193,11 +193,11 @@ mod tests {
         };
         insta::assert_snapshot!(["0.21", "0.24", "0.27", "0.28", "0.29", "314"].map(fit).join("\n"), @"
         0.21: page
-        0.24: page jupyterlite
-        0.27: page micropip jupyterlite uv
-        0.28: page cdn micropip pyscript jupyterlite uv
-        0.29: page cdn micropip pyscript jupyterlite stlite uv
-        314: page cdn micropip pyscript jupyterlite marimo
+        0.24: page micropip-wheel jupyterlite
+        0.27: page micropip-wheel jupyterlite uv
+        0.28: page cdn micropip micropip-wheel pyscript jupyterlite uv
+        0.29: page cdn micropip micropip-wheel pyscript jupyterlite stlite uv
+        314: page cdn micropip micropip-wheel pyscript jupyterlite marimo
         ");
     }
 

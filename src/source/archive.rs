@@ -17,7 +17,7 @@ use crate::error::{Result, hinted};
 ///
 /// # Errors
 /// When the archive cannot be read whole, or holds what is refused.
-pub fn unpack(archive: &Path, folder: &Path, limits: UnpackLimits) -> Result<()> {
+pub(crate) fn unpack(archive: &Path, folder: &Path, limits: UnpackLimits) -> Result<()> {
     let unpacked = open(archive).and_then(|kind| {
         let packed = fs_err::metadata(archive)?.len();
         match kind {

@@ -12,7 +12,7 @@ use crate::error::{Result, hinted};
 ///
 /// # Errors
 /// When they cannot be had, or are others.
-pub fn fetch(address: &str, sha256: Sha256Digest, context: &Context) -> Result<Vec<u8>> {
+pub(crate) fn fetch(address: &str, sha256: Sha256Digest, context: &Context) -> Result<Vec<u8>> {
     let Context { ui, cache, .. } = context;
     let key = &sha256.to_string();
     if context.network == Network::Forbidden && !cache.has(Kind::Files, key) {
@@ -48,7 +48,7 @@ pub fn fetch(address: &str, sha256: Sha256Digest, context: &Context) -> Result<V
 ///
 /// # Errors
 /// When they do not have it.
-pub fn check(bytes: &[u8], sha256: Sha256Digest, name: &str) -> Result<()> {
+pub(crate) fn check(bytes: &[u8], sha256: Sha256Digest, name: &str) -> Result<()> {
     let actual = Sha256Digest::of(bytes);
     if actual == sha256 {
         return Ok(());

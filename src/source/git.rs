@@ -8,16 +8,21 @@ use crate::context::{Context, Network};
 use crate::digest::Sha256Digest;
 use crate::error::{Result, hinted};
 use crate::process::{self, Invocation};
+use crate::redacted::Redacted;
 
 /// A source archive of one commit. Submodules are not taken: an archive of a commit does not hold them.
 ///
 /// # Errors
 /// When git is not there, the repository or the revision cannot be had.
-pub fn archive(url: &str, revision: Option<&str>, context: &Context) -> Result<SourceArchive> {
+pub(crate) fn archive(
+    url: &Redacted<String>,
+    revision: Option<&str>,
+    context: &Context,
+) -> Result<SourceArchive> {
     let Context { ui, cache, .. } = context;
     let git = process::find(&context.environment, &["git"], "install git")?;
     let revision = revision.unwrap_or("HEAD");
-    let is_local = url.starts_with("file:") || !url.contains("://");
+    let is_local = url.expose().starts_with("file:") || !url.expose().contains("://");
     if context.network == Network::Forbidden && !is_local {
         return Err(hinted(
             anyhow::anyhow!("`{url}` is on the network, which may not be used (`--offline`)"),
@@ -30,7 +35,7 @@ pub fn archive(url: &str, revision: Option<&str>, context: &Context) -> Result<S
     let clone = staging.path().join("clone");
     Invocation::new(&git)
         // Bare, since only an archive of one commit is made of it: that has the same bytes each time.
-        .args(["clone", "--quiet", "--bare", "--", url])
+        .args(["clone", "--quiet", "--bare", "--", url.expose().as_str()])
         .arg(&clone)
         // A question would wait for an answer where nobody sees it.
         .env("GIT_TERMINAL_PROMPT", "0")
@@ -45,7 +50,7 @@ pub fn archive(url: &str, revision: Option<&str>, context: &Context) -> Result<S
         .map_err(|error| hinted(error, "name a branch, a tag or a full commit hash after the `@`"))?;
     let commit = commit.stdout.trim().to_owned();
     // By commit: a branch that moves is another source.
-    let key = crate::digest::key(&["git", url, &commit]);
+    let key = crate::digest::key(&["git", url.expose(), &commit]);
     let folder = cache.get_or_make(ui, Kind::Sources, &key, |folder| {
         let target = folder.join("source.tar.gz");
         git(&["archive", "--format=tar.gz", "--prefix=source/", "-o", &target.to_string_lossy(), &commit])?;

@@ -14,12 +14,13 @@ use crate::digest::Sha256Digest;
 use crate::error::Result;
 use crate::index::page::{File, Project};
 use crate::plain_name::PlainName;
+use crate::redacted::Redacted;
 use crate::runtime::Runtime;
 use crate::wheel::WheelFilename;
 
 /// The newest wheel that fits and that the release installs, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum IndexWheel {
+pub(crate) enum IndexWheel {
     /// The wheel.
     Found(IndexFile),
     /// The project has files, and none of them will do.
@@ -38,7 +39,7 @@ pub struct IndexFile {
     /// Whether it is pure Python.
     pub is_pure: bool,
     /// Its address.
-    url: Url,
+    url: Redacted<Url>,
     /// Its SHA-256, if the index states it.
     sha256: Option<Sha256Digest>,
 }
@@ -47,7 +48,7 @@ pub struct IndexFile {
 ///
 /// # Errors
 /// When the index cannot be asked.
-pub fn find(
+pub(crate) fn find(
     context: &Context,
     name: &str,
     fits: &dyn Fn(&Version) -> bool,
@@ -64,7 +65,7 @@ pub fn find(
         version,
         filename: file.plain_name()?,
         is_pure,
-        url: index.file_url(name, file)?,
+        url: Redacted::new(index.file_url(name, file)?),
         sha256: file.stated_digest()?,
     }))
 }
@@ -73,13 +74,13 @@ pub fn find(
 ///
 /// # Errors
 /// When it cannot be had, or is not the one that the index means.
-pub fn download(context: &Context, file: &IndexFile) -> Result<PathBuf> {
+pub(crate) fn download(context: &Context, file: &IndexFile) -> Result<PathBuf> {
     let filename = &file.filename;
     // By content where the index states it; an index that does not can change the file under its address.
-    let by_address = || crate::digest::key(&[file.url.as_str()]);
+    let by_address = || crate::digest::key(&[file.url.expose().as_str()]);
     let key = file.sha256.map_or_else(by_address, |digest| digest.to_string());
     let folder = context.cache.get_or_make(&context.ui, Kind::Files, &key, |folder| {
-        let bytes = context.index()?.fetch(&file.url)?;
+        let bytes = context.index()?.fetch(file.url.expose())?;
         if let Some(stated) = file.sha256 {
             super::file::check(&bytes, stated, filename)?;
         }

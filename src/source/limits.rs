@@ -17,7 +17,7 @@ pub(super) const VARIABLE: &str = "CARGO_PYODIDE_MAX_UNPACKED_SIZE";
 
 /// What an archive may unpack to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnpackLimits {
+pub(crate) struct UnpackLimits {
     /// The bytes of all entries.
     pub size: u64,
     /// How many times the archive's own size that may be. Deflate makes at most 1032 out of 1; sources are made 3 to 10
@@ -54,7 +54,7 @@ impl UnpackLimits {
     ///
     /// # Errors
     /// When the variable does not hold a size.
-    pub fn of(environment: &Environment) -> Result<Self> {
+    pub(crate) fn of(environment: &Environment) -> Result<Self> {
         let Some(text) = environment.text(VARIABLE) else { return Ok(Self::default()) };
         let size = parse_size(text).ok_or_else(|| {
             hinted(

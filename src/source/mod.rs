@@ -3,16 +3,16 @@
 //! A folder is built where it is. Everything else becomes an archive in the cache, checked by digest, which the build
 //! unpacks anew each time; nothing that a build writes reaches the archive.
 
-pub mod archive;
-pub mod file;
-pub mod git;
-pub mod index_wheel;
-pub mod limits;
+pub(crate) mod archive;
+pub(crate) mod file;
+pub(crate) mod git;
+pub(crate) mod index_wheel;
+pub(crate) mod limits;
 mod links;
 mod origin;
-pub mod refused;
-pub mod request;
-pub mod sdist;
+pub(crate) mod refused;
+pub(crate) mod request;
+pub(crate) mod sdist;
 mod tar_gz;
 mod unpacked;
 

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// Why an archive is refused.
 #[derive(Debug, thiserror::Error)]
-pub enum Refused {
+pub(crate) enum Refused {
     /// A name that leads out of the folder.
     #[error("the entry `{0}` would be written outside of the folder")]
     Outside(String),

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use pep440_rs::Version;
 
+use crate::redacted::Redacted;
 use crate::wheel::filename::normalised;
 
 /// A package as the user named it.
@@ -24,7 +25,7 @@ pub enum SourceRequest {
     /// A git repository, at a revision or its default branch.
     Git {
         /// What git clones.
-        url: String,
+        url: Redacted<String>,
         /// A branch, tag or commit.
         revision: Option<String>,
     },
@@ -83,13 +84,18 @@ impl FromStr for SourceRequest {
 /// `URL@REV`: the revision comes after the last `@` behind the last `/`, since an URL may name a user.
 fn git(text: &str) -> SourceRequest {
     let text = text.split('#').next().unwrap_or(text);
-    let name = text.rfind('/').map_or(0, |slash| slash + 1);
+    // A server's address without a path has no revision: its `@` follows a user.
+    let authority = text.find("://").map_or(0, |at| at + 3);
+    let name = text[authority..].rfind('/').map_or(0, |slash| authority + slash + 1);
+    if authority > 0 && name == 0 {
+        return SourceRequest::Git { url: Redacted::new(text.to_owned()), revision: None };
+    }
     match text[name..].rsplit_once('@') {
         Some((before, revision)) if !revision.is_empty() => SourceRequest::Git {
-            url: text[..name + before.len()].to_owned(),
+            url: Redacted::new(text[..name + before.len()].to_owned()),
             revision: Some(revision.to_owned()),
         },
-        _ => SourceRequest::Git { url: text.trim_end_matches('@').to_owned(), revision: None },
+        _ => SourceRequest::Git { url: Redacted::new(text.trim_end_matches('@').to_owned()), revision: None },
     }
 }
 
@@ -149,6 +155,8 @@ mod tests {
             "git+https://u@h/r.git@v1",
             "git+https://u@h/r.git",
             "git+file:///tmp/r@9f0c#egg=x",
+            "git+https://u:p@h",
+            "git+https://u:p@h/r@v1",
         ];
         insta::assert_snapshot!(typed.map(|text| format!("{text:30} {}", check(text))).join("\n"));
     }

@@ -15,7 +15,7 @@ use crate::wheel::filename::normalised;
 
 /// Why a project's page offers no sdist.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoSdist {
+pub(crate) enum NoSdist {
     /// The version is not there.
     #[error("`{name}` has no version {version}")]
     NoVersion {
@@ -47,7 +47,7 @@ pub enum NoSdist {
 ///
 /// # Errors
 /// When the index cannot be reached, has no such package, version or sdist, or sends other bytes than it says.
-pub fn find(name: &str, version: Option<&Version>, context: &Context) -> Result<SourceArchive> {
+pub(crate) fn find(name: &str, version: Option<&Version>, context: &Context) -> Result<SourceArchive> {
     let Context { ui, network, .. } = context;
     let network = *network;
     // Without a version the newest is wanted, and only the index knows which that is.
@@ -86,7 +86,11 @@ pub fn find(name: &str, version: Option<&Version>, context: &Context) -> Result<
 ///
 /// # Errors
 /// When the index cannot be asked.
-pub fn newest(name: &str, fits: &dyn Fn(&Version) -> bool, context: &Context) -> Result<Option<Version>> {
+pub(crate) fn newest(
+    name: &str,
+    fits: &dyn Fn(&Version) -> bool,
+    context: &Context,
+) -> Result<Option<Version>> {
     let name = normalised(name);
     let Some(project) = context.index()?.find_project(&name)? else { return Ok(None) };
     let fitting = project.files.iter().filter(|file| !file.is_yanked());

@@ -7,7 +7,7 @@ use super::record::Cell;
 
 /// Takes the cell that should be done next, beside those that run. None if all that are left would wait for one that runs
 /// on the same package.
-pub fn next(waiting: &mut Vec<Cell>, running: &[Cell]) -> Option<Cell> {
+pub(crate) fn next(waiting: &mut Vec<Cell>, running: &[Cell]) -> Option<Cell> {
     let clashes = |cell: &Cell| {
         let same_package = running.iter().any(|other| other.package == cell.package);
         let same_line = running.iter().any(|other| other.line == cell.line);
@@ -23,7 +23,7 @@ pub fn next(waiting: &mut Vec<Cell>, running: &[Cell]) -> Option<Cell> {
 
 /// Seconds that are left, by what cells took so far; none without experience.
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-pub fn remaining(taken: &[f64], left: usize, jobs: usize) -> Option<f64> {
+pub(crate) fn remaining(taken: &[f64], left: usize, jobs: usize) -> Option<f64> {
     let mean = taken.iter().sum::<f64>() / taken.len() as f64;
     (!taken.is_empty()).then_some(mean * left as f64 / jobs.max(1) as f64)
 }

@@ -50,7 +50,7 @@ pub struct Verdict {
 }
 
 /// The verdict on a record; none if every step succeeded. `results` are those of its tests, if there are some.
-pub fn verdict(record: &Record, results: &[TestResult]) -> Option<Verdict> {
+pub(crate) fn verdict(record: &Record, results: &[TestResult]) -> Option<Verdict> {
     let failure = record.failure.as_ref()?;
     // What the tool itself knows comes first; the words of other tools tell the rest.
     let named = failure.cause.as_deref().and_then(causes::by_id);

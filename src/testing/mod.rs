@@ -7,7 +7,7 @@ pub mod junit;
 pub mod native;
 pub mod prepare;
 pub mod request;
-pub mod staging;
+pub(crate) mod staging;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -4,17 +4,15 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use anyhow::Context as _;
-use pep508_rs::{Requirement, VerbatimUrl};
 
 use crate::error::{Result, hinted};
 use crate::overlay::values::InsidePath;
 use crate::project::PyProject;
 use crate::runtime::Runtime;
 use crate::wheel::OpenedWheel;
-use crate::wheel::filename::normalised;
+use crate::wheel::requirement::Requirement;
 
 /// Folders that no test reads.
 const LEFT_OUT: [&str; 9] =
@@ -34,7 +32,7 @@ pub struct Staged {
 /// A source tree has no tests.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}` holds no tests: no folder `tests` or `test`, and no pytest table", .tree.display())]
-pub struct NoTests {
+pub(crate) struct NoTests {
     tree: PathBuf,
 }
 
@@ -42,7 +40,12 @@ pub struct NoTests {
 ///
 /// # Errors
 /// When there are none.
-pub fn find(tree: &Path, pyproject: &PyProject, named: Option<&Path>, wheel: &OpenedWheel) -> Result<Staged> {
+pub(crate) fn find(
+    tree: &Path,
+    pyproject: &PyProject,
+    named: Option<&Path>,
+    wheel: &OpenedWheel,
+) -> Result<Staged> {
     let (root, paths) = match named {
         Some(named) => named_tests(tree, named)?,
         None => usual_tests(tree, pyproject).ok_or_else(|| {
@@ -219,8 +222,8 @@ impl Staged {
         let mut found: Vec<String> = stated
             .into_iter()
             .filter(|text| {
-                let Ok(requirement) = Requirement::<VerbatimUrl>::from_str(text) else { return false };
-                let name = normalised(requirement.name.as_ref());
+                let Ok(requirement) = text.parse::<Requirement>() else { return false };
+                let name = requirement.name();
                 name == "pytest"
                     || name.starts_with("pytest-") && !left_out.contains(&name)
                     || imported.contains(&name.replace('-', "_"))
@@ -287,7 +290,7 @@ fn tools(list: &str) -> Vec<String> {
 
 /// The requirements that the package states for its tests: extras, dependency groups and requirement files whose names say
 /// `test`.
-pub fn stated_requirements(tree: &Path, pyproject: &PyProject) -> Vec<String> {
+pub(crate) fn stated_requirements(tree: &Path, pyproject: &PyProject) -> Vec<String> {
     let extras =
         pyproject.table("project").and_then(|project| project.get("optional-dependencies")?.as_table());
     let groups = [extras, pyproject.table("dependency-groups")].into_iter().flatten();

@@ -24,7 +24,7 @@ const CONFIG_SITE: &str = include_str!("headers/config_site.h");
 
 /// Headers that are ready.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Headers {
+pub(crate) struct Headers {
     /// What clang takes as `--sysroot`.
     pub sysroot: PathBuf,
     /// The folder with our own `__config_site`.
@@ -69,7 +69,7 @@ struct Original {
 ///
 /// # Errors
 /// When there are none to start from, or what came of them has another layout than the line.
-pub fn prepare(context: &Context, compiler: &CCompiler, line: EmscriptenVersion) -> Result<Headers> {
+pub(crate) fn prepare(context: &Context, compiler: &CCompiler, line: EmscriptenVersion) -> Result<Headers> {
     let original = find(&context.environment)?;
     let facts = facts()?;
     let changes: Vec<&str> = edits_of(&facts, line)?.iter().map(|edit| edit.why.as_str()).collect();

@@ -14,7 +14,7 @@ use crate::process::{Invocation, look_up};
 ///
 /// # Errors
 /// When there is none, or its C library is laid out otherwise than the line's.
-pub fn find(context: &Context, line: EmscriptenVersion) -> Result<PathBuf> {
+pub(crate) fn find(context: &Context, line: EmscriptenVersion) -> Result<PathBuf> {
     let advice =
         format!("install it (`emsdk install {line}`, `emsdk activate {line}`), or leave `--c-toolchain` out");
     let own = c_headers::emscripten_folder(&context.environment).map(|folder| folder.join("emcc"));

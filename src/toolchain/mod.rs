@@ -5,12 +5,12 @@
 //! into the cache. A `rust-toolchain` file in a package is not followed: it may ask for what is not there.
 
 pub mod c_compiler;
-pub mod c_headers;
-pub mod emsdk;
+pub(crate) mod c_headers;
+pub(crate) mod emsdk;
 pub mod linker;
-pub mod prebuilt;
-pub mod probe;
-pub mod python_headers;
+pub(crate) mod prebuilt;
+pub(crate) mod probe;
+pub(crate) mod python_headers;
 pub mod rust;
 pub mod sysroot;
 

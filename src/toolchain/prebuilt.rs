@@ -17,7 +17,11 @@ use crate::wasm::{archive, exceptions};
 ///
 /// # Errors
 /// When the question cannot be put: the library cannot be read, or the probe's folder cannot be made.
-pub fn find_misfit(context: &Context, rust: &RustToolchain, contract: Contract) -> Result<Option<String>> {
+pub(crate) fn find_misfit(
+    context: &Context,
+    rust: &RustToolchain,
+    contract: Contract,
+) -> Result<Option<String>> {
     let has = exception_model(context, rust)?;
     if has != contract.exceptions {
         return Ok(Some(format!("it unwinds the {has} way, the runtime the {} way", contract.exceptions)));

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 ///
 /// # Errors
 /// When the archive is broken.
-pub fn find_objects(bytes: &[u8]) -> Result<Vec<Range<usize>>> {
+pub(crate) fn find_objects(bytes: &[u8]) -> Result<Vec<Range<usize>>> {
     // By content: inputs of a link have all kinds of names.
     if bytes.starts_with(b"\0asm") {
         return Ok(std::iter::once(0..bytes.len()).collect());

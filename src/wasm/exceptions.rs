@@ -32,7 +32,7 @@ const STARTS: [(Encoding, [u8; 2]); 2] = [(Encoding::Legacy, [0x06, 0x40]), (Enc
 ///
 /// # Errors
 /// When the bytes are not a whole module.
-pub fn find_encodings(bytes: &[u8]) -> Result<BTreeSet<Encoding>, BinaryReaderError> {
+pub(crate) fn find_encodings(bytes: &[u8]) -> Result<BTreeSet<Encoding>, BinaryReaderError> {
     let mut bodies = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {
         if let Payload::CodeSectionEntry(body) = payload? {

@@ -4,14 +4,14 @@
 //! `callers` and `exceptions` alone decode instructions. The dynamic-linking section follows the tool conventions:
 //! <https://github.com/WebAssembly/tool-conventions/blob/main/DynamicLinking.md>.
 
-pub mod archive;
+pub(crate) mod archive;
 pub mod callers;
 pub mod code;
-pub mod dylink;
-pub mod exceptions;
-pub mod module;
+pub(crate) mod dylink;
+pub(crate) mod exceptions;
+pub(crate) mod module;
 pub mod relocation_table;
-pub mod relocations;
+pub(crate) mod relocations;
 pub mod start_up;
 pub mod strip;
 

@@ -210,12 +210,12 @@ impl Module {
 }
 
 /// Whether bytes start like a WebAssembly module.
-pub fn is_wasm(bytes: &[u8]) -> bool {
+pub(crate) fn is_wasm(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\0asm")
 }
 
 /// What kind of file bytes look like, for messages.
-pub fn describe_start(bytes: &[u8]) -> String {
+pub(crate) fn describe_start(bytes: &[u8]) -> String {
     match bytes {
         [] => "nothing: the file is empty".into(),
         [0x7f, b'E', b'L', b'F', ..] => "an ELF header: it is a native Linux library".into(),

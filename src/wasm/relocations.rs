@@ -21,7 +21,7 @@ const CALLS: [u8; 2] = [0x10, 0x12];
 ///
 /// # Errors
 /// When the file is broken.
-pub fn wrong_calls(bytes: &[u8]) -> Result<Vec<usize>> {
+pub(crate) fn wrong_calls(bytes: &[u8]) -> Result<Vec<usize>> {
     let mut places = Vec::new();
     for range in find_objects(bytes)? {
         places.extend(in_object(&bytes[range.clone()], range.start)?);
@@ -30,7 +30,7 @@ pub fn wrong_calls(bytes: &[u8]) -> Result<Vec<usize>> {
 }
 
 /// Writes the right relocations at the places that [`wrong_calls`] found.
-pub fn mend(bytes: &mut [u8], places: &[usize]) {
+pub(crate) fn mend(bytes: &mut [u8], places: &[usize]) {
     for place in places {
         if let Some(kind) = bytes.get_mut(*place) {
             *kind = FUNCTION_INDEX;

@@ -7,12 +7,12 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// Whether a file of a wheel is a bill of materials.
-pub fn is_one(path: &str) -> bool {
+pub(crate) fn is_one(path: &str) -> bool {
     path.split_once(".dist-info/").is_some_and(|(_, rest)| rest.starts_with("sboms/"))
 }
 
 /// The text with local folders replaced, the longest first.
-pub fn hide_folders(text: &str, hidden: &[(PathBuf, &str)]) -> String {
+pub(crate) fn hide_folders(text: &str, hidden: &[(PathBuf, &str)]) -> String {
     let mut folders: Vec<&(PathBuf, &str)> = hidden.iter().collect();
     folders.sort_by_key(|(folder, _)| std::cmp::Reverse(folder.as_os_str().len()));
     folders.into_iter().fold(text.to_owned(), |text, (folder, name)| {

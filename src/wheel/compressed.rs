@@ -10,7 +10,7 @@ use crate::error::Result;
 ///
 /// # Errors
 /// Never in practice: compressing in memory.
-pub fn gzip_size(bytes: &[u8]) -> Result<u64> {
+pub(crate) fn gzip_size(bytes: &[u8]) -> Result<u64> {
     let mut encoder = flate2::read::GzEncoder::new(bytes, flate2::Compression::default());
     std::io::copy(&mut encoder, &mut std::io::sink()).context("cannot compress")
 }
@@ -19,7 +19,7 @@ pub fn gzip_size(bytes: &[u8]) -> Result<u64> {
 ///
 /// # Errors
 /// Never in practice: compressing in memory.
-pub fn brotli_size(bytes: &[u8]) -> Result<u64> {
+pub(crate) fn brotli_size(bytes: &[u8]) -> Result<u64> {
     let mut writer = brotli::CompressorWriter::new(Counter(0), 1 << 16, 11, 22);
     writer.write_all(bytes).context("cannot compress")?;
     Ok(writer.into_inner().0)

@@ -12,7 +12,7 @@ const END: usize = 22;
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn count(file: &mut (impl Read + Seek), size: u64) -> std::io::Result<Option<u64>> {
+pub(crate) fn count(file: &mut (impl Read + Seek), size: u64) -> std::io::Result<Option<u64>> {
     let length = size.min(END as u64 + u64::from(u16::MAX));
     file.seek(SeekFrom::Start(size - length))?;
     let mut tail = Vec::new();

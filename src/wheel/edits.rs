@@ -10,7 +10,7 @@ use crate::error::{Result, hinted};
 
 /// Changes of a wheel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Edits {
+pub(crate) struct Edits {
     /// Changes of its requirements.
     pub dependencies: Vec<DependencyEdit>,
     /// Files that are added: path → bytes.
@@ -21,7 +21,7 @@ pub struct Edits {
 ///
 /// # Errors
 /// When a requirement cannot be changed, or a file would take the place of another.
-pub fn apply(contents: &mut WheelContents, edits: &Edits) -> Result<Vec<CannotEdit>> {
+pub(crate) fn apply(contents: &mut WheelContents, edits: &Edits) -> Result<Vec<CannotEdit>> {
     let info = contents.dist_info()?;
     for (path, bytes) in &edits.files {
         if path.starts_with(&format!("{info}/")) {

@@ -2,7 +2,7 @@
 
 /// The name of an extension module's file, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExtensionName<'a> {
+pub(crate) struct ExtensionName<'a> {
     /// The folder with a slash at its end, or nothing.
     folder: &'a str,
     /// The module's own name: what stands behind `PyInit_`.
@@ -12,7 +12,7 @@ pub struct ExtensionName<'a> {
 }
 
 /// Takes a path apart if it is named like an extension module.
-pub fn parse(path: &str) -> Option<ExtensionName<'_>> {
+pub(crate) fn parse(path: &str) -> Option<ExtensionName<'_>> {
     let (folder, file) =
         path.rsplit_once('/').map_or(("", path), |(folder, file)| (&path[..=folder.len()], file));
     let dot = file.find('.')?;
@@ -23,19 +23,19 @@ pub fn parse(path: &str) -> Option<ExtensionName<'_>> {
 
 impl ExtensionName<'_> {
     /// Whether it says that it uses the stable ABI only.
-    pub fn is_abi3(&self) -> bool {
+    pub(crate) fn is_abi3(&self) -> bool {
         self.suffix.starts_with(".abi3.") || self.suffix.starts_with(".abi3t.")
     }
 
     /// The path on the target: the stable ABI's suffix stays, every other becomes the runtime's.
-    pub fn on_target(&self, runtime_suffix: &str) -> String {
+    pub(crate) fn on_target(&self, runtime_suffix: &str) -> String {
         // Every line imports `.abi3.so`; the host's platform in the name would hide the module.
         let suffix = if self.is_abi3() { ".abi3.so" } else { runtime_suffix };
         format!("{}{}{suffix}", self.folder, self.module)
     }
 
     /// The function that Python calls to make the module. Names beyond ASCII are punycode behind `PyInitU_` (PEP 489).
-    pub fn entry(&self) -> String {
+    pub(crate) fn entry(&self) -> String {
         format!("PyInit_{}", self.module)
     }
 }

@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, anyhow};
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
 
 use super::contents::WheelContents;
+use super::requirement::{Requirement, beginning};
 use crate::error::Result;
 
 /// The fields of a file, in order.
@@ -46,7 +46,7 @@ pub struct Metadata {
     /// The Pythons it works with, if it says.
     pub requires_python: Option<VersionSpecifiers>,
     /// What it requires, with markers.
-    pub requires: Vec<Requirement<VerbatimUrl>>,
+    pub requires: Vec<Requirement>,
 }
 
 impl FromStr for Metadata {
@@ -58,7 +58,7 @@ impl FromStr for Metadata {
         field("Metadata-Version")?;
         let version = field("Version")?;
         let requires = fields.all("Requires-Dist").map(|text| {
-            Requirement::from_str(text).map_err(|error| anyhow!("`Requires-Dist: {text}`: {}", error.message))
+            text.parse().map_err(|error| anyhow!("`Requires-Dist: {}`: {error}", beginning(text)))
         });
         Ok(Self {
             name: field("Name")?.to_owned(),
@@ -83,14 +83,6 @@ impl Metadata {
         let path = format!("{}/METADATA", wheel.dist_info()?);
         let bytes = wheel.files.get(&path).ok_or_else(|| anyhow!("there is no `{path}`"))?;
         std::str::from_utf8(bytes).with_context(|| format!("`{path}` is not UTF-8 text"))?.parse()
-    }
-}
-
-/// Whether a version meets a requirement. An address fits whatever is there.
-pub fn fits(requirement: &Requirement<VerbatimUrl>, version: &Version) -> bool {
-    match &requirement.version_or_url {
-        Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.contains(version),
-        Some(VersionOrUrl::Url(_)) | None => true,
     }
 }
 
@@ -127,7 +119,7 @@ mod tests {
             ]
             .map(check)
             .join("\n"), @r#"
-        a_b 1.0 Some(">=3.8") ["x[y]>=1 ; python_full_version < '3.9'"]
+        a_b 1.0 Some(">=3.8") ["x[y]>=1"]
         it has no `Metadata-Version`
         `Requires-Dist: x y z`: Expected one of `@`, `(`, `<`, `=`, `>`, `~`, `!`, `;`, found `y`
         `Requires-Python: three` is not a list of versions

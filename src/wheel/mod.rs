@@ -4,18 +4,19 @@
 //! and fixed times: the same inputs give the same bytes. METADATA changes only as overlays say.
 //! <https://packaging.python.org/en/latest/specifications/binary-distribution-format/>
 
-pub mod bill_of_materials;
-pub mod compressed;
-pub mod contents;
-pub mod deflate;
-pub mod directory;
-pub mod edits;
-pub mod extension;
+pub(crate) mod bill_of_materials;
+pub(crate) mod compressed;
+pub(crate) mod contents;
+pub(crate) mod deflate;
+pub(crate) mod directory;
+pub(crate) mod edits;
+pub(crate) mod extension;
 pub mod filename;
 pub mod metadata;
-pub mod opened;
+pub(crate) mod opened;
 pub mod record;
-pub mod requirements;
+pub(crate) mod requirement;
+pub(crate) mod requirements;
 
 pub use contents::WheelContents;
 pub use filename::WheelFilename;

@@ -1,10 +1,7 @@
 //! Changes `Requires-Dist` and `Provides-Extra` in the text of a wheel's METADATA; every other line stays as it is.
 
-use std::str::FromStr;
-
-use pep508_rs::{Requirement, VerbatimUrl};
-
 use super::filename::normalised;
+use super::requirement::Requirement;
 
 /// A change of a wheel's requirements.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +54,7 @@ pub enum Strictness {
 
 /// Why a requirement cannot be changed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CannotEdit {
+pub(crate) enum CannotEdit {
     /// There is none of this name.
     #[error("{overlay} changes the requirement `{name}`, but the package requires {}", list_names(.has))]
     NotRequired {
@@ -88,7 +85,10 @@ fn list_names(names: &[String]) -> String {
 ///
 /// # Errors
 /// When a requirement that an overlay of the user's changes is not there, or an extra clashes.
-pub fn rewrite(metadata: &str, edits: &[DependencyEdit]) -> Result<(String, Vec<CannotEdit>), CannotEdit> {
+pub(crate) fn rewrite(
+    metadata: &str,
+    edits: &[DependencyEdit],
+) -> Result<(String, Vec<CannotEdit>), CannotEdit> {
     let (head, body) = split(metadata);
     // As lines and not as a document: what is not changed stays byte for byte.
     let mut file = MetadataText { lines: head.lines().map(str::to_owned).collect(), own_extras: Vec::new() };
@@ -205,8 +205,7 @@ fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn name_of(requirement: &str) -> Option<String> {
-    let parsed = Requirement::<VerbatimUrl>::from_str(requirement).ok()?;
-    Some(normalised(parsed.name.as_ref()))
+    Some(requirement.parse::<Requirement>().ok()?.name())
 }
 
 /// Whether a requirement's marker asks for an extra.

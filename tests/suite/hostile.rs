@@ -7,7 +7,7 @@ use crate::harness::{Tool, can_build, copy_folder, fixture, folder, runtime, too
 use crate::index::{page, serve};
 
 /// A pure wheel with this metadata.
-fn wheel(name: &str, metadata: &str) -> Vec<u8> {
+pub(crate) fn wheel(name: &str, metadata: &str) -> Vec<u8> {
     use std::io::Write;
     let dist_info = name.splitn(3, '-').take(2).collect::<Vec<_>>().join("-") + ".dist-info";
     let about = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
@@ -84,4 +84,46 @@ fn run(tool: Tool, index: &str, folder: &Path) -> String {
     let printed = tool.env("PIP_INDEX_URL", index).in_folder(folder).run();
     assert_eq!(printed.status, Some(2), "{}{}", printed.stdout, printed.stderr);
     printed.stderr
+}
+
+#[test]
+fn what_steers_a_terminal_is_written_out() {
+    if !can_build() {
+        return;
+    }
+    let place = folder();
+    let name = "x-1.0-py3-none-any.whl";
+    let metadata =
+        "Metadata-Version: 2.1\nName: x\u{1b}[2J\u{9b}31m\nVersion: 1.0\nRequires-Dist: y\u{1b}]0;z\u{7}\n";
+    fs_err::write(place.path().join(name), wheel(name, metadata)).unwrap();
+    let release = runtime("0.29.5").display().to_string();
+    for command in [&["deps", name][..], &["audit", name], &["audit", name, "--format", "sarif"]] {
+        let arguments = [command, &["--offline", "--pyodide", &release]].concat();
+        let printed = tool(&arguments[..]).in_folder(place.path()).run();
+        let text = printed.stdout + &printed.stderr;
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+        assert!(text.contains('y'), "{text}");
+    }
+}
+
+#[test]
+fn requirements_that_explode_are_read_or_refused() {
+    if !can_build() {
+        return;
+    }
+    let place = folder();
+    let name = "x-1.0-py3-none-any.whl";
+    let release = runtime("0.29.5").display().to_string();
+    let pairs: Vec<String> =
+        (0..24).map(|number| format!("(extra == 'a{number}' and extra == 'b{number}')")).collect();
+    let deep = format!("{}os_name == 'nt'{}", "(".repeat(9000), ")".repeat(9000));
+    let mut printed = Vec::new();
+    for marker in [pairs.join(" or "), deep.clone(), deep.repeat(3)] {
+        let metadata =
+            format!("Metadata-Version: 2.1\nName: x\nVersion: 1.0\nRequires-Dist: harm ; {marker}\n");
+        fs_err::write(place.path().join(name), wheel(name, &metadata)).unwrap();
+        let arguments = ["deps", name, "--offline", "--pyodide", &release];
+        printed.push(tool(&arguments).in_folder(place.path()).hide(place.path(), "HERE").snapshot());
+    }
+    insta::assert_snapshot!(printed.join("\n"));
 }

@@ -31,6 +31,7 @@ mod pipelines;
 mod relocations;
 mod robustness;
 mod runs;
+mod secrets;
 mod site;
 mod sources;
 mod sweep;

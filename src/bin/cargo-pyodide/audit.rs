@@ -108,11 +108,11 @@ pub(crate) fn run(session: &Session, arguments: &AuditArguments) -> Result<u8> {
 
 fn explain(terminal: &Terminal, text: &str) -> Result<u8> {
     if text == "all" {
-        terminal.data(catalogue::document().trim_end())?;
+        terminal.document(catalogue::document().trim_end())?;
         return Ok(0);
     }
     let code = parse_code(text).map_err(|message| anyhow!(message))?;
-    terminal.data(catalogue::explain(code.entry()).trim_end())?;
+    terminal.document(catalogue::explain(code.entry()).trim_end())?;
     Ok(0)
 }
 

@@ -12,6 +12,20 @@ use serde_json::json;
 use crate::audit::Format;
 use crate::terminal::Terminal;
 
+/// How many findings of a file are shown to a person, and how many characters of each.
+const SHOWN: usize = 200;
+const SHOWN_CHARACTERS: usize = 1000;
+
+/// A text for a person, who does not read thousands of characters.
+fn shorten(text: &str) -> String {
+    let length = text.chars().count();
+    if length <= SHOWN_CHARACTERS {
+        return text.to_owned();
+    }
+    let shown: String = text.chars().take(SHOWN_CHARACTERS).collect();
+    format!("{shown}… and {} more characters", length - SHOWN_CHARACTERS)
+}
+
 /// Prints the findings.
 pub(crate) fn show(
     context: &Context,
@@ -21,15 +35,15 @@ pub(crate) fn show(
 ) -> Result<()> {
     match format {
         Format::Human => show_human(context, terminal, audited)?,
-        Format::Json => terminal.data(serde_json::to_string_pretty(&document(audited))?)?,
-        Format::Sarif => terminal.data(serde_json::to_string_pretty(&sarif(audited))?)?,
+        Format::Json => terminal.json(&document(audited))?,
+        Format::Sarif => terminal.json(&sarif(audited))?,
     }
     Ok(())
 }
 
 fn show_human(context: &Context, terminal: &Terminal, audited: &[Audited]) -> Result<()> {
     for Audited { path, version, findings } in audited {
-        for finding in findings {
+        for finding in findings.iter().take(SHOWN) {
             let color = match finding.severity {
                 Severity::Error => "1;31",
                 Severity::Warning => "1;33",
@@ -39,10 +53,13 @@ fn show_human(context: &Context, terminal: &Terminal, audited: &[Audited]) -> Re
                 Some(file) => format!("{}: {file}", path.display()),
                 None => path.display().to_string(),
             };
-            terminal.data(format!(
-                "\u{1b}[{color}m{}[{}]\u{1b}[0m: {}\n  in {place}, Pyodide {version}\n  hint: {}",
-                finding.severity, finding.code, finding.message, finding.advice
-            ))?;
+            let label = format!("{}[{}]", finding.severity, finding.code);
+            terminal.labelled(color, label, shorten(&finding.message))?;
+            terminal.data(format!("  in {}, Pyodide {version}", shorten(&place)))?;
+            terminal.data(format!("  hint: {}", finding.advice))?;
+        }
+        if findings.len() > SHOWN {
+            terminal.data(format!("and {} more (`--format json` has all)", findings.len() - SHOWN))?;
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         context.ui.phase("Audited", format!("{name} for Pyodide {version}: {}", summary(findings)));
@@ -57,7 +74,7 @@ pub(crate) fn sizes(terminal: &Terminal, files: &[PathBuf], format: Format) -> R
         all.extend(size::of_file(path)?);
     }
     if format != Format::Human {
-        terminal.data(serde_json::to_string_pretty(&json!({ "version": 1, "modules": all }))?)?;
+        terminal.json(&json!({ "version": 1, "modules": all }))?;
         return Ok(0);
     }
     for (index, sizes) in all.iter().enumerate() {

@@ -154,7 +154,7 @@ pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
             _ => None,
         });
         let report = Report::new(&request.source, clock, wheels.collect());
-        terminal.data(serde_json::to_string_pretty(&report)?)?;
+        terminal.json(&report)?;
     }
     Ok(status)
 }

@@ -7,9 +7,10 @@ use cargo_pyodide::cache::Cache;
 use cargo_pyodide::context::{Context, Network};
 use cargo_pyodide::env::Environment;
 use cargo_pyodide::error::{EXIT_COULD_NOT, Result};
+use cargo_pyodide::redacted::redact;
 use clap::{Parser, Subcommand};
 
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, print_failure};
 use crate::{
     audit, build, ci, clean, deps, doctor, overlay, recipes, run, runtimes, serve, setup, site, sweep, test,
 };
@@ -77,7 +78,13 @@ pub(crate) fn run(environment: Environment, mut arguments: Vec<OsString>) -> Res
         Err(error) => {
             // Help and version are what was asked for; a wrong option is not the checked thing that failed.
             let status = if error.use_stderr() { EXIT_COULD_NOT } else { 0 };
-            error.print().context("cannot print")?;
+            let text = error.render();
+            // What was typed may be an address with a password.
+            if text.to_string().contains("://") && error.use_stderr() {
+                print_failure(redact(&text.to_string()).trim_end());
+            } else {
+                error.print().context("cannot print")?;
+            }
             return Ok(status);
         }
     };

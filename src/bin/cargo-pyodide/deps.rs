@@ -85,7 +85,7 @@ pub(crate) fn run(session: &Session, arguments: &DepsArguments) -> Result<u8> {
             .iter()
             .map(|tree| DependencyTree::new(&tree.runtime, &tree.package, &tree.requires))
             .collect();
-        terminal.data(serde_json::to_string_pretty(&documents)?)?;
+        terminal.json(&documents)?;
     } else {
         for PackageRequirements { runtime, package, requires } in &trees {
             terminal.data(format!("{} {} in Pyodide {}", package.name, package.version, runtime.version))?;

@@ -64,7 +64,7 @@ pub(crate) fn run(session: &Session, command: &OverlayCommand) -> Result<u8> {
     let context = session.context(&terminal, arguments.network.network());
     let lists: Vec<RuntimeList> = arguments.pyodide.iter().cloned().collect();
     for runtime in runtimes(&context, &lists)?.iter().take(1) {
-        terminal.data(overlay(&context, arguments, runtime)?.trim_end())?;
+        terminal.document(overlay(&context, arguments, runtime)?.trim_end())?;
     }
     Ok(0)
 }

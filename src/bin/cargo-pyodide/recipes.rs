@@ -72,7 +72,7 @@ fn show(terminal: &Terminal, name: &str) -> Result<()> {
     let mut known = Vec::new();
     for recipe in recipes::packages()? {
         if recipe.name == normalised(name) {
-            terminal.data(recipe.text.trim_end())?;
+            terminal.document(recipe.text.trim_end())?;
             let overlay = &recipe.overlay;
             let whens = overlay.when.iter().map(|when| &when.section);
             let variants = overlay.variants.values().map(|variant| &variant.section);
@@ -81,7 +81,7 @@ fn show(terminal: &Terminal, name: &str) -> Result<()> {
             patches.dedup();
             for path in patches {
                 let text = String::from_utf8(overlay.place.read(path)?)?;
-                terminal.data(format!("\n# {path}\n{}", text.trim_end()))?;
+                terminal.document(&format!("\n# {path}\n{}", text.trim_end()))?;
             }
             return Ok(());
         }
@@ -89,7 +89,7 @@ fn show(terminal: &Terminal, name: &str) -> Result<()> {
     }
     for crates in recipes::crates()? {
         if crates.recipe.name == name {
-            return Ok(terminal.data(crates.text.trim_end())?);
+            return Ok(terminal.document(crates.text.trim_end())?);
         }
         known.push(crates.recipe.name);
     }

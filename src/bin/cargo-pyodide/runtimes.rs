@@ -92,7 +92,7 @@ pub(crate) fn run(session: &Session, arguments: &RuntimesArguments) -> Result<u8
     });
     let rows: Vec<LineRow> = rows.collect::<Result<_>>()?;
     if arguments.json {
-        terminal.data(serde_json::to_string_pretty(&rows)?)?;
+        terminal.json(&rows)?;
     } else {
         print(&terminal, &rows)?;
     }

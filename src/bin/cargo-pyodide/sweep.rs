@@ -273,9 +273,9 @@ fn conclude(terminal: &Terminal, state: &State, folder: &Path, format: Option<Re
     );
     match format {
         None => {}
-        Some(ReportFormat::Html) => terminal.data(report::page(&report)?)?,
-        Some(ReportFormat::Md) => terminal.data(report::document(&report).trim_end())?,
-        Some(ReportFormat::Json) => terminal.data(serde_json::to_string_pretty(&report)?)?,
+        Some(ReportFormat::Html) => terminal.document(&report::page(&report)?)?,
+        Some(ReportFormat::Md) => terminal.document(report::document(&report).trim_end())?,
+        Some(ReportFormat::Json) => terminal.json(&report)?,
     }
     Ok(if totals.failed > 0 { EXIT_FAILED } else { 0 })
 }
@@ -283,7 +283,7 @@ fn conclude(terminal: &Terminal, state: &State, folder: &Path, format: Option<Re
 fn compare(terminal: &Terminal, arguments: &CompareArguments) -> Result<u8> {
     let found = comparison::compare(&Report::read(&arguments.old)?, &Report::read(&arguments.new)?);
     if arguments.json {
-        terminal.data(serde_json::to_string_pretty(&found)?)?;
+        terminal.json(&found)?;
     } else {
         let texts = |list: &[Difference]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         let parts = [
@@ -308,7 +308,7 @@ fn plan(terminal: &Terminal, arguments: &PlanArguments) -> Result<u8> {
     let list = list::read(&arguments.list)?;
     let times = shards::seconds_of(arguments.timings.as_deref())?;
     let shards = shards::deal(&list.packages, &times, arguments.shards);
-    terminal.data(serde_json::to_string_pretty(&shards)?)?;
+    terminal.json(&shards)?;
     Ok(0)
 }
 

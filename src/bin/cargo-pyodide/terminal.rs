@@ -1,4 +1,6 @@
 //! The terminal: data on stdout, everything else on stderr, in cargo's look. The only module that prints.
+//!
+//! Texts come from packages and servers, too: what steers a terminal is escaped here, before our own colours are put on.
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
@@ -6,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use cargo_pyodide::error::Result;
 use cargo_pyodide::ui::{Listener, Message, Stream, Task, Ui};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -46,7 +49,42 @@ impl Terminal {
     ///
     /// # Errors
     /// When stdout is closed.
-    pub(crate) fn data(&self, text: impl Display) -> std::io::Result<()> {
+    pub(crate) fn data(&self, line: impl Display) -> std::io::Result<()> {
+        self.print(&escape(&line.to_string(), Newlines::Escaped))
+    }
+
+    /// Prints a line of data on stdout with a word in colour before it.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub(crate) fn labelled(
+        &self,
+        color: &str,
+        label: impl Display,
+        line: impl Display,
+    ) -> std::io::Result<()> {
+        let [label, line] =
+            [label.to_string(), line.to_string()].map(|text| escape(&text, Newlines::Escaped));
+        self.print(&format!("\u{1b}[{color}m{label}\u{1b}[0m: {line}"))
+    }
+
+    /// Prints a text of several lines on stdout.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub(crate) fn document(&self, text: &str) -> std::io::Result<()> {
+        self.print(&escape(text, Newlines::Kept))
+    }
+
+    /// Prints a JSON document on stdout.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub(crate) fn json(&self, value: &impl serde::Serialize) -> Result<()> {
+        Ok(self.print(&escape_json(&serde_json::to_string_pretty(value)?))?)
+    }
+
+    fn print(&self, text: &str) -> std::io::Result<()> {
         self.progress.suspend(|| writeln!(anstream::stdout(), "{text}"))
     }
 
@@ -55,7 +93,7 @@ impl Terminal {
     /// # Errors
     /// When stdout is closed.
     pub(crate) fn table<const COLUMNS: usize>(&self, rows: &[[String; COLUMNS]]) -> std::io::Result<()> {
-        align(rows).iter().try_for_each(|row| self.data(row))
+        align(rows).iter().try_for_each(|row| self.print(row))
     }
 
     /// Prints a table on stderr, for what is not data.
@@ -69,7 +107,7 @@ impl Terminal {
 
     /// Shows a failure, as `error::render` has it.
     pub(crate) fn failure(&self, rendered: &str) {
-        self.line(rendered);
+        self.line(&escape(rendered, Newlines::Kept));
     }
 
     /// A line at the bottom that is drawn anew while work goes on. Nothing is drawn where there is no terminal.
@@ -87,20 +125,26 @@ impl Terminal {
 
 /// Shows a failure where there is no [`Terminal`] yet.
 pub(crate) fn print_failure(rendered: &str) {
-    drop(writeln!(anstream::stderr(), "{rendered}"));
+    drop(writeln!(anstream::stderr(), "{}", escape(rendered, Newlines::Kept)));
 }
 
 impl Listener for Terminal {
     fn hear(&self, message: Message<'_>) {
         match message {
             Message::Phase(verb, text) if self.verbosity > Verbosity::Quiet => {
-                self.line(&format!("\u{1b}[1;32m{verb:>12}\u{1b}[0m {text}"));
+                self.line(&format!("\u{1b}[1;32m{verb:>12}\u{1b}[0m {}", escape(text, Newlines::Kept)));
             }
             Message::Detail(text) | Message::Command(text) if self.verbosity == Verbosity::Verbose => {
+                let text = escape(text, Newlines::Kept);
                 self.line(&format!("\u{1b}[2m{:>12} {text}\u{1b}[0m", ""));
             }
-            Message::Aside(text) if self.verbosity > Verbosity::Quiet => self.line(text),
-            Message::Warning(text) => self.line(&format!("\u{1b}[1;33mwarning\u{1b}[0m: {text}")),
+            Message::Aside(text) if self.verbosity > Verbosity::Quiet => {
+                self.line(&escape(text, Newlines::Kept));
+            }
+            Message::Warning(text) => {
+                let text = escape(text, Newlines::Kept);
+                self.line(&format!("\u{1b}[1;33mwarning\u{1b}[0m: {text}"));
+            }
             Message::Output(stream, bytes) => self.progress.suspend(|| pass_on(stream, bytes)),
             _ => {}
         }
@@ -109,7 +153,7 @@ impl Listener for Terminal {
     fn show_task(&self, task: &str) -> Box<dyn Task> {
         let bar = self.progress.add(ProgressBar::new_spinner());
         bar.set_style(style("{spinner:>12} {wide_msg} ({elapsed})"));
-        bar.set_message(task.to_owned());
+        bar.set_message(escape(task, Newlines::Escaped));
         bar.enable_steady_tick(Duration::from_millis(120));
         Box::new(Shown { bar })
     }
@@ -133,7 +177,7 @@ struct Shown {
 
 impl Task for Shown {
     fn say(&self, text: &str) {
-        self.bar.set_message(text.to_owned());
+        self.bar.set_message(escape(text, Newlines::Escaped));
     }
 
     fn count(&self, done: u64, of: u64) {
@@ -161,7 +205,51 @@ fn pass_on(stream: Stream, bytes: &[u8]) {
     });
 }
 
+/// What becomes of the ends of lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Newlines {
+    /// The text is ours to break into lines.
+    Kept,
+    /// The text is one line.
+    Escaped,
+}
+
+/// Whether a character steers the terminal or turns the direction of what follows.
+fn is_unsafe(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text whose unsafe characters are written out: `\u{1b}`.
+fn escape(text: &str, newlines: Newlines) -> String {
+    let is_plain = |c: char| !is_unsafe(c) || c == '\t' || (c == '\n' && newlines == Newlines::Kept);
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_plain(c) {
+            escaped.push(c);
+        } else {
+            escaped.extend(c.escape_default());
+        }
+    }
+    escaped
+}
+
+/// JSON with the unsafe characters that it allows written in its own way.
+fn escape_json(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && is_unsafe(c) {
+            // As JSON counts: characters beyond the first 65,536 take two.
+            escaped.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
 fn align<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> Vec<String> {
+    let escaped = |row: &[String; COLUMNS]| row.each_ref().map(|cell| escape(cell, Newlines::Escaped));
+    let rows: Vec<[String; COLUMNS]> = rows.iter().map(escaped).collect();
     let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
         rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
     });
@@ -174,6 +262,18 @@ fn align<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_written_out() {
+        let check = |text: &str| escape(text, Newlines::Escaped);
+        assert_eq!(check("a\u{1b}[2J\nb\r\u{7}\tü"), "a\\u{1b}[2J\\nb\\r\\u{7}\tü");
+        assert_eq!(check("\u{9b}31m\u{7f}\u{202e}"), "\\u{9b}31m\\u{7f}\\u{202e}");
+        assert_eq!(escape("a\nb\u{1b}", Newlines::Kept), "a\nb\\u{1b}");
+        let text = "\u{1b}\u{9b}\u{202e}";
+        let json = escape_json(&serde_json::to_string(text).unwrap());
+        assert_eq!(json, r#""\u001b\u009b\u202e""#);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

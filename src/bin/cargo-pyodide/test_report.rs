@@ -55,7 +55,7 @@ pub(crate) fn conclude(terminal: &Terminal, arguments: &TestArguments, suites: &
         junit::write(path, &named)?;
     }
     if arguments.json {
-        terminal.data(serde_json::to_string_pretty(suites)?)?;
+        terminal.json(&suites)?;
     }
     let failed = suites.iter().flat_map(|suite| &suite.results).any(|result| result.outcome.is_failure());
     let ran = suites.iter().flat_map(|suite| &suite.results).any(|result| result.outcome != Outcome::Excused);

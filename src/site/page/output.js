@@ -6,15 +6,15 @@ import { make } from "./elements.js";
 const MOST = 200000;
 
 // "thread 'main' (1) panicked at src/lib.rs:3:5:", with the text from the next line on.
-const PANIC = /^thread '[^\n]*?'(?: \(\d+\))? panicked at (?<place>[^\n]+?:\d+:\d+):\n/m;
-const PANIC_END = /^(?:note: |stack backtrace:|thread ')/m;
+const PANIC = /^thread '[^\n]*?'(?: \(\d+\))? panicked at (?<place>[^\n]+?:\d+:\d+):\n/gm;
+const PANIC_END = /^(?:note: |stack backtrace:|thread '|--- PyO3 )/m;
 // The same up to Rust 1.72.
-const OLD_PANIC = /^thread '[^\n]*?' panicked at '(?<message>[^]*?)', (?<place>[^\n]+?:\d+:\d+)$/m;
+const OLD_PANIC = /^thread '[^\n]*?' panicked at '(?<message>[^]*?)', (?<place>[^\n]+?:\d+:\d+)$/gm;
 
-// The panic that a text of Rust's tells of, if it does.
+// The last panic that a text of Rust's tells of, if it does: earlier ones were caught.
 export const readPanic = (text) => {
-  const match = PANIC.exec(text);
-  if (!match) return OLD_PANIC.exec(text)?.groups ?? null;
+  const match = [...text.matchAll(PANIC)].pop();
+  if (!match) return [...text.matchAll(OLD_PANIC)].pop()?.groups ?? null;
   const rest = text.slice(match.index + match[0].length);
   const end = rest.search(PANIC_END);
   return { place: match.groups.place, message: (end < 0 ? rest : rest.slice(0, end)).trim() };
@@ -24,12 +24,12 @@ const isPanic = (error) => error.type === "PanicException";
 
 // An error as an element that says what happened before it says where.
 const errorCard = (error, panic, onLine) => {
-  const title = panic || isPanic(error) ? "Rust panic" : error.type;
+  const title = isPanic(error) ? "Rust panic" : error.type;
   const card = make("div", { className: "error", role: "alert" }, make("strong", {}, title));
   const message = panic?.message || error.message;
   if (message) card.append(make("p", { className: "message" }, message));
   if (panic) card.append(make("p", { className: "place" }, "at ", make("code", {}, panic.place)));
-  if (isPanic(error) && panic && error.message !== panic.message) {
+  if (panic && error.message !== panic.message) {
     card.append(make("p", { className: "place" }, `PanicException: ${error.message}`));
   }
   if (error.line) {
@@ -78,7 +78,7 @@ export const makeOutput = (log, onLine) => {
     },
     result: (text) => add(make("div", { className: "result" }, make("span", { className: "label" }, "Result"),
       make("pre", {}, text.length > MOST ? `${text.slice(0, MOST)}…` : text))),
-    error: (error) => add(errorCard(error, readPanic(said), onLine)),
+    error: (error) => add(errorCard(error, isPanic(error) ? readPanic(said) : null, onLine)),
     // The interpreter itself has ended, or did not start.
     fatal: (title, failure) => {
       const panic = readPanic(said);

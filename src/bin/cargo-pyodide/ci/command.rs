@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &CiArguments) -> Result<u8> {
     let pipeline = Pipeline { list, lines: arguments.pyodide.clone(), shards: arguments.shards };
     let text = super::render(arguments.service, &pipeline);
     if !arguments.write {
-        terminal.data(text.trim_end())?;
+        terminal.document(text.trim_end())?;
         return Ok(0);
     }
     let path = Path::new(arguments.service.usual_path());
