@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use cargo_pyodide::error::{EXIT_FAILED, Result, cause_id, render};
+use cargo_pyodide::error::Result;
 use cargo_pyodide::site::{self, ReleasePackages, SiteRequest, SiteServer};
 use clap::Args;
 
 use crate::commands::Session;
 use crate::options::VerbosityOptions;
-use crate::site::{ContentOptions, prepare, tell};
+use crate::site::{ContentOptions, TITLE, conclude_failure, prepare, tell};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -52,7 +52,7 @@ pub(crate) fn run(session: &Session, arguments: &ServeArguments) -> Result<u8> {
                 let request = SiteRequest {
                     wheels: content.wheels.clone(),
                     runtimes: &content.runtimes,
-                    title: "Python packages for Pyodide".to_owned(),
+                    title: TITLE.to_owned(),
                     examples: None,
                     base_url: None,
                     release_packages: ReleasePackages::Linked,
@@ -66,11 +66,7 @@ pub(crate) fn run(session: &Session, arguments: &ServeArguments) -> Result<u8> {
                     tell(&context, &report);
                     report.folder
                 }
-                Err(error) if cause_id(&error) == Some("would-not-load") => {
-                    terminal.failure(&render(&error));
-                    return Ok(EXIT_FAILED);
-                }
-                Err(error) => return Err(error),
+                Err(error) => return conclude_failure(&terminal, error),
             }
         }
     };

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
+use anyhow::{Error, anyhow};
 use cargo_pyodide::building::report::kilobytes;
 use cargo_pyodide::building::{self, BuildRequest};
 use cargo_pyodide::context::Context;
@@ -16,6 +16,10 @@ use clap::Args;
 
 use crate::commands::Session;
 use crate::options::{CargoOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::terminal::Terminal;
+
+/// The title of a page without another.
+pub(crate) const TITLE: &str = "Python packages for Pyodide";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -52,7 +56,7 @@ pub(crate) struct SiteArguments {
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
     /// The title of the page
-    #[arg(long, value_name = "TEXT", default_value = "Python packages for Pyodide")]
+    #[arg(long, value_name = "TEXT", default_value = TITLE)]
     title: String,
     /// A file of examples for the page, in TOML (docs/site.md)
     #[arg(long, value_name = "FILE")]
@@ -109,12 +113,17 @@ pub(crate) fn run(session: &Session, arguments: &SiteArguments) -> Result<u8> {
             terminal.data(report.folder.display())?;
             Ok(0)
         }
-        Err(error) if cause_id(&error) == Some("would-not-load") => {
-            terminal.failure(&render(&error));
-            Ok(EXIT_FAILED)
-        }
-        Err(error) => Err(error),
+        Err(error) => conclude_failure(&terminal, error),
     }
+}
+
+/// The exit status of a site that was not written: a wheel that would not load is what was checked and failed.
+pub(crate) fn conclude_failure(terminal: &Terminal, error: Error) -> Result<u8> {
+    if cause_id(&error) == Some("would-not-load") {
+        terminal.failure(&render(&error));
+        return Ok(EXIT_FAILED);
+    }
+    Err(error)
 }
 
 impl SiteArguments {
