@@ -1,13 +1,14 @@
 //! Serves a site on loopback, and nothing else: to this machine, under its own name.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use percent_encoding::percent_decode_str;
-use tiny_http::{Header, Method, Request, Response, StatusCode};
+use tiny_http::{Method, Request, Response, StatusCode};
 
 use super::place;
 use crate::error::{Result, hinted};
@@ -79,15 +80,7 @@ impl ServedSite {
             return request.respond(Response::empty(StatusCode(405)));
         }
         match self.find(request.url()).map(|path| (fs_err::read(&path), path)) {
-            Some((Ok(bytes), path)) => {
-                let mut response = Response::from_data(bytes);
-                for (name, value) in [("Content-Type", mime_type(&path)), ("Cache-Control", "no-cache")] {
-                    if let Ok(header) = Header::from_bytes(name, value) {
-                        response.add_header(header);
-                    }
-                }
-                request.respond(response)
-            }
+            Some((Ok(bytes), path)) => send(request, &bytes, mime_type(&path)),
             _ => request.respond(Response::empty(StatusCode(404))),
         }
     }
@@ -101,6 +94,23 @@ impl ServedSite {
         }
         self.files.contains(&path).then(|| self.folder.join(path))
     }
+}
+
+/// Answers, and has the other side hang up: the server gives a thread to each connection, and may leave one that comes
+/// in a burst without, until another ends.
+fn send(request: Request, bytes: &[u8], kind: &str) -> std::io::Result<()> {
+    let is_head = *request.method() == Method::Head;
+    let mut connection = request.into_writer();
+    write!(
+        connection,
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-cache\r\n\
+         Connection: close\r\n\r\n",
+        bytes.len()
+    )?;
+    if !is_head {
+        connection.write_all(bytes)?;
+    }
+    connection.flush()
 }
 
 #[cfg(test)]
