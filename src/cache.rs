@@ -2,7 +2,8 @@
 //!
 //! An entry is a folder. It counts only when its marker file is there, which is written last, so that killing a
 //! process at any moment leaves nothing that a later one could mistake for a finished entry. Several processes may
-//! work in one cache: each entry has a lock file beside it.
+//! work in one cache: each entry has a lock file beside it. Bytes that are kept by content need neither: they are a file
+//! with its digest.
 //!
 //! A key is a plain name, so that an entry is always a folder of the cache: what is removed lies below its root, whoever
 //! made the key.
@@ -12,13 +13,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::digest::Sha256Digest;
 use crate::error::Result;
-use crate::files::{remove_folder, with_disk_hint};
+use crate::files::{remove_folder, with_disk_hint, write_whole};
 use crate::plain_name::PlainName;
 use crate::ui::Ui;
 
 /// The file that says that an entry is whole.
 const MARKER: &str = ".complete";
+/// Hexadecimal digits of a SHA-256, which stand before bytes that are kept.
+const DIGEST_LENGTH: usize = 64;
 
 /// The kinds of entries; each is a folder of the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +43,15 @@ pub enum Kind {
     Drivers,
     /// Headers of C libraries.
     Headers,
+    /// The program that optimises modules, from npm.
+    Optimizers,
+    /// What was made of finished modules and files: optimised, deflated; by content.
+    Finished,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Runtimes,
         Kind::Sysroots,
         Kind::Environments,
@@ -52,6 +60,8 @@ impl Kind {
         Kind::Builds,
         Kind::Drivers,
         Kind::Headers,
+        Kind::Optimizers,
+        Kind::Finished,
     ];
 
     /// The folder's name, which is also what `clean` takes.
@@ -65,6 +75,8 @@ impl Kind {
             Kind::Builds => "builds",
             Kind::Drivers => "drivers",
             Kind::Headers => "headers",
+            Kind::Optimizers => "optimizers",
+            Kind::Finished => "finished",
         }
     }
 }
@@ -171,6 +183,23 @@ impl Cache {
             file.lock().with_context(|| format!("cannot lock `{}`", path.display()))?;
         }
         Ok(EntryLock { _file: file })
+    }
+
+    /// Bytes that were kept under a key; none if they were changed since, or are only there in part.
+    pub fn find_bytes(&self, kind: Kind, key: &str) -> Option<Vec<u8>> {
+        let mut kept = fs_err::read(self.entry(kind, key).ok()?).ok()?;
+        let bytes = (kept.len() >= DIGEST_LENGTH).then(|| kept.split_off(DIGEST_LENGTH))?;
+        (Sha256Digest::of(&bytes).to_string().as_bytes() == kept).then_some(bytes)
+    }
+
+    /// Keeps bytes under a key, which holds everything that they depend on: two processes keep the same bytes.
+    ///
+    /// # Errors
+    /// When the cache cannot be written.
+    pub fn keep_bytes(&self, kind: Kind, key: &str, bytes: &[u8]) -> Result<()> {
+        fs_err::create_dir_all(self.folder(kind))?;
+        let digest = Sha256Digest::of(bytes).to_string();
+        write_whole(&self.entry(kind, key)?, &[digest.as_bytes(), bytes].concat())
     }
 
     /// Removes an entry that turned out to be unusable.
@@ -324,5 +353,27 @@ mod tests {
     fn every_kind_has_a_folder_of_its_own() {
         let names: std::collections::BTreeSet<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
         assert_eq!(names.len(), Kind::ALL.len());
+    }
+
+    #[test]
+    fn bytes_come_back_only_if_they_are_unchanged() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path().join("cache"));
+        let find = || cache.find_bytes(Kind::Finished, "key");
+        assert_eq!(find(), None);
+        cache.keep_bytes(Kind::Finished, "key", b"12345678").unwrap();
+        assert_eq!(find().unwrap(), b"12345678");
+        let path = cache.entry(Kind::Finished, "key").unwrap();
+        let whole = fs_err::read(&path).unwrap();
+        for length in 0..whole.len() {
+            fs_err::write(&path, &whole[..length]).unwrap();
+            assert_eq!(find(), None, "cut to {length} bytes");
+        }
+        for place in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[place] ^= 1;
+            fs_err::write(&path, changed).unwrap();
+            assert_eq!(find(), None, "changed at {place}");
+        }
     }
 }

@@ -79,7 +79,7 @@ fn hint_full(error: anyhow::Error, folder: &Path) -> anyhow::Error {
 /// When that fails: the old file is still there.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let Some(folder) = path.parent() else { bail!("`{}` is in no folder", path.display()) };
-    let written = tempfile::NamedTempFile::new_in(folder)
+    let written = new_file(folder)
         .map_err(anyhow::Error::new)
         .and_then(|mut file| {
             std::io::Write::write_all(&mut file, bytes)?;
@@ -91,6 +91,19 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
         })
         .with_context(|| format!("cannot write `{}`", path.display()));
     written.map_err(|error| with_disk_hint(error, folder))
+}
+
+/// Temporary files are for their owner alone; this one is for all whom the user's mask allows, as every new file.
+#[cfg(unix)]
+fn new_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    use std::os::unix::fs::PermissionsExt;
+    let everybody = std::fs::Permissions::from_mode(0o666);
+    tempfile::Builder::new().permissions(everybody).tempfile_in(folder)
+}
+
+#[cfg(not(unix))]
+fn new_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    tempfile::NamedTempFile::new_in(folder)
 }
 
 /// Adds advice to an error that comes from a full or read-only disk.

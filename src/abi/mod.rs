@@ -5,6 +5,7 @@
 
 mod emscripten;
 pub(crate) mod exceptions;
+pub(crate) mod proposals;
 mod python;
 mod release;
 

@@ -1,14 +1,10 @@
 //! Checks the proposals of WebAssembly that a module uses against the browsers of its line's time.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use serde::Deserialize;
-
 use super::catalogue::Code;
 use super::examined::Examined;
 use super::finding::Findings;
 use crate::abi::exceptions::Encoding;
+use crate::abi::proposals::shipped;
 use crate::runtime::Runtime;
 
 /// Checks one module, by its instructions: the section that names features may have been stripped.
@@ -75,26 +71,8 @@ fn check_encoding(this: &Examined<'_>, runtime: &Runtime, findings: &mut Finding
     }
 }
 
-/// Proposal → the month since which all browsers have it.
-fn shipped() -> &'static BTreeMap<String, String> {
-    #[derive(Deserialize)]
-    struct File {
-        proposals: BTreeMap<String, String>,
-    }
-    static SHIPPED: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
-        let text = include_str!("../../facts/wasm-proposals.toml");
-        toml::from_str::<File>(text).expect("facts/wasm-proposals.toml is valid").proposals
-    });
-    &SHIPPED
-}
-
 #[cfg(test)]
 mod tests {
-    #[test]
-    fn the_table_is_read() {
-        assert_eq!(super::shipped()["simd"], "2023-03");
-    }
-
     /// Tables of relocations are copied and cleared with it, and nobody asks whether a line has it.
     #[test]
     fn every_line_has_bulk_memory() {

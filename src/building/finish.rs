@@ -7,7 +7,6 @@ use anyhow::{Context as _, anyhow, bail};
 use chrono::Datelike as _;
 
 use crate::audit::{self, AuditContext, Code, Finding, Subject};
-use crate::digest::Sha256Digest;
 use crate::env::Environment;
 use crate::error::{Result, hinted, with_cause};
 use crate::runtime::{Runtime, StartUp};
@@ -15,7 +14,6 @@ use crate::wasm;
 use crate::wasm::relocation_table;
 use crate::wasm::start_up::{self, OwnWork, Share};
 use crate::wasm::strip::{self, Names};
-use crate::wheel::compressed::gzip_size;
 use crate::wheel::edits::{self, Edits};
 use crate::wheel::requirements::CannotEdit;
 use crate::wheel::{WheelContents, bill_of_materials, extension, record};
@@ -27,7 +25,7 @@ pub(crate) struct FinishedWheel {
     pub contents: WheelContents,
     /// The paths of its extension modules.
     pub modules: Vec<String>,
-    /// The same modules as the linker wrote them, with the names of their functions.
+    /// The same modules as they were before their names were dropped.
     pub raw_modules: BTreeMap<String, Vec<u8>>,
     /// Requirements that a recipe changes and the wheel does not have.
     pub missed: Vec<CannotEdit>,
@@ -46,17 +44,23 @@ pub(crate) struct Target<'a> {
     pub edits: &'a Edits,
 }
 
-/// Turns a back end's wheel into one for a runtime.
-///
-/// Local folders and what the wheel says instead are in `hidden`.
+/// Reads a back end's wheel. Local folders and what the wheel says instead are in `hidden`.
 ///
 /// # Errors
-/// When it holds no module for WebAssembly, or a native one.
-pub(crate) fn finish(raw: &Path, target: Target<'_>, hidden: &[(PathBuf, &str)]) -> Result<FinishedWheel> {
+/// When it cannot be read or is damaged.
+pub(crate) fn read(raw: &Path, hidden: &[(PathBuf, &str)]) -> Result<WheelContents> {
     let mut contents = WheelContents::read(raw)?;
     for (_, bytes) in contents.files.iter_mut().filter(|(path, _)| bill_of_materials::is_one(path)) {
         *bytes = bill_of_materials::hide_folders(&String::from_utf8_lossy(bytes), hidden).into_bytes();
     }
+    Ok(contents)
+}
+
+/// Turns a back end's wheel into one for a runtime.
+///
+/// # Errors
+/// When it holds no module for WebAssembly, or a native one.
+pub(crate) fn finish(mut contents: WheelContents, target: Target<'_>) -> Result<FinishedWheel> {
     // Here and not in the link: what the driver links depends on no single release, so that lines can share it.
     let raw_modules = convert_modules(&mut contents, target)
         .with_context(|| format!("cannot convert the wheel `{}` for Pyodide", contents.filename))?;
@@ -192,52 +196,6 @@ pub(super) fn audit(finished: &FinishedWheel, runtime: &Runtime, names: Names) -
     // With `--keep-names` the names are there on purpose: no finding reports them.
     findings.retain(|finding| names == Names::Dropped || finding.code != Code::DEBUG_SECTIONS);
     findings
-}
-
-/// Where a finished wheel is, and what it is made of.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct WheelSummary {
-    /// The file.
-    pub wheel: PathBuf,
-    /// Its tags.
-    pub tags: Vec<String>,
-    /// Its size in bytes.
-    pub size: u64,
-    /// The bytes of its extension modules, as they are and compressed with gzip.
-    pub modules: Vec<ModuleSize>,
-    /// Its SHA-256.
-    pub sha256: Sha256Digest,
-}
-
-/// The size of one extension module.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct ModuleSize {
-    /// Its path in the wheel.
-    pub path: String,
-    /// Bytes.
-    pub raw: u64,
-    /// Bytes after gzip at its default level.
-    pub gzip: u64,
-}
-
-/// Summarises a wheel that was written to a path.
-///
-/// # Errors
-/// When it cannot be read back.
-pub(crate) fn summarise(finished: &FinishedWheel, path: &Path) -> Result<WheelSummary> {
-    // From the disk, not from memory: digest and size are those of the file that users get.
-    let bytes = fs_err::read(path)?;
-    let modules = finished.modules.iter().map(|module| {
-        let content = finished.contents.files.get(module).map(Vec::as_slice).unwrap_or_default();
-        Ok(ModuleSize { path: module.clone(), raw: content.len() as u64, gzip: gzip_size(content)? })
-    });
-    Ok(WheelSummary {
-        wheel: path.to_owned(),
-        tags: finished.contents.filename.tags(),
-        size: bytes.len() as u64,
-        modules: modules.collect::<Result<_>>()?,
-        sha256: Sha256Digest::of(&bytes),
-    })
 }
 
 #[cfg(test)]

@@ -10,8 +10,10 @@ pub(crate) mod finish;
 mod lock_file;
 pub mod metadata;
 mod not_in_browser;
+mod optimize;
 mod outcome;
 pub(crate) mod overlays;
+pub mod pack;
 mod package;
 pub mod report;
 pub(crate) mod request;
@@ -19,25 +21,26 @@ pub(crate) mod tree;
 
 use anyhow::Context as _;
 
+pub use optimize::Optimized;
 pub use outcome::{Built, Outcome, Refused};
-pub use request::{BuildRequest, CargoRequest, OverlayRequest, Recipes};
+pub use request::{BuildRequest, CargoRequest, FinishRequest, OverlayRequest, Recipes};
 pub use tree::OpenedSource;
 
 use crate::abi::Contract;
 use crate::audit::policy::is_fatal;
 use crate::audit::{Finding, Severity};
-use crate::backend::{self, BackEndBuild, RawBuild};
+use crate::backend::{self, BackEndBuild};
 use crate::context::Context;
 use crate::error::Result;
-use crate::files::with_disk_hint;
 use crate::project::Project;
 use crate::runtime::Runtime;
 use crate::toolchain::{self, Toolchain};
 use crate::ui::Clock;
-use crate::wheel::OpenedWheel;
+use crate::wheel::WheelContents;
 use crate::wheel::edits::Edits;
 use crates::Crates;
-use finish::{FinishedWheel, WheelSummary};
+use finish::FinishedWheel;
+use optimize::Optimizer;
 use package::Package;
 
 /// Builds a package for a release.
@@ -55,6 +58,7 @@ impl OpenedSource {
     /// When the package cannot be built. A wheel that would not load is an outcome, not an error.
     pub fn build(&self, request: &BuildRequest, runtime: &Runtime, context: &Context) -> Result<Outcome> {
         let mut clock = Clock::default();
+        let compression = request.compression(&context.environment)?;
         let changes = overlays::choose(context, &request.overlays, self, runtime)?;
         // Files are fetched first: nothing is compiled for a wheel that cannot be finished.
         let edits = added_files::edits(context, &changes)?;
@@ -64,6 +68,7 @@ impl OpenedSource {
         checks::check_python(&project, runtime)?;
         clock.step("unpack");
         let toolchain = choose_toolchain(context, &project, runtime)?;
+        let optimizer = Optimizer::choose(context, request, changes.optimization)?;
         clock.step("toolchain");
         let package = Package { project: &project, tree: &tree, rust: &toolchain.rust, folder: &self.folder };
         let crates = Crates::resolve(context, &package, request, &changes, runtime)?;
@@ -87,7 +92,15 @@ impl OpenedSource {
         let mut seconds = clock.into_steps();
         seconds.extend(raw.seconds.iter().copied());
         let mut clock = Clock::default();
-        let finished = finish(context, request, runtime, &raw, &edits)?;
+        let whose = || {
+            let (origin, log) = (request.source.origin(), raw.log.display());
+            format!("no wheel of `{origin}`; the log of its build is `{log}`")
+        };
+        let mut contents = finish::read(&raw.wheel, &raw.hidden).with_context(whose)?;
+        let folder = self.folder.root.join("optimize");
+        let optimized = optimizer.run(context, runtime, &folder, &mut contents)?;
+        clock.step("optimize");
+        let finished = finish(context, request, runtime, contents, &edits).with_context(whose)?;
         clock.step("finish");
         let findings = finish::audit(&finished, runtime, request.names);
         clock.step("audit");
@@ -97,11 +110,12 @@ impl OpenedSource {
             return Ok(Outcome::Refused(Box::new(Refused { filename, pyodide, findings, log: raw.log })));
         }
         tell_findings(context, &findings);
-        let (wheel, summary) = write(context, request, &finished)?;
-        clock.step("write");
+        let pack::Written { wheel, summary } =
+            pack::write(context, &finished, &request.out_dir, compression, &mut clock)?;
         seconds.extend(clock.into_steps());
         let applied = [&changes.applied[..], &crates.applied].concat();
-        Ok(Outcome::Built(Box::new(Built { wheel, summary, findings, changes, applied, toolchain, seconds })))
+        let built = Built { wheel, summary, optimized, findings, changes, applied, toolchain, seconds };
+        Ok(Outcome::Built(Box::new(built)))
     }
 }
 
@@ -110,18 +124,12 @@ fn finish(
     context: &Context,
     request: &BuildRequest,
     runtime: &Runtime,
-    raw: &RawBuild,
+    contents: WheelContents,
     edits: &Edits,
 ) -> Result<FinishedWheel> {
     let platform = runtime.platform_tag(&request.tag)?;
     let target = finish::Target { runtime, platform: &platform, names: request.names, edits };
-    let finished = finish::finish(&raw.wheel, target, &raw.hidden).with_context(|| {
-        format!(
-            "cannot make a wheel of `{}`; the log of the build is `{}`",
-            request.source.origin(),
-            raw.log.display()
-        )
-    })?;
+    let finished = finish::finish(contents, target)?;
     for missed in &finished.missed {
         context.ui.warn(format!("{missed}: nothing to do"));
     }
@@ -144,19 +152,4 @@ fn tell_findings(context: &Context, findings: &[Finding]) {
             _ => context.ui.warn(finding.place_message_and_code()),
         }
     }
-}
-
-fn write(
-    context: &Context,
-    request: &BuildRequest,
-    finished: &FinishedWheel,
-) -> Result<(OpenedWheel, WheelSummary)> {
-    // The path is handed on to later steps, which may run in other folders.
-    let out = std::path::absolute(&request.out_dir)?;
-    let written = finished.contents.write(&request.out_dir, finish::entry_time(&context.environment)?);
-    let path = written.map_err(|error| with_disk_hint(error, &request.out_dir))?;
-    let summary = finish::summarise(finished, &path)?;
-    let wheel = OpenedWheel::of(&out.join(finished.contents.filename.to_string()), &finished.contents)?;
-    context.ui.phase("Finished", format!("{} ({:.1} kB)", wheel.filename(), report::kilobytes(summary.size)));
-    Ok((wheel, summary))
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 
-use super::finish::WheelSummary;
+use super::optimize::Optimized;
+use super::pack::WheelSummary;
 use crate::audit::Finding;
 use crate::audit::policy::is_fatal;
 use crate::error::{Result, hinted, with_cause};
@@ -30,6 +31,8 @@ pub struct Built {
     pub wheel: OpenedWheel,
     /// What it is made of.
     pub summary: WheelSummary,
+    /// What was done to its modules.
+    pub optimized: Optimized,
     /// What the audit found: nothing that keeps it from loading.
     pub findings: Vec<Finding>,
     /// What overlays change in the package.

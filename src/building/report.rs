@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::finish::WheelSummary;
+use super::optimize::Optimized;
 use super::outcome::Built;
+use super::pack::WheelSummary;
 use crate::audit::Finding;
 use crate::digest::Sha256Digest;
 use crate::overlay::changes::Applied;
@@ -38,6 +39,8 @@ struct SourceReport {
 pub struct WheelReport {
     #[serde(flatten)]
     summary: WheelSummary,
+    #[serde(flatten)]
+    optimized: Optimized,
     runtime: RuntimeReport,
     toolchain: ToolchainReport,
     /// What overlays changed.
@@ -86,6 +89,7 @@ impl WheelReport {
     pub fn new(built: Built, runtime: &Runtime, import: Option<String>) -> Self {
         Self {
             summary: built.summary,
+            optimized: built.optimized,
             runtime: RuntimeReport {
                 version: runtime.version.to_string(),
                 python: runtime.python.to_string(),
@@ -118,10 +122,4 @@ impl ToolchainReport {
 
 fn by_name(steps: Vec<StepTime>) -> Seconds {
     steps.into_iter().collect()
-}
-
-/// Bytes in thousands, for reading.
-#[expect(clippy::cast_precision_loss, reason = "a size for reading")]
-pub fn kilobytes(bytes: u64) -> f64 {
-    bytes as f64 / 1000.0
 }

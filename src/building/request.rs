@@ -1,13 +1,20 @@
 //! What is built, and how.
 
 use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::anyhow;
 
 use crate::backend::CrateStore;
+use crate::env::Environment;
+use crate::error::Result;
 use crate::overlay::changes::VariantChoice;
 use crate::runtime::TagChoice;
 use crate::source::Source;
 use crate::toolchain::c_compiler::CToolchain;
+use crate::wasm::optimization::Optimization;
 use crate::wasm::strip::Names;
+use crate::wheel::deflate::Compression;
 
 /// What is built, and how. [`BuildRequest::new`] has the defaults.
 #[derive(Debug, Clone)]
@@ -22,6 +29,8 @@ pub struct BuildRequest {
     pub tag: TagChoice,
     /// Whether the names of functions stay in the modules.
     pub names: Names,
+    /// How much work is put into the finished wheel.
+    pub finish: FinishRequest,
     /// Where the wheel goes.
     pub out_dir: PathBuf,
 }
@@ -41,6 +50,22 @@ pub struct CargoRequest {
     pub headers: Option<PathBuf>,
     /// What compiles C.
     pub c_toolchain: CToolchain,
+}
+
+/// How much work is put into a finished wheel. What is not said depends on the profile.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FinishRequest {
+    /// How hard it is compressed: for `release` as small as possible, else quickly.
+    pub compression: Option<Compression>,
+    /// For what modules are optimised after linking: for `release` speed, if there is a wasm-opt, else nothing.
+    pub optimization: Option<Optimization>,
+}
+
+impl FinishRequest {
+    /// As little as possible, for a wheel that is not kept.
+    pub fn quick() -> Self {
+        Self { compression: Some(Compression::Fast), optimization: Some(Optimization::None) }
+    }
 }
 
 /// Which overlays are applied, besides the package's own table.
@@ -73,16 +98,56 @@ impl BuildRequest {
             overlays: OverlayRequest::default(),
             tag: TagChoice::Line,
             names: Names::Dropped,
+            finish: FinishRequest::default(),
             out_dir: out_dir.into(),
         }
+    }
+
+    /// How hard the wheel is compressed: as asked for, or by the profile.
+    ///
+    /// # Errors
+    /// When `CARGO_PYODIDE_COMPRESS` says something else.
+    pub fn compression(&self, environment: &Environment) -> Result<Compression> {
+        let usual = if self.is_release() { Compression::Best } else { Compression::Fast };
+        let asked = match self.finish.compression {
+            Some(asked) => Some(asked),
+            None => choice(environment, "CARGO_PYODIDE_COMPRESS")?,
+        };
+        Ok(asked.unwrap_or(usual))
+    }
+
+    /// For what modules are optimised, if the user says it.
+    ///
+    /// # Errors
+    /// When `CARGO_PYODIDE_OPTIMIZE` says something else.
+    pub fn optimization(&self, environment: &Environment) -> Result<Option<Optimization>> {
+        match self.finish.optimization {
+            Some(asked) => Ok(Some(asked)),
+            None => choice(environment, "CARGO_PYODIDE_OPTIMIZE"),
+        }
+    }
+
+    /// For what modules are optimised if nobody says it.
+    pub fn usual_optimization(&self) -> Optimization {
+        if self.is_release() { Optimization::Speed } else { Optimization::None }
+    }
+
+    /// Whether the profile is cargo's own for what is shipped.
+    fn is_release(&self) -> bool {
+        self.cargo.profile.as_deref().is_none_or(|profile| profile == "release")
     }
 
     /// The request for a package that this one's wheel requires: what the user chose for one package holds for no other.
     pub(super) fn for_dependency(&self, source: Source) -> Self {
         let overlays = OverlayRequest { recipes: self.overlays.recipes, ..OverlayRequest::default() };
-        let (tag, names) = (self.tag.clone(), self.names);
-        Self { source, cargo: CargoRequest::default(), overlays, tag, names, out_dir: self.out_dir.clone() }
+        Self { cargo: CargoRequest::default(), overlays, source, ..self.clone() }
     }
+}
+
+/// What a variable says that stands for an option.
+fn choice<T: FromStr<Err = String>>(environment: &Environment, name: &str) -> Result<Option<T>> {
+    let parse = |text: &str| text.parse().map_err(|message: String| anyhow!("`{name}`: {message}"));
+    environment.text(name).map(parse).transpose()
 }
 
 #[cfg(test)]
@@ -132,6 +197,10 @@ mod tests {
             },
             tag: Index,
             names: Kept,
+            finish: FinishRequest {
+                compression: None,
+                optimization: None,
+            },
             out_dir: "wheels",
         }
         "#

@@ -14,6 +14,7 @@ use super::keys::{CargoKeys, DependencyKeys, FileKeys, ProfileKeys, Section, Tes
 use super::values::{CrateUpdate, Location};
 use crate::digest::Sha256Digest;
 use crate::error::{Result, hinted};
+use crate::wasm::optimization::Optimization;
 use crate::wheel::requirements::{DependencyChange, DependencyEdit, Strictness};
 
 /// The package version and the release that overlays are joined for.
@@ -62,6 +63,8 @@ pub struct Changes {
     pub patches: Vec<(String, String)>,
     /// Files that are put into the wheel.
     pub files: Vec<AddedFile>,
+    /// What modules are optimised for after linking.
+    pub optimization: Option<Optimization>,
     /// How the package's own tests are run.
     pub test: TestKeys,
 }
@@ -183,6 +186,7 @@ impl Changes {
                 file.display()
             ));
         }
+        self.optimization = section.optimize.or(self.optimization);
         self.test.requires.extend(section.test.requires.iter().cloned());
         self.test.args.extend(section.test.args.iter().cloned());
         self.test.deselect.extend(section.test.deselect.clone());
@@ -293,7 +297,7 @@ fn unknown_variant(name: &str, overlays: &[Overlay]) -> anyhow::Error {
 impl Section {
     /// What it changes, one item a change.
     fn describe(&self, choice: Option<&VariantChoice>) -> Vec<String> {
-        let Section { dependencies, cargo, patches, files, test } = self;
+        let Section { dependencies, cargo, patches, files, optimize, test } = self;
         let mut said: Vec<String> =
             choice.map(|choice| format!("variant `{}`", choice.name)).into_iter().collect();
         for (extra, moved) in &dependencies.optional {
@@ -307,6 +311,7 @@ impl Section {
         said.extend(cargo.describe());
         said.extend(patches.iter().map(|path| format!("patch `{path}`")));
         said.extend(files.iter().map(|file| format!("file `{}`", file.to)));
+        said.extend(optimize.map(|optimization| format!("optimized for {optimization}")));
         said.extend(test.deselect.iter().map(|(id, why)| format!("not testing `{id}`: {why}")));
         let settings = !test.requires.is_empty() || !test.args.is_empty();
         said.extend(settings.then(|| "test settings".to_owned()));

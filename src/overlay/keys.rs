@@ -9,6 +9,7 @@ use serde::de::IntoDeserializer;
 
 use super::values::{CrateUpdate, ExtraName, InsidePath, Location, RequirementText};
 use crate::digest::Sha256Digest;
+use crate::wasm::optimization::Optimization;
 
 /// What is changed: the keys that stand at the top of an overlay, in a `[[when]]` and in a variant.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -22,6 +23,8 @@ pub struct Section {
     pub patches: Vec<InsidePath>,
     /// Files that are put into the wheel.
     pub files: Vec<FileKeys>,
+    /// What modules are optimised for after linking: `optimize = "size"`.
+    pub optimize: Option<Optimization>,
     /// How the package's own tests are run.
     pub test: TestKeys,
 }

@@ -12,7 +12,7 @@ use super::staging::{self, Staged};
 use super::{Plan, TestResult};
 use crate::audit::policy::is_fatal;
 use crate::audit::{self, AuditContext};
-use crate::building::{BuildRequest, Built, OpenedSource};
+use crate::building::{BuildRequest, Built, FinishRequest, OpenedSource};
 use crate::context::Context;
 use crate::dependencies::wheels::{self, WheelSources};
 use crate::error::{Result, hinted};
@@ -187,6 +187,7 @@ fn find_subject(
             let build = BuildRequest {
                 cargo: request.cargo.clone(),
                 overlays: request.overlays.clone(),
+                finish: FinishRequest::quick(),
                 ..BuildRequest::new(source.clone(), out)
             };
             let opened = OpenedSource::open(context, source)?;

@@ -13,6 +13,7 @@ pub(crate) mod probe;
 pub(crate) mod python_headers;
 pub mod rust;
 pub mod sysroot;
+pub mod wasm_opt;
 
 use std::path::PathBuf;
 

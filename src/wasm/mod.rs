@@ -7,9 +7,10 @@
 pub(crate) mod archive;
 pub mod callers;
 pub mod code;
-pub(crate) mod dylink;
+pub mod dylink;
 pub(crate) mod exceptions;
 pub(crate) mod module;
+pub mod optimization;
 pub mod relocation_table;
 pub(crate) mod relocations;
 pub mod start_up;

@@ -10,6 +10,7 @@ use super::deflate::{self, Compression, Packing};
 use super::filename::WheelFilename;
 use super::{directory, record};
 use crate::error::Result;
+use crate::files::write_whole;
 
 /// What every archive may unpack to, and how many times its own size beyond that. Deflate makes at most 1032 out of 1;
 /// modules of WebAssembly, which compress well, are made 3 to 10 times smaller.
@@ -123,33 +124,24 @@ impl WheelContents {
         Ok(format!("{}/RECORD", self.dist_info()?))
     }
 
-    /// Writes the wheel into a folder under its name: sorted entries, fixed times, whole or not at all.
+    /// Packs the wheel into an archive: sorted entries, fixed times.
+    ///
+    /// # Errors
+    /// When a file cannot be packed.
+    pub fn pack(&self, time: zip::DateTime, packing: Packing<'_>) -> Result<Vec<u8>> {
+        let mut archive = std::io::Cursor::new(Vec::new());
+        self.write_zip(&mut archive, time, packing)?;
+        Ok(archive.into_inner())
+    }
+
+    /// Writes the wheel, quickly packed, into a folder under its name: whole or not at all.
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn write(&self, folder: &Path, time: zip::DateTime) -> Result<std::path::PathBuf> {
-        self.write_packed(folder, time, Packing::default())
-    }
-
-    /// The same, packed in this way.
-    ///
-    /// # Errors
-    /// When the folder cannot be written.
-    pub fn write_packed(
-        &self,
-        folder: &Path,
-        time: zip::DateTime,
-        packing: Packing<'_>,
-    ) -> Result<std::path::PathBuf> {
-        fs_err::create_dir_all(folder)?;
-        // In the same folder, so that it can be moved in one step: a wheel appears whole or not at all.
-        let mut file = tempfile::NamedTempFile::new_in(folder).context("cannot make a temporary file")?;
-        self.write_zip(std::io::BufWriter::new(&mut file), time, packing)?;
         let path = folder.join(self.filename.to_string());
-        make_readable(file.as_file())?;
-        // The error of `persist` holds the file: it would stay as long as somebody keeps the error.
-        let written = file.persist(&path).map_err(|error| error.error);
-        written.with_context(|| format!("cannot write `{}`", path.display()))?;
+        fs_err::create_dir_all(folder)?;
+        write_whole(&path, &self.pack(time, Packing::default())?)?;
         Ok(path)
     }
 
@@ -164,7 +156,7 @@ impl WheelContents {
                 }
             }
             Compression::Best => {
-                for deflated in deflate::deflate_all(&entries, packing.kept)? {
+                for deflated in deflate::deflate_all(&entries, packing)? {
                     let mut deflated = zip::ZipArchive::new(std::io::Cursor::new(deflated))?;
                     archive.raw_copy_file(deflated.by_index_raw(0)?)?;
                 }
@@ -193,18 +185,6 @@ impl WheelContents {
 
 fn cannot_use(path: &Path) -> String {
     format!("cannot use the wheel `{}`", path.display())
-}
-
-/// Temporary files are for their owner alone; a wheel is for all whom the user's mask allows.
-#[cfg(unix)]
-fn make_readable(file: &std::fs::File) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644)).context("cannot set a wheel's permissions")
-}
-
-#[cfg(not(unix))]
-fn make_readable(_: &std::fs::File) -> Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -243,10 +223,8 @@ mod tests {
             executable: vec!["b/run.sh".into()],
         };
         let write = |compression, kept| {
-            let mut bytes = std::io::Cursor::new(Vec::new());
             let time = zip::DateTime::from_date_and_time(2026, 11, 24, 1, 2, 4).unwrap();
-            contents.write_zip(&mut bytes, time, Packing { compression, kept }).unwrap();
-            bytes.into_inner()
+            contents.pack(time, Packing { compression, kept, task: None }).unwrap()
         };
         let best = write(Compression::Best, None);
         assert!(best.len() < write(Compression::Fast, None).len());
@@ -255,11 +233,6 @@ mod tests {
         assert_eq!((kept.0.lock().unwrap().len(), *kept.1.lock().unwrap()), (5, 0));
         assert!(write(Compression::Best, Some(&kept)) == best);
         assert_eq!(*kept.1.lock().unwrap(), 5);
-        for bytes in kept.0.lock().unwrap().values_mut() {
-            let middle = bytes.len() / 2;
-            bytes[middle] ^= 1;
-        }
-        assert_eq!(write(Compression::Best, Some(&kept)), best, "what was kept and is damaged is not used");
         let listing = |bytes: &[u8]| -> Vec<String> {
             let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes.to_vec())).unwrap();
             let show = |index| {

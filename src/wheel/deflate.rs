@@ -4,23 +4,39 @@
 //! keep what was deflated for the next time. The bytes do not depend on either.
 
 use std::io::{Cursor, Write};
-use std::sync::Mutex;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use crate::digest::Sha256Digest;
 use crate::error::Result;
+use crate::ui::Task;
 
 /// How hard a wheel is compressed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
 pub enum Compression {
-    /// In milliseconds.
+    /// In milliseconds
     #[default]
     Fast,
-    /// With zopfli: 5 to 8 % smaller, in seconds.
+    /// With zopfli: 5 to 8 % smaller, in seconds
     Best,
+}
+
+impl FromStr for Compression {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "fast" => Ok(Self::Fast),
+            "best" => Ok(Self::Best),
+            _ => Err(format!("`{text}` is not a compression: expected `fast` or `best`")),
+        }
+    }
 }
 
 /// Rounds of zopfli. Its default of 15 takes half as long again and gains less than a thousandth on modules; so do 40.
@@ -28,12 +44,9 @@ const ROUNDS: i64 = 5;
 /// The level at which the zip crate begins to count rounds of zopfli.
 const BEFORE_ZOPFLI: i64 = 9;
 
-/// Hexadecimal digits of a SHA-256.
-const DIGEST_LENGTH: usize = 64;
-
 /// Keeps deflated files by a key that tells everything they depend on.
 pub trait KeptEntries: Sync {
-    /// What was kept under a key.
+    /// What was kept under a key, unchanged.
     fn find(&self, key: &str) -> Option<Vec<u8>>;
     /// Keeps bytes under a key. To fail is to keep nothing.
     fn keep(&self, key: &str, bytes: &[u8]);
@@ -46,6 +59,8 @@ pub struct Packing<'a> {
     pub compression: Compression,
     /// Where deflated files are kept; used for [`Compression::Best`] alone.
     pub kept: Option<&'a dyn KeptEntries>,
+    /// Counts the bytes that are deflated.
+    pub task: Option<&'a dyn Task>,
 }
 
 /// A file of a wheel, ready to be packed.
@@ -84,39 +99,47 @@ impl Entry<'_> {
     fn find_or_deflate(&self, kept: Option<&dyn KeptEntries>) -> Result<Vec<u8>> {
         let Some(kept) = kept else { return self.deflate() };
         let key = self.key();
-        if let Some(archive) = kept.find(&key).and_then(check) {
+        if let Some(archive) = kept.find(&key) {
             return Ok(archive);
         }
         let archive = self.deflate()?;
-        kept.keep(&key, &[Sha256Digest::of(&archive).to_string().as_bytes(), &archive].concat());
+        kept.keep(&key, &archive);
         Ok(archive)
     }
 }
 
-/// What was kept, without the digest before it; none if it was damaged.
-fn check(mut kept: Vec<u8>) -> Option<Vec<u8>> {
-    let archive = (kept.len() > DIGEST_LENGTH).then(|| kept.split_off(DIGEST_LENGTH))?;
-    (Sha256Digest::of(&archive).to_string().as_bytes() == kept).then_some(archive)
-}
-
 /// Deflates each file with zopfli: an archive each, in the order of the files.
-pub(super) fn deflate_all(entries: &[Entry<'_>], kept: Option<&dyn KeptEntries>) -> Result<Vec<Vec<u8>>> {
+pub(super) fn deflate_all(entries: &[Entry<'_>], packing: Packing<'_>) -> Result<Vec<Vec<u8>>> {
     // The largest first, so that no core waits for one that began late.
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by_key(|index| std::cmp::Reverse(entries[*index].bytes.len()));
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (next, kept) = (AtomicUsize::new(0), packing.kept);
+    let (sender, receiver) = mpsc::channel();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
+    let mut done: Vec<(usize, Vec<u8>)> = std::thread::scope(|scope| {
         for _ in 0..cores.min(entries.len()) {
-            scope.spawn(|| {
+            let (sender, order, next) = (sender.clone(), &order, &next);
+            scope.spawn(move || {
                 while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let archive = entries[*index].find_or_deflate(kept);
-                    done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((*index, archive));
+                    // Nobody listens any more after an error.
+                    if sender.send(archive.map(|archive| (*index, archive))).is_err() {
+                        return;
+                    }
                 }
             });
         }
-    });
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        drop(sender);
+        let of = entries.iter().map(|entry| entry.bytes.len() as u64).sum();
+        let mut counted = 0;
+        let archives = receiver.into_iter().inspect(|archive| {
+            if let (Ok((index, _)), Some(task)) = (archive, packing.task) {
+                counted += entries[*index].bytes.len() as u64;
+                task.count(counted, of);
+            }
+        });
+        archives.collect::<Result<_>>()
+    })?;
     done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, archive)| archive).collect()
+    Ok(done.into_iter().map(|(_, archive)| archive).collect())
 }

@@ -7,7 +7,7 @@
 pub(crate) mod bill_of_materials;
 pub(crate) mod compressed;
 pub(crate) mod contents;
-pub(crate) mod deflate;
+pub mod deflate;
 pub(crate) mod directory;
 pub(crate) mod edits;
 pub(crate) mod extension;

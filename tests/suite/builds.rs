@@ -164,7 +164,8 @@ fn the_json_document_tells_all() {
     let bytes = fs_err::read(place.path().join(wheel["wheel"].as_str().unwrap())).unwrap();
     assert_eq!(wheel["sha256"], cargo_pyodide::digest::Sha256Digest::of(&bytes).to_string());
     assert_eq!(wheel["size"], bytes.len());
-    for step in ["toolchain", "environment", "compile", "finish", "audit", "write"] {
+    assert_eq!(wheel["compression"], "fast");
+    for step in ["toolchain", "environment", "compile", "finish", "audit", "compress", "write"] {
         assert!(wheel["seconds"][step].is_f64(), "{step}");
     }
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();

@@ -51,6 +51,8 @@ pub(crate) fn tool(arguments: &[&str]) -> Tool {
     command.arg("pyodide").args(arguments).stdin(Stdio::null());
     command
         .env("CARGO_PYODIDE_CACHE_DIR", shared_cache())
+        .env("CARGO_PYODIDE_COMPRESS", "fast")
+        .env("CARGO_PYODIDE_OPTIMIZE", "none")
         .env_remove("SOURCE_DATE_EPOCH")
         .env_remove("RUSTFLAGS");
     // The tests' own cargo leaves its mark on the environment.

@@ -17,6 +17,7 @@ mod builds;
 mod causes;
 mod commands;
 mod exceptions;
+mod finishing;
 mod harness;
 mod hostile;
 mod imports;

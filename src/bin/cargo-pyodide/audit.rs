@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use cargo_pyodide::audit::budget::Budget;
 use cargo_pyodide::audit::catalogue::{self, Code};
 use cargo_pyodide::audit::policy::{Denied, Policy, parse_code};
 use cargo_pyodide::audit::report::Audited;
@@ -27,11 +28,12 @@ Examples:
   cargo pyodide audit x-1.0-*.whl --with y-2.0-*.whl --online
   cargo pyodide audit x-1.0-*.whl --format sarif > audit.sarif
   cargo pyodide audit x-1.0-*.whl --size             where the bytes are
+  cargo pyodide audit x-1.0-*.whl --size --budget 900kB --budget brotli:600kB
   cargo pyodide audit --explain CP101                what a finding means; `all` for all
 
 Exit codes:
   0  no errors
-  1  errors were found
+  1  errors were found, or something is larger than its budget
   2  something could not be audited";
 
 /// Verify statically that a wheel will load
@@ -62,6 +64,9 @@ pub(crate) struct AuditArguments {
     /// Show where the bytes of the modules are, instead of findings
     #[arg(long, conflicts_with_all = ["deny", "allow", "online"])]
     size: bool,
+    /// With --size: fail if the wheel is larger, or a module with `raw:`, `gzip:` or `brotli:` before the size; repeatable
+    #[arg(long, value_name = "[WHAT:]SIZE", requires = "size")]
+    budget: Vec<Budget>,
     /// Explain a finding and do nothing else; `all` for docs/findings.md
     #[arg(long, value_name = "CODE")]
     explain: Option<String>,
@@ -89,7 +94,7 @@ pub(crate) fn run(session: &Session, arguments: &AuditArguments) -> Result<u8> {
         return explain(&terminal, text);
     }
     if arguments.size {
-        return audit_report::sizes(&terminal, &arguments.files, arguments.format);
+        return audit_report::sizes(&terminal, &arguments.files, arguments.format, &arguments.budget);
     }
     let context = session.context(&terminal, arguments.network.network());
     let neighbours: Vec<WheelContents> =

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use cargo_pyodide::audit::Severity;
+use cargo_pyodide::audit::budget::{self, Budget, Excess};
 use cargo_pyodide::audit::report::{Audited, document, sarif, summary};
 use cargo_pyodide::audit::size::{self, RelocationSizes, Sizes};
 use cargo_pyodide::context::Context;
-use cargo_pyodide::error::Result;
+use cargo_pyodide::error::{EXIT_FAILED, Result};
 use serde_json::json;
 
 use crate::audit::Format;
@@ -68,14 +69,27 @@ fn show_human(context: &Context, terminal: &Terminal, audited: &[Audited]) -> Re
 }
 
 /// Prints where the bytes of the modules are.
-pub(crate) fn sizes(terminal: &Terminal, files: &[PathBuf], format: Format) -> Result<u8> {
+pub(crate) fn sizes(
+    terminal: &Terminal,
+    files: &[PathBuf],
+    format: Format,
+    budgets: &[Budget],
+) -> Result<u8> {
     let mut all: Vec<Sizes> = Vec::new();
+    let mut exceeded: Vec<Excess> = Vec::new();
     for path in files {
-        all.extend(size::of_file(path)?);
+        let sizes = size::of_file(path)?;
+        exceeded.extend(budget::check_sizes(path, &sizes, budgets)?);
+        all.extend(sizes);
     }
+    let status = if exceeded.is_empty() { 0 } else { EXIT_FAILED };
     if format != Format::Human {
-        terminal.json(&json!({ "version": 1, "modules": all }))?;
-        return Ok(0);
+        let mut document = json!({ "version": 1, "modules": all });
+        if !budgets.is_empty() {
+            document["exceeded"] = serde_json::to_value(&exceeded)?;
+        }
+        terminal.json(&document)?;
+        return Ok(status);
     }
     for (index, sizes) in all.iter().enumerate() {
         if index > 0 {
@@ -83,7 +97,10 @@ pub(crate) fn sizes(terminal: &Terminal, files: &[PathBuf], format: Format) -> R
         }
         show_sizes(terminal, sizes)?;
     }
-    Ok(0)
+    for excess in &exceeded {
+        terminal.failure(&format!("error: {excess}"));
+    }
+    Ok(status)
 }
 
 fn show_sizes(terminal: &Terminal, sizes: &Sizes) -> Result<()> {

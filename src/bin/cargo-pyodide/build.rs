@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use cargo_pyodide::audit::budget::{self, Budget};
 use cargo_pyodide::building::dependencies::DependencyBuilds;
 use cargo_pyodide::building::report::{Report, WheelReport};
 use cargo_pyodide::building::{self, BuildRequest, Built, Outcome};
 use cargo_pyodide::context::Context;
-use cargo_pyodide::error::Result;
+use cargo_pyodide::error::{EXIT_FAILED, Result};
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
 use cargo_pyodide::run::import;
 use cargo_pyodide::runtime::{Runtime, TagChoice};
@@ -18,7 +19,7 @@ use clap::Args;
 
 use crate::build_report::{Build, conclude};
 use crate::commands::Session;
-use crate::options::{CargoOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{CargoOptions, FinishOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
 use crate::terminal::Terminal;
 
 const AFTER_HELP: &str = "\
@@ -33,13 +34,15 @@ Examples:
   cargo pyodide build . --pyodide 0.29 --for-index    tagged for the Python package index
   cargo pyodide build . --with-deps                    and what it requires that has a Rust core
   cargo pyodide build . --overlay changes.toml         with what the file changes (docs/overlays.md)
+  cargo pyodide build . --budget 900kB                 an error if the wheel is larger
 
 Prints the path of each finished wheel on stdout. Loads each extension module in its release, if there is a Node, and
 ends with a table when there are several releases.
 
 Exit codes:
   0  every wheel was built and will load
-  1  a wheel would not load: the audit found an error, and the wheel is not kept, or loading a module failed
+  1  a wheel would not load: the audit found an error, and the wheel is not kept, or loading a module failed; or
+     something is larger than its budget
   2  a wheel could not be built";
 
 /// Build wheels for Pyodide
@@ -79,6 +82,11 @@ pub(crate) struct BuildArguments {
     #[arg(long)]
     keep_names: bool,
     #[command(flatten)]
+    finish: FinishOptions,
+    /// Fail if a wheel is larger, or one of its modules with `raw:`, `gzip:` or `brotli:` before the size; repeatable
+    #[arg(long, value_name = "[WHAT:]SIZE")]
+    budget: Vec<Budget>,
+    #[command(flatten)]
     network: NetworkOptions,
     /// Print one JSON document instead of paths
     #[arg(long)]
@@ -104,6 +112,7 @@ impl BuildArguments {
             overlays: self.overlays.request(),
             tag: self.tag_choice(),
             names: if self.keep_names { Names::Kept } else { Names::Dropped },
+            finish: self.finish.request(),
             ..BuildRequest::new(source, &self.out_dir)
         }
     }
@@ -144,7 +153,13 @@ pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
     {
         return Err(error);
     }
-    let status = conclude(&terminal, &builds);
+    let mut status = conclude(&terminal, &builds);
+    for built in list_built(&builds) {
+        for excess in budget::check(&built.summary.wheel, &arguments.budget)? {
+            status = status.max(EXIT_FAILED);
+            terminal.failure(&format!("error: {excess}"));
+        }
+    }
     if arguments.json {
         let wheels = builds.into_iter().filter_map(|build| match build.outcome {
             Ok(Outcome::Built(built)) => {

@@ -1,7 +1,7 @@
 //! What `build` prints at its end: errors, and a table for several releases.
 
 use cargo_pyodide::building::Outcome;
-use cargo_pyodide::building::report::kilobytes;
+use cargo_pyodide::building::pack::kilobytes;
 use cargo_pyodide::error::{EXIT_COULD_NOT, EXIT_FAILED, Result, render};
 use cargo_pyodide::run::import::ImportCheck;
 use cargo_pyodide::runtime::Runtime;

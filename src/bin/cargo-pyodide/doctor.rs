@@ -10,7 +10,7 @@ use cargo_pyodide::files::size_of_folder;
 use cargo_pyodide::host_python;
 use cargo_pyodide::process::{Invocation, find, look_up};
 use cargo_pyodide::run::{NODE_ADVICE, node_version};
-use cargo_pyodide::toolchain::{RustToolchain, c_compiler, linker, rust, sysroot};
+use cargo_pyodide::toolchain::{RustToolchain, c_compiler, linker, rust, sysroot, wasm_opt};
 use cargo_pyodide::ui::Ui;
 use clap::Args;
 
@@ -91,11 +91,15 @@ fn rows(context: &Context) -> Vec<ToolRow> {
     let clang = c_compiler::find(ui, environment)
         .map(|found| (format!("LLVM {}", found.llvm), found.clang))
         .map_err(|_| format!("for packages that compile C: {}", c_compiler::ADVICE));
+    let optimizer = wasm_opt::find(context)
+        .map(|found| (format!("Binaryen {}", found.version), found.program))
+        .map_err(|error| format!("for smaller and faster modules; {error:#}: {}", wasm_opt::ADVICE));
     let row = |tool, need, found| ToolRow { tool, need, found };
     vec![
         row("rustc", Need::Required, compiler.ok_or_else(|| rust::ADVICE.to_owned())),
         row("std", Need::Required, standard_library(&toolchains)),
         row("wasm-ld", Need::Required, wasm_ld),
+        row("wasm-opt", Need::Optional, optimizer),
         row("clang", Need::Optional, clang),
         row("python", Need::Required, python),
         // uv makes environments without pip.

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use cargo_pyodide::backend::CrateStore;
-use cargo_pyodide::building::{CargoRequest, OverlayRequest, Recipes};
+use cargo_pyodide::building::{CargoRequest, FinishRequest, OverlayRequest, Recipes};
 use cargo_pyodide::context::Network;
 use cargo_pyodide::overlay::changes::VariantChoice;
 use cargo_pyodide::toolchain::c_compiler::CToolchain;
+use cargo_pyodide::wasm::optimization::Optimization;
+use cargo_pyodide::wheel::deflate::Compression;
 use clap::Args;
 
 use crate::terminal::{Terminal, Verbosity};
@@ -82,6 +84,25 @@ impl CargoOptions {
             self.clone();
         let crate_store = if share_crates { CrateStore::Shared } else { CrateStore::PerPackage };
         CargoRequest { profile, features, no_default_features, crate_store, headers, c_toolchain }
+    }
+}
+
+/// How much work is put into finished wheels.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct FinishOptions {
+    /// How hard wheels are compressed: `fast`, or `best`, which takes seconds and saves 5 to 8 % [default: best for the profile `release`, else fast]
+    #[arg(long, value_enum, value_name = "HOW", hide_possible_values = true)]
+    compress: Option<Compression>,
+    /// What modules are optimized for after linking, with Binaryen: `none`, `size` or `speed` [default: speed for the profile `release`, if there is a wasm-opt or npm can fetch one, else none]
+    #[arg(long, value_enum, value_name = "FOR", hide_possible_values = true)]
+    optimize: Option<Optimization>,
+}
+
+impl FinishOptions {
+    /// The request.
+    pub(crate) fn request(self) -> FinishRequest {
+        let Self { compress, optimize } = self;
+        FinishRequest { compression: compress, optimization: optimize }
     }
 }
 

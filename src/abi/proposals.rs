@@ -1,0 +1,66 @@
+//! The proposals of WebAssembly: since when browsers have them, and what Binaryen calls them.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+/// What `facts/wasm-proposals.toml` says.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    proposals: BTreeMap<String, String>,
+    optimizer: Optimizer,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Optimizer {
+    may_introduce: Vec<String>,
+    features: BTreeMap<String, Vec<String>>,
+}
+
+static FILE: LazyLock<File> = LazyLock::new(|| {
+    toml::from_str(include_str!("../../facts/wasm-proposals.toml"))
+        .expect("facts/wasm-proposals.toml is valid")
+});
+
+/// Proposal → the month since which all browsers have it, or `never`.
+pub(crate) fn shipped() -> &'static BTreeMap<String, String> {
+    &FILE.proposals
+}
+
+/// The proposals that an optimiser may bring into a module of a line that was first released in this month. None stands for
+/// a line that is newer than the facts.
+pub(crate) fn introducible(released: Option<&str>) -> impl Iterator<Item = &'static str> {
+    let is_shipped = move |proposal: &&String| {
+        let since = FILE.proposals.get(*proposal).map(String::as_str).filter(|since| *since != "never");
+        since.is_some_and(|since| released.is_none_or(|released| since <= released))
+    };
+    FILE.optimizer.may_introduce.iter().filter(is_shipped).map(String::as_str)
+}
+
+/// What Binaryen calls a proposal: some are two features there.
+pub(crate) fn binaryen_features(proposal: &str) -> Option<&'static [String]> {
+    FILE.optimizer.features.get(proposal).map(Vec::as_slice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_read() {
+        assert_eq!(shipped()["simd"], "2023-03");
+        let named = |released| introducible(released).collect::<Vec<_>>().join(" ");
+        let all =
+            "mutable_globals sign_extension saturating_float_to_int multi_value bulk_memory reference_types";
+        assert_eq!(named(Some("2022-08")), all);
+        assert_eq!(named(None), all);
+        assert_eq!(named(Some("2020-05")), "mutable_globals sign_extension");
+        assert!(FILE.optimizer.may_introduce.iter().all(|proposal| binaryen_features(proposal).is_some()));
+        assert!(FILE.optimizer.features.keys().all(|proposal| shipped().contains_key(proposal)));
+        assert_eq!(binaryen_features("bulk_memory").unwrap(), ["bulk-memory", "bulk-memory-opt"]);
+        assert_eq!(binaryen_features("threads"), None);
+    }
+}
