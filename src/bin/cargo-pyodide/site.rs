@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Error, anyhow};
-use cargo_pyodide::building::report::kilobytes;
+use cargo_pyodide::building::pack::kilobytes;
 use cargo_pyodide::building::{self, BuildRequest};
 use cargo_pyodide::context::Context;
 use cargo_pyodide::error::{EXIT_FAILED, Result, cause_id, hinted, render};
