@@ -101,10 +101,7 @@ fn failure(error: ureq::Error) -> Failure {
 }
 
 /// A header's text.
-pub(super) fn header_text<'a>(
-    response: &'a Response<ureq::Body>,
-    name: header::HeaderName,
-) -> Option<&'a str> {
+pub(super) fn header_text(response: &Response<ureq::Body>, name: header::HeaderName) -> Option<&str> {
     response.headers().get(name)?.to_str().ok()
 }
 

@@ -88,7 +88,7 @@ impl FromStr for Requirement {
             return Err(NotARequirement::Long(text.len()));
         }
         let (head, marker) = split(text);
-        let head = head.parse::<pep508_rs::Requirement<VerbatimUrl>>().map_err(malformed)?;
+        let head = head.parse::<pep508_rs::Requirement<VerbatimUrl>>().map_err(|error| malformed(&error))?;
         let marker = marker.map(|marker| Reader::new(marker).read()).transpose()?;
         Ok(Self { head, marker })
     }
@@ -103,7 +103,7 @@ pub fn beginning(text: &str) -> String {
     shown
 }
 
-fn malformed(error: pep508_rs::Pep508Error<VerbatimUrl>) -> NotARequirement {
+fn malformed(error: &pep508_rs::Pep508Error<VerbatimUrl>) -> NotARequirement {
     NotARequirement::Malformed(error.message.to_string())
 }
 
@@ -146,7 +146,7 @@ impl<'a> Reader<'a> {
         let marker = self.any()?;
         match self.text.trim() {
             "" => Ok(marker),
-            rest => Err(self.unexpected(rest)),
+            rest => Err(Self::unexpected(rest)),
         }
     }
 
@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
         }
         let marker = self.any()?;
         if !self.take(")") {
-            return Err(self.unexpected(self.text));
+            return Err(Self::unexpected(self.text));
         }
         self.depth -= 1;
         Ok(marker)
@@ -189,9 +189,9 @@ impl<'a> Reader<'a> {
         }
         let comparison = start[..start.len() - self.text.len()].trim();
         if comparison.is_empty() {
-            return Err(self.unexpected(self.text));
+            return Err(Self::unexpected(self.text));
         }
-        MarkerTree::parse_str(comparison).map(Marker::Comparison).map_err(malformed)
+        MarkerTree::parse_str(comparison).map(Marker::Comparison).map_err(|error| malformed(&error))
     }
 
     /// Whether a word is next; then it is behind us.
@@ -221,7 +221,7 @@ impl<'a> Reader<'a> {
         &text[..length]
     }
 
-    fn unexpected(&self, rest: &str) -> NotARequirement {
+    fn unexpected(rest: &str) -> NotARequirement {
         let rest = rest.trim();
         NotARequirement::Malformed(match rest {
             "" => "its marker ends too early".to_owned(),

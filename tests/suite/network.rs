@@ -170,8 +170,8 @@ fn send_large(stream: &mut TcpStream) -> std::io::Result<()> {
     stream.write_all(b"x")
 }
 
-fn hang_up(_: &mut TcpStream) -> std::io::Result<()> {
-    Ok(())
+fn hang_up(stream: &mut TcpStream) -> std::io::Result<()> {
+    stream.shutdown(std::net::Shutdown::Both)
 }
 
 #[test]
