@@ -1,6 +1,6 @@
 //! The crates of a package, and what cargo is told because of them.
 //!
-//! cargo's graph is brought up to date first; then the rules of recipes are matched against it. [`choices`] puts everything
+//! cargo's graph is brought up to date first; then the rules of recipes are matched against it. `choices` puts everything
 //! together and is pure.
 
 use std::path::PathBuf;
