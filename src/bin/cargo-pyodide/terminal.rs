@@ -2,7 +2,7 @@
 //!
 //! Texts come from packages and servers, too: what steers a terminal is escaped here, before our own colours are put on.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
