@@ -119,6 +119,7 @@ pub fn render(error: &anyhow::Error) -> String {
 
 /// A message whose further lines cannot be taken for lines of ours.
 fn indent(message: &str) -> String {
+    let message = message.trim_end();
     let is_indented = |line: &str| line.is_empty() || line.starts_with("    ");
     if message.lines().skip(1).all(is_indented) {
         message.to_owned()
