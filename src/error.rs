@@ -143,11 +143,12 @@ fn render_labelled(error: &anyhow::Error, first: &str) -> String {
 
 /// A message whose further lines cannot be taken for lines of ours.
 fn indent(message: &str) -> String {
+    let message = message.trim_end();
     let is_indented = |line: &str| line.is_empty() || line.starts_with("    ");
     if message.lines().skip(1).all(is_indented) {
         message.to_owned()
     } else {
-        message.replace('\n', "\n    ").replace("\n    \n", "\n\n").trim_end().to_owned()
+        message.replace('\n', "\n    ").replace("\n    \n", "\n\n")
     }
 }
 
