@@ -145,9 +145,13 @@ fn fetch(context: &Context, sources: WheelSources<'_>, node: &Node) -> Fetched {
 }
 
 /// A file of the release from Pyodide's content delivery network.
-fn fetch_from_network(context: &Context, runtime: &Runtime, package: &LockedPackage) -> Option<PathBuf> {
+pub(crate) fn fetch_from_network(
+    context: &Context,
+    runtime: &Runtime,
+    package: &LockedPackage,
+) -> Option<PathBuf> {
     let (name, sha256) = (package.file_name.as_ref()?, package.sha256?);
-    let address = format!("https://cdn.jsdelivr.net/pyodide/v{}/full/{name}", runtime.version);
+    let address = format!("{}{name}", runtime.network_folder());
     let bytes = file::fetch(&address, sha256, context).ok()?;
     // Its name tells its tags: the cache's own copy has none.
     let path = context.cache.entry(Kind::Files, &sha256.to_string()).ok()?.join(name);

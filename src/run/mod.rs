@@ -15,6 +15,7 @@ use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 
 pub use node::{ADVICE as NODE_ADVICE, find_node, node_version};
+pub(crate) use server::mime_type;
 use session::{Next, Place, Session};
 
 use crate::context::Context;

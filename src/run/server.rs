@@ -121,11 +121,15 @@ fn find_content(path: &str, served: &Served) -> Option<(Vec<u8>, &'static str)> 
 }
 
 /// The MIME type of a file by its ending: WebAssembly compiles while it streams only under its own.
-fn mime_type(path: &Path) -> &'static str {
+pub(crate) fn mime_type(path: &Path) -> &'static str {
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("wasm") => "application/wasm",
         Some("js" | "mjs") => "text/javascript",
         Some("json") => "application/json",
+        Some("html") => "text/html",
+        Some("css") => "text/css",
+        Some("svg") => "image/svg+xml",
+        Some("py" | "md" | "txt" | "metadata") => "text/plain; charset=utf-8",
         Some("whl" | "zip") => "application/zip",
         _ => "application/octet-stream",
     }

@@ -165,6 +165,11 @@ impl Runtime {
         row.setjmp
     }
 
+    /// The folder of its packages on Pyodide's content delivery network, with a slash at its end.
+    pub fn network_folder(&self) -> String {
+        format!("https://cdn.jsdelivr.net/pyodide/v{}/full/", self.version)
+    }
+
     /// The suffix of extension modules, `.cpython-313-wasm32-emscripten.so`: `EXT_SUFFIX` of the release's own
     /// configuration.
     pub fn extension_suffix(&self) -> &str {

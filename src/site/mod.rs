@@ -1,12 +1,25 @@
 //! Turns wheels into a folder that any static host can serve: a package index, lock files, a playground.
 //!
-//! What stands here is pure: values in, text out. `page` holds the playground's own files, which are copied as they
-//! are, and which read the site's [`document`].
+//! Most of it is pure: values in, text out. [`write()`] puts the texts together with wheels and the files of releases.
+//! `page` holds the playground's own files, which are copied as they are, and which read the site's [`document`].
 
 pub mod all_json;
 pub mod document;
+mod examples;
 pub mod index;
 pub mod lock;
 mod lock_document;
+mod place;
+mod published;
+pub mod request;
+mod required;
+mod serve;
 pub mod snippets;
 pub mod wheel;
+mod write;
+
+pub use place::is_site;
+pub use published::claimed_lines;
+pub use request::{AuditRule, ReleasePackages, SiteReport, SiteRequest};
+pub use serve::SiteServer;
+pub use write::write;

@@ -300,8 +300,8 @@ fn readme_lists_every_variable_and_command() {
         }
     }
     for command in [
-        "build", "audit", "run", "test", "sweep", "ci", "deps", "recipes", "overlay", "runtimes", "setup",
-        "doctor", "clean",
+        "build", "audit", "run", "test", "sweep", "ci", "deps", "recipes", "overlay", "site", "serve",
+        "runtimes", "setup", "doctor", "clean",
     ] {
         if !readme.contains(&format!("cargo pyodide {command}")) {
             missing.push(command.to_owned());

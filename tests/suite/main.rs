@@ -35,6 +35,7 @@ mod relocations;
 mod robustness;
 mod runs;
 mod secrets;
+mod site;
 mod sources;
 mod sweep;
 mod testing;

@@ -11,7 +11,9 @@ use cargo_pyodide::redacted::redact;
 use clap::{Parser, Subcommand};
 
 use crate::terminal::{Terminal, print_failure};
-use crate::{audit, build, ci, clean, deps, doctor, overlay, recipes, run, runtimes, setup, sweep, test};
+use crate::{
+    audit, build, ci, clean, deps, doctor, overlay, recipes, run, runtimes, serve, setup, site, sweep, test,
+};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -39,6 +41,8 @@ enum Command {
     Sweep(sweep::SweepCommand),
     SweepCell(sweep::SweepCellArguments),
     Ci(ci::command::CiArguments),
+    Site(site::SiteArguments),
+    Serve(serve::ServeArguments),
     Runtimes(runtimes::RuntimesArguments),
     Setup(setup::SetupArguments),
     Doctor(doctor::DoctorArguments),
@@ -97,6 +101,8 @@ pub(crate) fn run(environment: Environment, mut arguments: Vec<OsString>) -> Res
         Command::Sweep(command) => sweep::run(&session, &command),
         Command::SweepCell(arguments) => sweep::run_cell(&session, &arguments),
         Command::Ci(arguments) => ci::command::run(&arguments),
+        Command::Site(arguments) => site::run(&session, &arguments),
+        Command::Serve(arguments) => serve::run(&session, &arguments),
         Command::Runtimes(arguments) => runtimes::run(&session, &arguments),
         Command::Setup(arguments) => setup::run(&session, &arguments),
         Command::Doctor(arguments) => doctor::run(&session, &arguments),

@@ -1,0 +1,238 @@
+//! `site`: from wheels and packages to a folder that any static host can serve.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Error, anyhow};
+use cargo_pyodide::building::pack::kilobytes;
+use cargo_pyodide::building::{self, BuildRequest};
+use cargo_pyodide::context::Context;
+use cargo_pyodide::error::{EXIT_FAILED, Result, cause_id, hinted, render};
+use cargo_pyodide::releases::request::{RuntimeList, runtimes};
+use cargo_pyodide::runtime::Runtime;
+use cargo_pyodide::site::{self, AuditRule, ReleasePackages, SiteReport, SiteRequest};
+use cargo_pyodide::source::{self, SourceRequest};
+use cargo_pyodide::wheel::OpenedWheel;
+use clap::Args;
+
+use crate::commands::Session;
+use crate::options::{CargoOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::terminal::Terminal;
+
+/// The title of a page without another.
+pub(crate) const TITLE: &str = "Python packages for Pyodide";
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo pyodide site dist                              the wheels in this folder, for the lines of their tags
+  cargo pyodide site dist/x-1.0-*.whl --pyodide 0.29,314
+  cargo pyodide site tiktoken==0.14.0 --pyodide 314 --out public
+  cargo pyodide site dist --base-url https://example.org/wheels/ --examples examples.toml
+
+Writes a package index, Pyodide with a lock file that knows the wheels, and a page to try them on (docs/site.md). What
+the wheels require and the release lacks is taken from the package index, if it has a wheel. The same wheels give the
+same bytes. An older site in the folder is replaced; a folder that holds anything else is left as it is.
+
+Exit codes:
+  0  the site was written
+  1  a wheel would not load: the audit found an error
+  2  the site could not be written";
+
+/// Write a site that serves wheels for Pyodide, with a playground
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct SiteArguments {
+    /// Wheels, folders of wheels, and what `build` takes
+    #[arg(value_name = "WHEEL|FOLDER|SOURCE", required = true)]
+    packages: Vec<String>,
+    /// The folder of the site
+    #[arg(long, value_name = "FOLDER", default_value = "site")]
+    out: PathBuf,
+    #[command(flatten)]
+    content: ContentOptions,
+    /// Copy the packages of the release that are needed, instead of naming the release's network
+    #[arg(long)]
+    vendor: bool,
+    /// The address at which the site will stand, for links that name it
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// The title of the page
+    #[arg(long, value_name = "TEXT", default_value = TITLE)]
+    title: String,
+    /// A file of examples for the page, in TOML (docs/site.md)
+    #[arg(long, value_name = "FILE")]
+    examples: Option<PathBuf>,
+    #[command(flatten)]
+    verbosity: VerbosityOptions,
+}
+
+/// Which wheels a site has, and for which releases.
+#[derive(Debug, Args)]
+pub(crate) struct ContentOptions {
+    /// The Pyodide releases or lines; repeatable [default: the lines that the wheels' tags claim]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) pyodide: Vec<RuntimeList>,
+    /// Publish wheels that the audit refuses, too
+    #[arg(long)]
+    pub(crate) no_audit: bool,
+    /// The host's Python that runs the build back end [default: python3]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) python: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) cargo: CargoOptions,
+    #[command(flatten)]
+    pub(crate) overlays: OverlayOptions,
+    #[command(flatten)]
+    pub(crate) network: NetworkOptions,
+}
+
+impl ContentOptions {
+    /// What is done with a wheel that the audit refuses.
+    pub(crate) fn audit_rule(&self) -> AuditRule {
+        if self.no_audit { AuditRule::Ignored } else { AuditRule::Enforced }
+    }
+}
+
+/// The wheels of a site, and its releases.
+pub(crate) struct SiteContent {
+    pub(crate) wheels: Vec<PathBuf>,
+    pub(crate) runtimes: Vec<Runtime>,
+    /// Holds the wheels that were built for the site.
+    _built: tempfile::TempDir,
+}
+
+/// Runs the command.
+pub(crate) fn run(session: &Session, arguments: &SiteArguments) -> Result<u8> {
+    let terminal = arguments.verbosity.terminal();
+    let options = &arguments.content;
+    let context = session.context(&terminal, options.network.network()).with_python(options.python.clone());
+    let made = prepare(&context, &arguments.packages, options)
+        .and_then(|content| site::write(&arguments.request(&content), &context));
+    match made {
+        Ok(report) => {
+            tell(&context, &report);
+            terminal.data(report.folder.display())?;
+            Ok(0)
+        }
+        Err(error) => conclude_failure(&terminal, error),
+    }
+}
+
+/// The exit status of a site that was not written: a wheel that would not load is what was checked and failed.
+pub(crate) fn conclude_failure(terminal: &Terminal, error: Error) -> Result<u8> {
+    if cause_id(&error) == Some("would-not-load") {
+        terminal.failure(&render(&error));
+        return Ok(EXIT_FAILED);
+    }
+    Err(error)
+}
+
+impl SiteArguments {
+    fn request<'a>(&self, content: &'a SiteContent) -> SiteRequest<'a> {
+        SiteRequest {
+            wheels: content.wheels.clone(),
+            runtimes: &content.runtimes,
+            title: self.title.clone(),
+            examples: self.examples.clone(),
+            base_url: self.base_url.clone(),
+            release_packages: if self.vendor { ReleasePackages::Copied } else { ReleasePackages::Linked },
+            audit: self.content.audit_rule(),
+            out: self.out.clone(),
+        }
+    }
+}
+
+/// Says what came of it.
+pub(crate) fn tell(context: &Context, report: &SiteReport) {
+    for warning in &report.warnings {
+        context.ui.warn(warning);
+    }
+    let SiteReport { packages, wheels, bytes, .. } = report;
+    context.ui.phase(
+        "Finished",
+        format!(
+            "a site of {packages} package{}, {wheels} wheel{}, Pyodide {}, {:.1} MB",
+            if *packages == 1 { "" } else { "s" },
+            if *wheels == 1 { "" } else { "s" },
+            report.releases.join(" and "),
+            kilobytes(*bytes) / 1000.0
+        ),
+    );
+}
+
+/// Finds the wheels, and builds those that are to be built.
+pub(crate) fn prepare(
+    context: &Context,
+    packages: &[String],
+    options: &ContentOptions,
+) -> Result<SiteContent> {
+    let mut wheels = Vec::new();
+    let mut sources = Vec::new();
+    for package in packages {
+        match wheels_in(Path::new(package))? {
+            Some(found) => wheels.extend(found),
+            None => sources.push(package.parse::<SourceRequest>()?),
+        }
+    }
+    let opened: Vec<OpenedWheel> =
+        wheels.iter().map(|path| OpenedWheel::open(path)).collect::<Result<_>>()?;
+    let runtimes = choose_runtimes(context, &opened, options)?;
+    let built = tempfile::tempdir()?;
+    for source in &sources {
+        let source = source::find(source, context)?;
+        let request = BuildRequest {
+            cargo: options.cargo.request(),
+            overlays: options.overlays.request(),
+            ..BuildRequest::new(source, built.path())
+        };
+        for runtime in &runtimes {
+            let wheel = building::build(&request, runtime, context)?.accept()?;
+            wheels.push(wheel.wheel.path().to_owned());
+        }
+    }
+    Ok(SiteContent { wheels, runtimes, _built: built })
+}
+
+/// The releases that were named, else the newest of each line that a wheel is for, else the newest.
+fn choose_runtimes(
+    context: &Context,
+    wheels: &[OpenedWheel],
+    options: &ContentOptions,
+) -> Result<Vec<Runtime>> {
+    if !options.pyodide.is_empty() {
+        return runtimes(context, &options.pyodide);
+    }
+    let claimed = RuntimeList::of_lines(site::claimed_lines(wheels));
+    if claimed.is_empty() {
+        return runtimes(context, &[]);
+    }
+    let mut found = runtimes(context, &[claimed])?;
+    // Lines share platform tags and differ in their Python.
+    found.retain(|runtime| {
+        wheels.iter().any(|wheel| !wheel.filename().is_pure() && runtime.accepts(wheel.filename()).is_ok())
+    });
+    Ok(found)
+}
+
+/// The wheels that a path names; none if it is something to build.
+fn wheels_in(path: &Path) -> Result<Option<Vec<PathBuf>>> {
+    if path.extension().is_some_and(|ending| ending == "whl") {
+        return Ok(Some(vec![path.to_owned()]));
+    }
+    let is_source = ["pyproject.toml", "setup.py", "Cargo.toml"].iter().any(|name| path.join(name).is_file());
+    if !path.is_dir() || is_source {
+        return Ok(None);
+    }
+    let mut found = Vec::new();
+    for entry in fs_err::read_dir(path)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "whl") {
+            found.push(path);
+        }
+    }
+    if found.is_empty() {
+        let error = anyhow!("there is no wheel in `{}`, and it is not a package to build", path.display());
+        return Err(hinted(error, "`cargo pyodide build` puts wheels into `dist`"));
+    }
+    found.sort();
+    Ok(Some(found))
+}

@@ -1,0 +1,211 @@
+//! Writes a site from wheels and releases. The same wheels and releases give the same bytes.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use include_dir::{Dir, include_dir};
+
+use super::document::{PackageWheel, SiteDocument, SitePackage, SiteRelease};
+use super::index::{self, Links};
+use super::lock::{self, ReleaseFiles};
+use super::place::Staged;
+use super::published::{self, PublishedWheel};
+use super::request::{SiteReport, SiteRequest};
+use super::required::{self, Required};
+use super::wheel::SiteWheel;
+use super::{all_json, examples, snippets};
+use crate::abi::Line;
+use crate::context::Context;
+use crate::error::{Result, hinted};
+use crate::files::{size_of_folder, walk};
+use crate::runtime::Runtime;
+
+/// The files of the playground.
+static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/site/page");
+
+/// What hosts that read such a file are to say. Pages of other sites may read wheels and lock files; micropip of 0.24 to
+/// 0.26 takes an index only as bare `text/html`.
+const HEADERS: &str = "\
+/*
+  Access-Control-Allow-Origin: *
+/simple/*
+  Content-Type: text/html
+";
+
+/// Writes a site.
+///
+/// # Errors
+/// When there are no wheels, a wheel is for no release or would not load, two are of one name, the folder holds what is
+/// no site, or a file cannot be had or written. Then the folder is as it was.
+pub fn write(request: &SiteRequest<'_>, context: &Context) -> Result<SiteReport> {
+    let staged = Staged::begin(&request.out)?;
+    if let Some(address) = &request.base_url {
+        check_address(address)?;
+    }
+    let wheels = published::read_all(request, context)?;
+    let mut runtimes: Vec<&Runtime> = request.runtimes.iter().collect();
+    // The newest is offered first.
+    runtimes.sort_by_key(|runtime| Reverse(&runtime.version));
+    let mut releases = Vec::new();
+    let mut all: BTreeMap<String, PublishedWheel> = BTreeMap::new();
+    let mut warnings = Vec::new();
+    for runtime in runtimes {
+        let fits = |wheel: &&PublishedWheel| runtime.accepts(&wheel.site.filename).is_ok();
+        let ours: Vec<&PublishedWheel> = wheels.iter().filter(fits).collect();
+        if ours.is_empty() {
+            warnings.push(format!("no wheel is for Pyodide {}: the site leaves it out", runtime.version));
+            continue;
+        }
+        context.ui.phase("Writing", format!("the site for Pyodide {}", runtime.version));
+        let required = required::find(context, runtime, &ours, request.release_packages)?;
+        releases.push(write_release(&staged, runtime, &required)?);
+        warnings.extend(required.warnings);
+        all.extend(required.from_index.into_iter().map(|wheel| (wheel.site.filename.to_string(), wheel)));
+    }
+    let packages = packages(request, &wheels)?;
+    let count = packages.len();
+    all.extend(wheels.into_iter().map(|wheel| (wheel.site.filename.to_string(), wheel)));
+    write_wheels(&staged, &all, request)?;
+    let versions = releases.iter().map(|release| release.version.clone()).collect();
+    write_page(&staged, &SiteDocument::new(&request.title, releases, packages)?, request)?;
+    let folder = staged.finish()?;
+    Ok(SiteReport {
+        packages: count,
+        wheels: all.len(),
+        releases: versions,
+        bytes: size_of_folder(&folder),
+        folder,
+        warnings,
+    })
+}
+
+fn check_address(address: &str) -> Result<()> {
+    match url::Url::parse(address) {
+        Ok(url) if ["http", "https"].contains(&url.scheme()) && url.query().is_none() => Ok(()),
+        _ => Err(hinted(
+            anyhow!("`{address}` is not the address of a site"),
+            "write it as `https://example.org/folder/`",
+        )),
+    }
+}
+
+/// The release's files, and its lock file with our packages.
+fn write_release(staged: &Staged, runtime: &Runtime, required: &Required) -> Result<SiteRelease> {
+    let index_url = format!("pyodide/{}/", runtime.version);
+    let lock_name = lock::file_name(runtime.line());
+    let mut beside = BTreeSet::new();
+    for path in release_files(runtime) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name != lock_name {
+            staged.copy(&path, &format!("{index_url}{name}"))?;
+            beside.insert(name);
+        }
+    }
+    for (name, path) in &required.release_files {
+        staged.copy(path, &format!("{index_url}{name}"))?;
+        beside.insert(name.clone());
+    }
+    let files = ReleaseFiles { network: runtime.network_folder(), beside, copies: BTreeMap::new() };
+    let text = fs_err::read_to_string(runtime.folder.join(lock_name))?;
+    let written = lock::write(&text, &files, &required.wheels)?;
+    staged.write(&format!("{index_url}{lock_name}"), written.text.as_bytes())?;
+    let size = |name: &str| fs_err::metadata(runtime.folder.join(name)).map(|metadata| metadata.len()).ok();
+    let fetched = size("pyodide.asm.wasm").zip(size("python_stdlib.zip"));
+    Ok(SiteRelease {
+        version: runtime.version.to_string(),
+        line: runtime.line().to_string(),
+        python: runtime.python_release.to_string(),
+        index_url,
+        module: module(runtime.line()).to_owned(),
+        lock_file_name: lock_name.to_owned(),
+        abi: runtime.abi_version.clone(),
+        download: fetched.map(|(wasm, library)| wasm + library + written.text.len() as u64),
+    })
+}
+
+/// The file that loads a release: from 314 on there are only modules.
+fn module(line: Line) -> &'static str {
+    match "314".parse() {
+        Ok(first) if line < first => "pyodide.js",
+        _ => "pyodide.mjs",
+    }
+}
+
+/// The files that a page may ask for.
+fn release_files(runtime: &Runtime) -> impl Iterator<Item = PathBuf> {
+    let entries = walk(&runtime.folder, 1, |name| {
+        let name = name.to_string_lossy();
+        // The cache's own marks, and what is for reading and for debuggers.
+        let is_mark = name.starts_with('.') || name == "digests.json" || name == "README.md";
+        !is_mark && ![".map", ".d.ts", ".html"].iter().any(|ending| name.ends_with(ending))
+    });
+    entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path)
+}
+
+/// The packages of the page, in the order of the wheels.
+fn packages(request: &SiteRequest<'_>, wheels: &[PublishedWheel]) -> Result<Vec<SitePackage>> {
+    let mut packages: Vec<SitePackage> = Vec::new();
+    for wheel in wheels {
+        let (name, version) = (wheel.site.name(), &wheel.site.filename.version);
+        let known = packages.iter().position(|package| package.name == name && package.version == *version);
+        let at = known.unwrap_or_else(|| {
+            packages.push(SitePackage {
+                name,
+                version: version.clone(),
+                summary: wheel.summary.clone(),
+                imports: wheel.site.imports.clone(),
+                releases: BTreeMap::new(),
+                examples: Vec::new(),
+            });
+            packages.len() - 1
+        });
+        for runtime in request.runtimes.iter().filter(|one| one.accepts(&wheel.site.filename).is_ok()) {
+            let SiteWheel { filename, size, sha256, .. } = &wheel.site;
+            let entry = PackageWheel { wheel: filename.to_string(), size: *size, sha256: sha256.clone() };
+            packages[at].releases.insert(runtime.version.to_string(), entry);
+        }
+    }
+    if let Some(path) = &request.examples {
+        let names: Vec<String> = packages.iter().map(|package| package.name.clone()).collect();
+        let examples = examples::read(path, &names)?;
+        for package in &mut packages {
+            package.examples = examples.get(&package.name).cloned().unwrap_or_default();
+        }
+    }
+    Ok(packages)
+}
+
+/// The wheels with their metadata, and the indexes.
+fn write_wheels(
+    staged: &Staged,
+    wheels: &BTreeMap<String, PublishedWheel>,
+    request: &SiteRequest<'_>,
+) -> Result<()> {
+    for (name, wheel) in wheels {
+        staged.copy(wheel.opened.path(), &format!("wheels/{name}"))?;
+        staged.write(&format!("wheels/{name}.metadata"), &wheel.metadata)?;
+    }
+    let list: Vec<SiteWheel> = wheels.values().map(|wheel| wheel.site.clone()).collect();
+    let links = request.base_url.clone().map_or(Links::Relative, Links::Absolute);
+    for (path, text) in index::pages(&list, &links) {
+        staged.write(&path, text.as_bytes())?;
+    }
+    staged.write("pypi/all.json", all_json::document(&list)?.as_bytes())
+}
+
+fn write_page(staged: &Staged, document: &SiteDocument, request: &SiteRequest<'_>) -> Result<()> {
+    for file in PAGE.files() {
+        let name = file.path().to_string_lossy();
+        // It tells Node and editors that these are modules.
+        if name != "package.json" {
+            staged.write(&name, file.contents())?;
+        }
+    }
+    staged.write("site.json", document.text()?.as_bytes())?;
+    staged.write("README.md", snippets::readme(document, request.base_url.as_deref())?.as_bytes())?;
+    staged.write("_headers", HEADERS.as_bytes())?;
+    // Without it, GitHub Pages leaves out files whose names begin with an underscore.
+    staged.write(".nojekyll", b"")
+}

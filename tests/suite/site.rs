@@ -1,0 +1,136 @@
+//! `site` and `serve`: what they write and serve, in a real browser, and what they refuse.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::harness::{Tool, can_build, fixture, folder, has, tool};
+
+/// Wheels of the fixture for these releases, in one folder.
+fn build(place: &Path, releases: &str) -> PathBuf {
+    let wheels = place.join("wheels");
+    let package = fixture("pure");
+    let out = wheels.to_str().unwrap();
+    tool(&["build", package.to_str().unwrap(), "--pyodide", releases, "--out-dir", out, "--no-import", "-q"])
+        .succeed();
+    wheels
+}
+
+fn site(arguments: &[&str], place: &Path) -> Tool {
+    tool(&[&["site", "-q"], arguments].concat()).in_folder(place).hide(place, "PLACE")
+}
+
+/// The files of a folder with their bytes.
+fn read(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs_err::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(
+                read(&entry.path()).into_iter().map(|(path, bytes)| (format!("{name}/{path}"), bytes)),
+            );
+        } else {
+            found.insert(name, fs_err::read(entry.path()).unwrap());
+        }
+    }
+    found
+}
+
+#[test]
+fn the_same_wheels_give_the_same_site() {
+    if !can_build() {
+        return;
+    }
+    let place = folder();
+    build(place.path(), "0.27,0.29,314");
+    let once = |out: &str| {
+        site(&["wheels", "--pyodide", "0.27.8,0.29.5,314.0.7", "--out", out], place.path()).succeed();
+        read(&place.path().join(out))
+    };
+    let (first, second) = (once("first"), once("second"));
+    assert_eq!(first.keys().collect::<Vec<_>>(), second.keys().collect::<Vec<_>>());
+    let differing: Vec<_> = first.iter().filter(|(path, bytes)| second[*path] != **bytes).collect();
+    assert!(differing.is_empty(), "{:?}", differing.iter().map(|(path, _)| path).collect::<Vec<_>>());
+    // A site takes the place of an older one.
+    assert_eq!(once("first"), first);
+    // The releases' own files are theirs; the names of the others tell what a site is.
+    let is_own = |path: &&String| !path.starts_with("pyodide/") || path.ends_with("lock.json");
+    insta::assert_snapshot!(first.keys().filter(is_own).cloned().collect::<Vec<_>>().join("\n"));
+    for release in ["0.27.8", "0.29.5", "314.0.7"] {
+        let lock: serde_json::Value =
+            serde_json::from_slice(&first[&format!("pyodide/{release}/pyodide-lock.json")]).unwrap();
+        let entry = &lock["packages"]["fixture-pure"];
+        let wheel = entry["file_name"].as_str().unwrap().strip_prefix("../../").unwrap();
+        let digest = cargo_pyodide::digest::Sha256Digest::of(&first[wheel]).to_string();
+        assert_eq!(entry["sha256"], digest.as_str());
+        let address = lock["packages"]["numpy"]["file_name"].as_str().unwrap();
+        assert!(address.contains(&format!("/v{release}/full/numpy-")), "{address}");
+    }
+    let document: serde_json::Value = serde_json::from_slice(&first["site.json"]).unwrap();
+    let releases = document["packages"][0]["releases"].as_object().unwrap();
+    assert_eq!(releases.len(), 3, "one package with a wheel for each release");
+}
+
+#[test]
+fn a_site_works_in_a_browser() {
+    if !can_build() || !has("chromium") || !has("chromedriver") {
+        return;
+    }
+    let place = folder();
+    build(place.path(), "314");
+    let examples =
+        "[[example]]\ntitle = 'Sum'\ncode = 'import fixture_pure\\nprint(fixture_pure.__name__, 20 + 22)'\n";
+    let examples = examples.replace("'import", "\"import").replace("22)'", "22)\"");
+    fs_err::write(place.path().join("examples.toml"), examples).unwrap();
+    site(&["wheels", "--examples", "examples.toml"], place.path()).succeed();
+    let mut command = tool(&["serve", "site", "-q"]).in_folder(place.path()).command();
+    let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut address = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/drive_playground.py");
+    let mut drive = Command::new("python3");
+    drive.arg(driver).arg(address.trim()).args(["--package", "fixture-pure"]);
+    let driven = drive.args(["--example", "Sum", "--expect", "fixture_pure 42"]).output().unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let said = String::from_utf8_lossy(&driven.stdout) + String::from_utf8_lossy(&driven.stderr);
+    assert!(driven.status.success(), "{said}");
+}
+
+#[test]
+fn what_cannot_be_published_is_refused() {
+    if !can_build() {
+        return;
+    }
+    let place = folder();
+    let wheels = build(place.path(), "314");
+    let wheel = fs_err::read_dir(&wheels).unwrap().next().unwrap().unwrap().path();
+    let name = wheel.file_name().unwrap().to_str().unwrap().to_owned();
+    for folder in ["empty", "twice", "mine", "broken"] {
+        fs_err::create_dir(place.path().join(folder)).unwrap();
+    }
+    fs_err::copy(&wheel, place.path().join("twice").join(&name)).unwrap();
+    fs_err::write(place.path().join("mine/notes.txt"), "mine").unwrap();
+    fs_err::write(place.path().join("broken/x-1-py3-none-any.whl"), "no zip").unwrap();
+    fs_err::write(place.path().join("examples.toml"), "[[example]]\npackage = 'y'\ntitle = 't'\ncode = ''\n")
+        .unwrap();
+    let cases: [&[&str]; 9] = [
+        &[],
+        &["empty"],
+        &["nowhere.whl"],
+        &["broken"],
+        &["wheels", "twice"],
+        &["wheels", "--pyodide", "0.29.5"],
+        &["wheels", "--out", "mine"],
+        &["wheels", "--base-url", "example.org"],
+        &["wheels", "--examples", "examples.toml"],
+    ];
+    let printed = cases.map(|arguments| {
+        format!("$ cargo pyodide site {}\n{}", arguments.join(" "), site(arguments, place.path()).snapshot())
+    });
+    insta::assert_snapshot!(printed.join("\n\n"));
+    assert_eq!(fs_err::read_to_string(place.path().join("mine/notes.txt")).unwrap(), "mine");
+    assert!(!place.path().join("site").exists(), "nothing is written");
+}
