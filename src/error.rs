@@ -83,9 +83,9 @@ pub fn cause_id(error: &anyhow::Error) -> Option<&'static str> {
     find_identified(error).map(|named| named.id)
 }
 
-/// What the error says whose cause is known, without what stands around it.
+/// The message of the error whose cause is known, without the context around it. Addresses lose their credentials.
 pub(crate) fn cause_message(error: &anyhow::Error) -> Option<String> {
-    find_identified(error).map(ToString::to_string)
+    find_identified(error).map(|named| redact(&named.to_string()))
 }
 
 /// The named cause nearest to the root.
@@ -205,6 +205,8 @@ mod tests {
         let both = with_cause("outer", with_cause("inner", anyhow!("x")).context("y"));
         assert_eq!(cause_id(&both), Some("inner"));
         assert_eq!(cause_message(&both).as_deref(), Some("x"));
+        let secret = with_cause("network", anyhow!("cannot reach `https://me:secret@host/x`"));
+        assert!(!cause_message(&secret).unwrap().contains("secret"));
     }
 
     #[test]
