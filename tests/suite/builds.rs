@@ -227,7 +227,7 @@ fn a_module_that_panics_as_it_is_loaded_fails_the_build() {
     );
     assert_ne!(text, broken);
     fs_err::write(&source, broken).unwrap();
-    let arguments = ["build", "pure", "-q", "--pyodide", "0.29.5", "--out-dir", "out", "--json"];
+    let arguments = ["build", "./pure", "-q", "--pyodide", "0.29.5", "--out-dir", "out", "--json"];
     let printed = tool(&arguments).in_folder(place.path()).run();
     assert_eq!(printed.status, Some(1), "{}", printed.stderr);
     assert!(printed.stderr.contains("does not load in Pyodide 0.29.5"), "{}", printed.stderr);
