@@ -125,7 +125,7 @@ fn an_sdist_in_the_cache_needs_no_network() {
     let arguments = ["build", "fixture-pure==1.0", "--pyodide", "0.29.5", "-q", "--out-dir", &output];
     let other = tool(&arguments).env("PIP_INDEX_URL", nowhere).run();
     assert!(
-        other.stderr.contains("cannot reach `http://127.0.0.1:9/simple/fixture-pure/`"),
+        other.stderr.contains("cannot reach the package index at `http://127.0.0.1:9/simple/fixture-pure/`"),
         "{}",
         other.stderr
     );

@@ -226,15 +226,19 @@ fn lines_that_cannot_be_had_are_refused() {
     let known =
         serde_json::to_string(&["0.20.0", "0.21.3", "0.29.3", "0.29.5", "314.0.7", "315.0.0-alpha.2"])
             .unwrap();
-    fs_err::write(cache.path().join("releases.json"), known).unwrap();
+    // The list is kept by the registry that it came from.
+    let registry = "http://127.0.0.1:9/";
+    let list = format!("releases-{}.json", cargo_pyodide::digest::key(&[registry]));
+    fs_err::write(cache.path().join(list), known).unwrap();
     let build = |arguments: &[&str]| tool(&[&["build", "./x", "-q"], arguments].concat());
     let listed = |arguments: &[&str]| build(arguments).cache(cache.path()).snapshot();
+    let table = tool(&["runtimes"]).cache(cache.path()).env("npm_config_registry", registry).snapshot();
     let cases = [
         listed(&["--pyodide", "0.29", "--offline"]),
         build(&["--pyodide", "0.29.5", "--tag", "linux_x86_64"]).snapshot(),
         build(&["--pyodide", "0.28.3", "--for-index"]).snapshot(),
         build(&["--pyodide", "0.29.5", "--for-index", "--tag", "x"]).snapshot(),
-        tool(&["runtimes"]).cache(cache.path()).snapshot(),
+        table,
     ];
     insta::assert_snapshot!(cases.join("\n\n"));
 }
