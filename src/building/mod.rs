@@ -94,7 +94,7 @@ impl OpenedSource {
         let mut clock = Clock::default();
         let whose = || {
             let (origin, log) = (request.source.origin(), raw.log.display());
-            format!("no wheel of `{origin}`; the log of its build is `{log}`")
+            format!("cannot make a wheel of `{origin}`; the log of the build is `{log}`")
         };
         let mut contents = finish::read(&raw.wheel, &raw.hidden).with_context(whose)?;
         let folder = self.folder.root.join("optimize");
