@@ -133,7 +133,7 @@ fn limits_end_a_cell_and_no_other() {
     assert_eq!(late[1], "    the cell did not end within its 0 s");
     let large = report(&["--cell-memory", "1", "--out", "large"]);
     assert_eq!(large[0], "| pure==1.0.0 | build: memory | build: memory |");
-    assert!(large[1].starts_with("    it held "), "{}", large[1]);
+    assert!(large[1].starts_with("    the cell held "), "{}", large[1]);
 }
 
 #[test]
