@@ -3,7 +3,7 @@
 //! One value for a whole run, handed on by reference. What other programs must answer, such as which Python
 //! there is and which package index pip is configured for, is asked when it is first needed, and once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -49,6 +49,7 @@ pub struct Context {
     python: OnceLock<HostPython>,
     index: OnceLock<PackageIndex>,
     failed_addresses: Mutex<BTreeSet<String>>,
+    answers: Mutex<BTreeMap<String, String>>,
 }
 
 impl Context {
@@ -64,6 +65,7 @@ impl Context {
             python: OnceLock::new(),
             index: OnceLock::new(),
             failed_addresses: Mutex::default(),
+            answers: Mutex::default(),
         }
     }
 
@@ -110,6 +112,17 @@ impl Context {
         Ok(self.index.get_or_init(|| opened))
     }
 
+    /// What a program answers, asked when it is first needed and once in a run. A failure is not kept.
+    pub(crate) fn ask_once(&self, question: &str, ask: impl FnOnce() -> Result<String>) -> Result<String> {
+        let answers = || self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = answers().get(question) {
+            return Ok(known.clone());
+        }
+        // Not locked while the program runs. Two threads may ask; the first answer stands.
+        let answer = ask()?;
+        Ok(answers().entry(question.to_owned()).or_insert(answer).clone())
+    }
+
     /// Whether an address could not be had in this run. Many requirements need the same few files, and a network that
     /// cannot be reached answers slowly.
     pub(crate) fn has_failed(&self, address: &str) -> bool {
@@ -139,6 +152,16 @@ mod tests {
         assert!(!context.has_failed("http://127.0.0.1/"));
         // A Python that is named later changes nothing of it.
         assert!(context.with_python(None).has_failed("http://127.0.0.1/a"));
+    }
+
+    #[test]
+    fn a_program_is_asked_until_it_answers() {
+        let context = context(&[]);
+        assert!(context.ask_once("a", || Err(anyhow::anyhow!("not yet"))).is_err());
+        for answer in ["one", "two"] {
+            assert_eq!(context.ask_once("a", || Ok(answer.to_owned())).unwrap(), "one");
+        }
+        assert_eq!(context.ask_once("b", || Ok("three".to_owned())).unwrap(), "three");
     }
 
     #[test]

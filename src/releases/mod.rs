@@ -172,14 +172,16 @@ fn ask_npm(context: &Context) -> Result<Vec<Version>> {
 
 /// The registry that the user's npm is configured for.
 fn ask_registry(context: &Context) -> Result<String> {
-    let npm = find_npm(&context.environment)?;
-    let printed = Invocation::new(npm)
-        .args(["config", "get", "registry"])
-        .current_dir(npm_folder(context)?)
-        .output(&context.ui)
-        .context("npm could not tell its registry")
-        .map_err(|error| hinted(error, NPM_ADVICE))?;
-    Ok(printed.stdout.trim().to_owned())
+    context.ask_once("npm config get registry", || {
+        let npm = find_npm(&context.environment)?;
+        let printed = Invocation::new(npm)
+            .args(["config", "get", "registry"])
+            .current_dir(npm_folder(context)?)
+            .output(&context.ui)
+            .context("npm could not tell its registry")
+            .map_err(|error| hinted(error, NPM_ADVICE))?;
+        Ok(printed.stdout.trim().to_owned())
+    })
 }
 
 /// The folder in which npm runs: in the current one it would read that project's configuration.

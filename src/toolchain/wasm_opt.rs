@@ -89,7 +89,8 @@ pub fn find_or_install(context: &Context) -> Result<WasmOpt> {
 
 /// Asks a program for its version, and refuses one that is too old.
 fn ask_version(context: &Context, program: &Path) -> Result<String> {
-    let printed = Invocation::new(program).arg("--version").output(&context.ui)?.stdout;
+    let command = Invocation::new(program).arg("--version");
+    let printed = context.ask_once(&command.copyable(), || Ok(command.output(&context.ui)?.stdout))?;
     let (major, version) = parse_version(&printed)
         .ok_or_else(|| anyhow!("`{}` does not say which Binaryen it is of", program.display()))?;
     if major < OLDEST {
