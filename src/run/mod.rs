@@ -24,7 +24,7 @@ use crate::error::{Result, hinted};
 use crate::process::Invocation;
 use crate::runtime::Runtime;
 use crate::ui::Stream;
-use crate::wheel::WheelFilename;
+use crate::wheel::{WheelContents, WheelFilename};
 
 /// The status of the runner when the script never ran, or the interpreter died while it ran.
 // The number that `timeout` and container runtimes use for their own failures: scripts rarely end with it.
@@ -61,8 +61,9 @@ struct ScriptRequest<'a> {
 /// Runs a script on Node and returns its exit status. Its streams are those of this process.
 ///
 /// # Errors
-/// When Node cannot be had, a wheel is for another runtime, or the interpreter dies.
+/// When Node cannot be had, a wheel is damaged or for another runtime, or the interpreter dies.
 pub fn run(context: &Context, runtime: &Runtime, wheels: &[PathBuf], script: &Script) -> Result<u8> {
+    check_records(wheels)?;
     let is_terminal =
         [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
     let terminals = (0..3).zip(is_terminal).filter(|(_, is)| *is).map(|(descriptor, _)| descriptor).collect();
@@ -79,7 +80,7 @@ pub fn run(context: &Context, runtime: &Runtime, wheels: &[PathBuf], script: &Sc
 /// Runs a script in a browser and returns its exit status. Its output is ours; it has no input, and no folder of ours.
 ///
 /// # Errors
-/// When no browser can be had, a wheel cannot be read or is for another runtime, or the interpreter dies.
+/// When no browser can be had, a wheel is damaged or for another runtime, or the interpreter dies.
 pub fn run_in_browser(
     context: &Context,
     runtime: &Runtime,
@@ -89,6 +90,7 @@ pub fn run_in_browser(
     script: &Script,
 ) -> Result<u8> {
     const FOLDER: &str = "/home/pyodide";
+    check_records(wheels)?;
     let wheels: Vec<PathBuf> =
         wheels.iter().map(|wheel| check_wheel(wheel, runtime)).collect::<Result<_>>()?;
     let mut program = serde_json::to_value(script)?;
@@ -219,13 +221,23 @@ fn check_wheel(path: &Path, runtime: &Runtime) -> Result<PathBuf> {
     fs_err::metadata(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let filename: WheelFilename = name.parse().with_context(|| format!("cannot use `{}`", path.display()))?;
-    runtime.accepts(&filename).map_err(|reason| {
+    check_release(runtime, path, &filename)?;
+    Ok(std::path::absolute(path)?)
+}
+
+/// Refuses a wheel whose tags say that this runtime does not install it.
+pub(crate) fn check_release(runtime: &Runtime, path: &Path, filename: &WheelFilename) -> Result<()> {
+    runtime.accepts(filename).map_err(|reason| {
         hinted(
             anyhow!("`{}` is not for Pyodide {}: {reason}", path.display(), runtime.version),
             "build it for this release, or name another with `--pyodide`",
         )
-    })?;
-    Ok(std::path::absolute(path)?)
+    })
+}
+
+/// Refuses wheels of others that were changed since they were made: micropip installs them all the same.
+fn check_records(wheels: &[PathBuf]) -> Result<()> {
+    wheels.iter().try_for_each(|wheel| WheelContents::read(wheel).map(drop))
 }
 
 #[cfg(test)]

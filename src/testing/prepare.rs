@@ -19,11 +19,11 @@ use crate::error::{Result, hinted};
 use crate::overlay::keys::TestKeys;
 use crate::overlay::values::RequirementText;
 use crate::project::PyProject;
+use crate::run::check_release;
 use crate::run::session::Place;
 use crate::runtime::Runtime;
 use crate::source::Source;
 use crate::ui::Stream;
-use crate::wheel::filename::normalised;
 use crate::wheel::{OpenedWheel, WheelContents, WheelFilename};
 
 /// All that the tests of one release need.
@@ -60,7 +60,7 @@ pub fn prepare(
     work: &Path,
 ) -> Result<PreparedTests> {
     let Subject { wheel, keys, staged, stated } = find_subject(context, package, request, runtime, work)?;
-    check_release(&wheel, runtime)?;
+    check_release(runtime, wheel.path(), wheel.filename())?;
     let archive = work.join(format!("tests-{}.zip", runtime.version));
     staged.pack(&archive)?;
     let mut at_hand = vec![wheel.clone()];
@@ -169,7 +169,7 @@ fn find_subject(
 ) -> Result<Subject> {
     match package {
         Package::Wheel(wheel) => {
-            check_release(wheel, runtime)?;
+            check_release(runtime, wheel.path(), wheel.filename())?;
             warn_of_findings(context, wheel, runtime)?;
             let tests = request.tests.as_ref().ok_or_else(|| {
                 hinted(anyhow!("a wheel does not say where its tests are"), "name them with `--tests PATH`")
@@ -202,15 +202,6 @@ fn of_build(opened: &OpenedSource, built: &Built, request: &TestRequest) -> Resu
     let staged = staging::find(&tree.path, &tree.pyproject, request.tests.as_deref(), &built.wheel)?;
     let stated = staging::stated_requirements(&tree.path, &tree.pyproject);
     Ok(Subject { wheel: built.wheel.clone(), keys: built.changes.test.clone(), staged, stated })
-}
-
-fn check_release(wheel: &OpenedWheel, runtime: &Runtime) -> Result<()> {
-    runtime.accepts(wheel.filename()).map_err(|reason| {
-        hinted(
-            anyhow!("`{}` is not for Pyodide {}: {reason}", wheel.path().display(), runtime.version),
-            "build it for this release, or name another with `--pyodide`",
-        )
-    })
 }
 
 /// Audits a wheel that others built, and warns of what will not load before the runtime blames something else.
@@ -288,7 +279,7 @@ fn same_name(one: &str, other: &str) -> bool {
 fn refuse_duplicates(wheels: &[OpenedWheel]) -> Result<()> {
     let mut names = BTreeSet::new();
     for wheel in wheels {
-        let name = normalised(&wheel.metadata().name);
+        let name = wheel.name();
         if !names.insert(name.clone()) {
             let same = wheels.iter().filter(|other| other.name() == name);
             let paths: Vec<String> = same.map(|other| format!("`{}`", other.path().display())).collect();

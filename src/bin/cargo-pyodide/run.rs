@@ -9,7 +9,6 @@ use cargo_pyodide::error::{Result, hinted};
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
 use cargo_pyodide::run::session::Place;
 use cargo_pyodide::run::{self, Script};
-use cargo_pyodide::wheel::WheelContents;
 use clap::Args;
 
 use crate::commands::Session;
@@ -66,10 +65,6 @@ pub(crate) fn run(session: &Session, arguments: RunArguments) -> Result<u8> {
         bail!("a script runs in one Pyodide release, but {} were named", runtimes.len());
     };
     let wheels = &arguments.wheels;
-    for wheel in wheels {
-        // micropip installs a wheel whose files were changed since; the user should know.
-        WheelContents::read(wheel)?;
-    }
     if arguments.place == Place::Node {
         return run::run(&context, runtime, wheels, &script);
     }
