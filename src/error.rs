@@ -148,7 +148,13 @@ fn indent(message: &str) -> String {
     if message.lines().skip(1).all(is_indented) {
         message.to_owned()
     } else {
-        message.replace('\n', "\n    ").replace("\n    \n", "\n\n")
+        let lines = message.split('\n');
+        let indented = lines.enumerate().map(|(number, line)| match line {
+            "" => String::new(),
+            _ if number == 0 => line.to_owned(),
+            _ => format!("    {line}"),
+        });
+        indented.collect::<Vec<_>>().join("\n")
     }
 }
 

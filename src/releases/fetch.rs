@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use base64::Engine;
 use semver::Version;
-use sha2::{Digest, Sha256, Sha512};
+use sha2::{Digest, Sha512};
 
 use super::{NPM_ADVICE, find_npm};
 use crate::cache::Kind;
 use crate::causes;
 use crate::context::{Context, Network};
+use crate::digest::Sha256Digest;
 use crate::error::{Result, cause_id, hinted};
 use crate::plain_name::PlainName;
 use crate::process::Invocation;
@@ -21,10 +22,10 @@ use crate::ui::Ui;
 
 /// The file that lists the digests of a cached runtime's files.
 // Taken after the archive's own integrity was checked: they tell later changes on this disk.
-const DIGESTS: &str = "digests.json";
+pub(crate) const DIGESTS: &str = "digests.json";
 
 /// What is kept of the npm package: what a runtime needs, not its maps, types and consoles.
-fn is_kept(name: &str) -> bool {
+pub(crate) fn is_kept(name: &str) -> bool {
     let dropped = [".map", ".d.ts", ".html"];
     !dropped.iter().any(|ending| name.ends_with(ending))
 }
@@ -190,7 +191,7 @@ fn digest_files(folder: &Path) -> Result<BTreeMap<String, String>> {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if entry.file_type()?.is_file() && name != DIGESTS && !name.starts_with('.') {
-            digests.insert(name, crate::digest::hex(&Sha256::digest(fs_err::read(entry.path())?)));
+            digests.insert(name, Sha256Digest::of(&fs_err::read(entry.path())?).to_string());
         }
     }
     Ok(digests)

@@ -32,21 +32,22 @@ impl Staged {
 
     /// Writes a file of the site.
     pub(super) fn write(&self, path: &str, bytes: &[u8]) -> Result<()> {
-        let path = self.folder.path().join(path);
-        if let Some(folder) = path.parent() {
-            fs_err::create_dir_all(folder)?;
-        }
-        Ok(fs_err::write(path, bytes)?)
+        Ok(fs_err::write(self.make_room(path)?, bytes)?)
     }
 
     /// Copies a file into the site.
     pub(super) fn copy(&self, from: &Path, path: &str) -> Result<()> {
+        fs_err::copy(from, self.make_room(path)?)?;
+        Ok(())
+    }
+
+    /// Where a file of the site goes, with the folders around it.
+    fn make_room(&self, path: &str) -> Result<PathBuf> {
         let path = self.folder.path().join(path);
         if let Some(folder) = path.parent() {
             fs_err::create_dir_all(folder)?;
         }
-        fs_err::copy(from, path)?;
-        Ok(())
+        Ok(path)
     }
 
     /// Moves the site to its place.

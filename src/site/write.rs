@@ -20,6 +20,7 @@ use crate::abi::Line;
 use crate::context::Context;
 use crate::error::{Result, hinted};
 use crate::files::{size_of_folder, walk};
+use crate::releases::fetch::{DIGESTS, is_kept};
 use crate::runtime::Runtime;
 
 /// The files of the playground.
@@ -138,8 +139,8 @@ fn release_files(runtime: &Runtime) -> impl Iterator<Item = PathBuf> {
     let entries = walk(&runtime.folder, 1, |name| {
         let name = name.to_string_lossy();
         // The cache's own marks, and what is for reading and for debuggers.
-        let is_mark = name.starts_with('.') || name == "digests.json" || name == "README.md";
-        !is_mark && ![".map", ".d.ts", ".html"].iter().any(|ending| name.ends_with(ending))
+        let is_mark = name.starts_with('.') || name == DIGESTS || name == "README.md";
+        !is_mark && is_kept(&name)
     });
     entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path)
 }

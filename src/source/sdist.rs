@@ -146,8 +146,10 @@ fn cached(
     let mut found: Vec<(Version, bool, String)> = keys
         .filter_map(|key| Some((version_of_key(&key, name)?, key)))
         .filter(|(kept, _)| version.is_none_or(|wanted| kept == wanted))
-        .map(|(kept, key)| (index.is_some_and(|index| key == sources_key(name, &kept, index)), kept, key))
-        .map(|(is_own, kept, key)| (kept, is_own, key))
+        .map(|(kept, key)| {
+            let is_own = index.is_some_and(|index| key == sources_key(name, &kept, index));
+            (kept, is_own, key)
+        })
         .collect();
     found.sort();
     while let Some((_, _, key)) = found.pop() {
