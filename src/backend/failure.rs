@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::rustc_errors::{self, Roots};
 use crate::causes::{self, When};
 use crate::error::hinted;
 use crate::project::back_end::{CARGO_FAILED, MATURIN_FAILED};
@@ -53,7 +54,7 @@ fn without_chatter<'a>(lines: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// An error made of a failed build's log.
-pub(super) fn explain(log: &str, path: &Path, project: &Path) -> anyhow::Error {
+pub(super) fn explain(log: &str, path: &Path, roots: Roots<'_>) -> anyhow::Error {
     let lines: Vec<&str> = log.lines().map(str::trim_end).collect();
     // What a C compiler says comes as a warning of cargo's: `warning: zlib-sys@1.0.0: a.c:1: error: …`.
     let tells = |line: &&str| {
@@ -66,8 +67,9 @@ pub(super) fn explain(log: &str, path: &Path, project: &Path) -> anyhow::Error {
     let told = without_chatter(&lines[first..]);
     let shown: Vec<String> = told.into_iter().take(SHOWN).map(|line| format!("    {line}")).collect();
     let error =
-        BackendFailed { project: project.to_owned(), telling: shown.join("\n"), log: path.to_owned() };
-    match causes::find(log, When::Build).and_then(|found| found.cause.advice.as_ref()) {
+        BackendFailed { project: roots.project.to_owned(), telling: shown.join("\n"), log: path.to_owned() };
+    let of_cause = || causes::find(log, When::Build).and_then(|found| found.cause.advice.clone());
+    match rustc_errors::advise(log, roots).or_else(of_cause) {
         Some(advice) => hinted(error, advice),
         None => error.into(),
     }
@@ -94,7 +96,8 @@ mod tests {
     }
 
     fn shown(log: &str) -> String {
-        crate::error::render(&explain(log, Path::new("build.log"), Path::new("project")))
+        let roots = Roots { project: Path::new("project"), workspace: Path::new("project") };
+        crate::error::render(&explain(log, Path::new("build.log"), roots))
     }
 
     #[test]

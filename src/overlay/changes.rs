@@ -10,7 +10,8 @@ use anyhow::{Context as _, anyhow};
 use pep440_rs::Version;
 
 use super::document::{Overlay, Place, When};
-use super::keys::{CargoKeys, DependencyKeys, FileKeys, ProfileKeys, Section, TestKeys};
+use super::keys::{CargoKeys, DependencyKeys, FileKeys, ProfileKeys, Section, SourceKeys, TestKeys};
+use super::sources::SourceFile;
 use super::values::{CrateUpdate, Location};
 use crate::digest::Sha256Digest;
 use crate::error::{Result, hinted};
@@ -59,6 +60,8 @@ pub struct Changes {
     pub dependencies: Vec<DependencyEdit>,
     /// How cargo is called.
     pub cargo: CargoChanges,
+    /// Files that are put into the source tree, before it is patched.
+    pub sources: Vec<SourceFile>,
     /// Unified diffs: what each is called, and its text.
     pub patches: Vec<(String, String)>,
     /// Files that are put into the wheel.
@@ -168,6 +171,9 @@ impl Changes {
         });
         self.dependencies.extend(edits);
         self.cargo.add(&section.cargo, overlay)?;
+        for keys in &section.sources {
+            self.sources.push(read_source(keys, &overlay.place)?);
+        }
         for path in &section.patches {
             let text = String::from_utf8(overlay.place.read(path)?)
                 .with_context(|| format!("the patch `{path}` is not UTF-8 text"))?;
@@ -195,11 +201,11 @@ impl Changes {
 
     /// Whether files of the source tree are changed, its lock file among them.
     pub fn edit_the_tree(&self) -> bool {
-        !self.patches.is_empty() || !self.cargo.updates.is_empty()
+        !self.sources.is_empty() || !self.patches.is_empty() || !self.cargo.updates.is_empty()
     }
 
-    /// Hash of the inputs that cargo's fingerprint does not cover: patched files, which keep their times, and variables and
-    /// flags of single crates, which reach the compiler past cargo. None if there are none.
+    /// Hash of the inputs that cargo's fingerprint does not cover: added and patched files, whose times do not change with
+    /// them, and variables and flags of single crates, which reach the compiler past cargo. None if there are none.
     pub fn key(&self) -> Option<String> {
         let CargoChanges { env, crate_rustflags, .. } = &self.cargo;
         let compiled: Vec<&str> = self
@@ -208,10 +214,11 @@ impl Changes {
             .map(|(_, text)| text.as_str())
             .filter(|text| !patches_python_only(text))
             .collect();
-        if compiled.is_empty() && env.is_empty() && crate_rustflags.is_empty() {
+        let sources = &self.sources;
+        if compiled.is_empty() && sources.is_empty() && env.is_empty() && crate_rustflags.is_empty() {
             return None;
         }
-        Some(crate::digest::key(&[&format!("{compiled:?} {env:?} {crate_rustflags:?}")]))
+        Some(crate::digest::key(&[&format!("{compiled:?} {sources:?} {env:?} {crate_rustflags:?}")]))
     }
 }
 
@@ -264,6 +271,15 @@ fn dependency_changes(keys: &DependencyKeys) -> impl Iterator<Item = DependencyC
     optional.chain(remove).chain(replace).chain(add)
 }
 
+fn read_source(keys: &SourceKeys, place: &Place) -> Result<SourceFile> {
+    let bytes = match (&keys.text, &keys.from) {
+        (Some(text), _) => text.clone().into_bytes(),
+        (None, Some(path)) => place.read(path)?,
+        (None, None) => Vec::new(),
+    };
+    Ok(SourceFile { to: keys.to.clone(), bytes })
+}
+
 fn choose_file(keys: &FileKeys, overlay: &Overlay, named: Option<&PathBuf>) -> AddedFile {
     let from = match (named, &keys.from) {
         (Some(file), _) => FileOrigin::Named(file.clone()),
@@ -297,7 +313,7 @@ fn unknown_variant(name: &str, overlays: &[Overlay]) -> anyhow::Error {
 impl Section {
     /// What it changes, one item a change.
     fn describe(&self, choice: Option<&VariantChoice>) -> Vec<String> {
-        let Section { dependencies, cargo, patches, files, optimize, test } = self;
+        let Section { dependencies, cargo, sources, patches, files, optimize, test } = self;
         let mut said: Vec<String> =
             choice.map(|choice| format!("variant `{}`", choice.name)).into_iter().collect();
         for (extra, moved) in &dependencies.optional {
@@ -309,6 +325,7 @@ impl Section {
             dependencies.replace.iter().map(|(old, new)| format!("`{}` for `{}`", new.text, old.text)),
         );
         said.extend(cargo.describe());
+        said.extend(sources.iter().map(|file| format!("source file `{}`", file.to)));
         said.extend(patches.iter().map(|path| format!("patch `{path}`")));
         said.extend(files.iter().map(|file| format!("file `{}`", file.to)));
         said.extend(optimize.map(|optimization| format!("optimized for {optimization}")));

@@ -21,6 +21,8 @@ pub struct Section {
     pub cargo: CargoKeys,
     /// Unified diffs against the source tree: `patches = ["no-sockets.patch"]`.
     pub patches: Vec<InsidePath>,
+    /// Files that are put into the source tree.
+    pub sources: Vec<SourceKeys>,
     /// Files that are put into the wheel.
     pub files: Vec<FileKeys>,
     /// What modules are optimised for after linking: `optimize = "size"`.
@@ -128,6 +130,33 @@ impl ProfileKeys {
             overflow_checks: self.overflow_checks.or(other.overflow_checks),
             debug_assertions: self.debug_assertions.or(other.debug_assertions),
         }
+    }
+}
+
+/// One entry of `sources`: `{ to = "README.md", text = "" }`, or with `from` a file beside the overlay.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, remote = "Self")]
+pub struct SourceKeys {
+    /// Its path in the source tree.
+    pub to: InsidePath,
+    /// What it holds.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// A file beside the overlay that holds it.
+    #[serde(default)]
+    pub from: Option<InsidePath>,
+}
+
+impl<'de> Deserialize<'de> for SourceKeys {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let keys = Self::deserialize(deserializer)?;
+        if keys.text.is_some() == keys.from.is_some() {
+            return Err(serde::de::Error::custom(format!(
+                "the source file `{}` needs either `text` or `from`",
+                keys.to
+            )));
+        }
+        Ok(keys)
     }
 }
 

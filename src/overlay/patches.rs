@@ -36,13 +36,14 @@ pub(crate) fn apply(tree: &Path, patches: &[(String, String)]) -> Result<()> {
     Ok(())
 }
 
-/// Writes a file and gives it the time that it had, so that the same tree looks the same to cargo each time.
-fn write(path: &Path, text: &str) -> Result<()> {
+/// Writes a file and gives it the time that it had, or one long ago, so that the same tree looks the same to cargo each
+/// time.
+pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs_err::create_dir_all(folder)?;
     }
     let time = fs_err::metadata(path).and_then(|metadata| metadata.modified()).ok();
-    fs_err::write(path, text)?;
+    fs_err::write(path, content)?;
     let time = time.unwrap_or(std::time::UNIX_EPOCH + std::time::Duration::from_hours(24 * 365 * 10));
     let file = fs_err::OpenOptions::new().write(true).open(path)?.into_parts().0;
     file.set_modified(time).with_context(|| format!("cannot set the time of `{}`", path.display()))

@@ -55,7 +55,7 @@ pub fn run(context: &Context, native: NativeRun<'_>) -> Result<Vec<TestResult>> 
         .arg(&site)
         .arg(&place)
         // One target folder for all packages: the source may be a folder of the user's, which is not written to.
-        .env("CARGO_TARGET_DIR", context.cache.folder(Kind::Builds).join("native"))
+        .env("CARGO_TARGET_DIR", context.cache.folder(Kind::Builds).join("native/target"))
         .output(ui)
         .context("the package does not build for this machine")?;
     let tests = work.path().join("tests");

@@ -45,9 +45,14 @@ pub(crate) fn sdist(name: &str, prefix: &str) -> Vec<u8> {
     let folder = folder();
     let tree = folder.path().join(prefix);
     copy_folder(&fixture(name), &tree);
+    pack(&tree, prefix)
+}
+
+/// A folder as an archive.
+pub(crate) fn pack(tree: &Path, prefix: &str) -> Vec<u8> {
     let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let mut archive = tar::Builder::new(encoder);
-    archive.append_dir_all(prefix, &tree).unwrap();
+    archive.append_dir_all(prefix, tree).unwrap();
     archive.into_inner().unwrap().finish().unwrap()
 }
 

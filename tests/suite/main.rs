@@ -15,6 +15,7 @@
 mod audits;
 mod builds;
 mod causes;
+mod classes;
 mod commands;
 mod exceptions;
 mod finishing;
