@@ -96,7 +96,11 @@ mod tests {
     }
 
     fn shown(log: &str) -> String {
-        let roots = Roots { project: Path::new("project"), workspace: Path::new("project") };
+        let roots = Roots {
+            project: Path::new("project"),
+            workspace: Path::new("project"),
+            cargo_home: Path::new("home"),
+        };
         crate::error::render(&explain(log, Path::new("build.log"), roots))
     }
 

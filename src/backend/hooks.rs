@@ -98,7 +98,12 @@ impl BackEnd<'_> {
         drop(task);
         if !status.success() {
             let printed = fs_err::read_to_string(self.log).unwrap_or_default();
-            return Err(failure::explain(&printed, self.log, self.roots()));
+            return Err({
+                let home = self.context.environment.cargo_home()?;
+                let roots =
+                    Roots { project: &self.project.root, workspace: self.workspace, cargo_home: &home };
+                failure::explain(&printed, self.log, roots)
+            });
         }
         let bytes = fs_err::read(&answer).map_err(|error| {
             hinted(error, format!("the build back end ended early; its log is `{}`", self.log.display()))
@@ -107,10 +112,6 @@ impl BackEnd<'_> {
             format!("the build back end's hook `{hook}` did not return what PEP 517 asks for")
         })?;
         Ok(answer.value)
-    }
-
-    fn roots(&self) -> Roots<'_> {
-        Roots { project: &self.project.root, workspace: self.workspace }
     }
 
     fn command(&self, environment: &BackEndEnvironment) -> Invocation {

@@ -1,10 +1,13 @@
-//! The errors of rustc in the log of a failed build, and advice for those that name what mends them. Pure.
+//! The errors of rustc in the log of a failed build, and advice for those that name what mends them.
 //!
 //! The causes of `facts/causes.toml` advise on a class; here the advice has the file, the crate and the line to add.
 
 use std::path::{Component, Path, PathBuf};
 
 use semver::Version;
+
+use crate::files;
+use crate::project::cfg_gates;
 
 /// Where the sources lie that the log tells of.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +16,19 @@ pub(super) struct Roots<'a> {
     pub(super) project: &'a Path,
     /// The folder of the workspace, from which rustc counts.
     pub(super) workspace: &'a Path,
+    /// Cargo's home, below which registries lie.
+    pub(super) cargo_home: &'a Path,
+}
+
+impl Roots<'_> {
+    /// A file that rustc names, by the names that the build gives local folders.
+    fn find(&self, file: &str) -> PathBuf {
+        match (file.strip_prefix("/cargo/"), file.strip_prefix("/source/")) {
+            (Some(below), _) => self.cargo_home.join(below),
+            (None, Some(below)) => self.project.join(below),
+            (None, None) => self.workspace.join(file),
+        }
+    }
 }
 
 /// An error of rustc's.
@@ -29,7 +45,7 @@ struct RustcError<'a> {
 /// Advice on the errors of a log; none if the cause's own is all there is to say.
 pub(super) fn advise(log: &str, roots: Roots<'_>) -> Option<String> {
     let errors = read(log);
-    advise_on_missing_files(&errors, roots)
+    advise_on_missing_files(&errors, roots).or_else(|| advise_on_gates(log, &errors, roots))
 }
 
 /// The errors of rustc in a log.
@@ -106,6 +122,91 @@ impl<'a> MissingFile<'a> {
     }
 }
 
+/// An item that a `cfg` leaves out on this target: rustc notes where it is.
+fn advise_on_gates(log: &str, errors: &[RustcError<'_>], roots: Roots<'_>) -> Option<String> {
+    let noted = errors.iter().find_map(|error| Some((error, Gate::noted(error)?)));
+    let (error, gate) =
+        noted.or_else(|| errors.iter().find_map(|error| Some((error, Gate::in_sources(error, roots)?))))?;
+    let name = registry_crate(error.file).or_else(|| named_crate(log))?;
+    let (what, key) = match gate {
+        Gate::System(system) => (
+            format!(
+                "has code for some systems alone, `{system}` among them: it takes Emscripten for that one"
+            ),
+            format!("target-os = {{ {name} = \"{system}\" }}"),
+        ),
+        Gate::Browser => (
+            "takes every WebAssembly for a browser: it treats Emscripten as a Unix".to_owned(),
+            format!("not-in-browser = [\"{name}\"]"),
+        ),
+    };
+    Some(format!("the crate `{name}` {what} with `cargo.{key}` of an overlay"))
+}
+
+/// What the `cfg` asks that leaves an item out.
+#[derive(Debug, PartialEq, Eq)]
+enum Gate {
+    /// For a system; one of the Unixes, of which Emscripten is one.
+    System(String),
+    /// For WebAssembly, which it is not for.
+    Browser,
+}
+
+/// The systems that Emscripten is most like, the likest first.
+const SYSTEMS: [&str; 8] =
+    ["linux", "android", "freebsd", "netbsd", "openbsd", "dragonfly", "macos", "illumos"];
+
+impl Gate {
+    /// What rustc notes.
+    fn noted(error: &RustcError<'_>) -> Option<Self> {
+        let note =
+            error.body.iter().position(|line| *line == "note: found an item that was configured out")?;
+        Self::of(error.body[note..].iter().find(|line| line.contains("cfg("))?)
+    }
+
+    /// What the sources of the crate say: rustc notes no modules and no methods.
+    fn in_sources(error: &RustcError<'_>, roots: Roots<'_>) -> Option<Self> {
+        const LOOKED_AT: [&str; 5] =
+            ["unresolved import", "cannot find ", "failed to resolve", "no function or ", "no method named"];
+        if !LOOKED_AT.iter().any(|words| error.message.starts_with(words)) {
+            return None;
+        }
+        let missing: Vec<&str> = error.message.split('`').nth(1)?.split("::").collect();
+        let file = roots.find(error.file);
+        let folder = file.ancestors().find(|folder| folder.join("Cargo.toml").is_file())?;
+        let folder = folder.join("src");
+        let sources = files::walk(&folder, usize::MAX, |_| true);
+        let rust = sources.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "rs"));
+        let texts = rust.filter_map(|entry| fs_err::read_to_string(entry.path()).ok());
+        // Parsed only if it can hold what is looked for.
+        let asking =
+            texts.filter(|text| text.contains("cfg") && missing.iter().any(|name| text.contains(name)));
+        let mut gates = asking.flat_map(|text| cfg_gates::find(&text));
+        gates.find_map(|gate| {
+            let is_it = gate.words.iter().any(|word| missing.contains(&word.as_str()));
+            is_it.then(|| Self::of(&gate.predicate))?
+        })
+    }
+
+    /// What a predicate asks.
+    fn of(predicate: &str) -> Option<Self> {
+        let asks = |question: &str, value: &str| {
+            let plain: String = predicate.split_whitespace().collect();
+            plain.contains(&format!("{question}=\"{value}\""))
+        };
+        if let Some(system) = SYSTEMS.iter().find(|system| asks("target_os", system)) {
+            return Some(Self::System((*system).to_owned()));
+        }
+        (asks("target_arch", "wasm32") || asks("target_family", "wasm")).then_some(Self::Browser)
+    }
+}
+
+/// The crate that cargo says it could not compile.
+fn named_crate(log: &str) -> Option<&str> {
+    let (_, rest) = log.split_once("error: could not compile `")?;
+    rest.split('`').next()
+}
+
 /// A path without `.` and `..`, by its words alone: what it names does not exist.
 fn normalize(path: &Path) -> PathBuf {
     let mut parts = PathBuf::new();
@@ -125,7 +226,7 @@ mod tests {
 
     fn check(log: &str) -> String {
         let (project, workspace) = (Path::new("/w/python"), Path::new("/w"));
-        advise(log, Roots { project, workspace }).unwrap_or_default()
+        advise(log, Roots { project, workspace, cargo_home: Path::new("/nowhere") }).unwrap_or_default()
     }
 
     #[test]
@@ -148,6 +249,46 @@ mod tests {
         assert_eq!(of("/build/targets/x/out/gen.rs", "python/src/lib.rs"), "");
         assert_eq!(of("other/README.md", "other/src/lib.rs"), "");
         assert_eq!(of("/cargo/registry/src/i/a-1.0.0/R.md", "/cargo/registry/src/i/a-1.0.0/src/lib.rs"), "");
+    }
+
+    #[test]
+    fn a_crate_that_leaves_an_item_out_is_named_with_the_key_that_keeps_it() {
+        let of = |gate: &str, place: &str| {
+            check(&format!(
+                "   Compiling own v1.0.0 (/w)\nerror[E0425]: cannot find function `home` in this scope\n  --> {place}:10:5\n   |\n\
+                 10 |     home()\n   |     ^^^^ not found in this scope\n   |\nnote: found an item that was configured out\n  \
+                 --> {place}:3:4\n   |\n 2 | #[{gate}]\n   |       ---- the item is gated here\n 3 | fn home() {{}}\n   |    ^^^^\n\n\
+                 error: could not compile `own` (lib) due to 1 previous error\n"
+            ))
+        };
+        let other = "/cargo/registry/src/index-1a/a-b-1.0.0/src/lib.rs";
+        insta::assert_snapshot!(of("cfg(any(target_os = \"macos\", target_os=\"linux\"))", other), @"");
+        insta::assert_snapshot!(of("cfg(target_os = \"macos\")", "src/lib.rs"), @"");
+        insta::assert_snapshot!(of("cfg(not(target_arch = \"wasm32\"))", other), @"");
+        assert_eq!(of("cfg(target_os = \"windows\")", other), "");
+        assert_eq!(of("cfg(feature = \"linux\")", other), "");
+    }
+
+    #[test]
+    fn an_item_that_rustc_does_not_note_is_found_in_the_sources_of_its_crate() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("registry/src/index-1a/a-b-1.0.0");
+        fs_err::create_dir_all(folder.join("src")).unwrap();
+        fs_err::write(folder.join("Cargo.toml"), "").unwrap();
+        let source =
+            "#[cfg(target_os = \"linux\")]\npub mod imp { pub fn x() {} }\n#[cfg(windows)]\nmod other {}\n";
+        fs_err::write(folder.join("src/lib.rs"), source).unwrap();
+        let of = |message: &str| {
+            let log = format!(
+                "error[E0433]: {message}\n --> /cargo/registry/src/index-1a/a-b-1.0.0/src/x.rs:1:1\n"
+            );
+            let roots = Roots { project: home.path(), workspace: home.path(), cargo_home: home.path() };
+            advise(&log, roots).unwrap_or_default()
+        };
+        insta::assert_snapshot!(of("cannot find module or crate `imp` in this scope"), @"");
+        assert_eq!(of("unresolved import `imp::x`"), of("cannot find module or crate `imp` in this scope"));
+        assert_eq!(of("cannot find module or crate `other` in this scope"), "");
+        assert_eq!(of("mismatched types `imp`"), "");
     }
 
     #[test]

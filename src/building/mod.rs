@@ -8,8 +8,8 @@ pub mod crates;
 pub mod dependencies;
 pub(crate) mod finish;
 mod lock_file;
+mod matched_rules;
 pub mod metadata;
-mod not_in_browser;
 mod optimize;
 mod outcome;
 pub(crate) mod overlays;
@@ -17,6 +17,7 @@ pub mod pack;
 mod package;
 pub mod report;
 pub(crate) mod request;
+mod rewritten_crates;
 pub(crate) mod tree;
 
 use anyhow::Context as _;

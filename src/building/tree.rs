@@ -56,6 +56,11 @@ impl Workspace {
         let _ = self.0.set(root);
     }
 
+    /// The root, if it is known.
+    pub(super) fn known(&self) -> Option<&Path> {
+        self.0.get().map(PathBuf::as_path)
+    }
+
     /// The root, asked for if it is not known.
     pub(super) fn get_or_try_ask(&self, ask: impl FnOnce() -> Result<PathBuf>) -> Result<&Path> {
         match self.0.get() {

@@ -12,7 +12,7 @@ use pep440_rs::Version;
 use super::document::{Overlay, Place, When};
 use super::keys::{CargoKeys, DependencyKeys, FileKeys, ProfileKeys, Section, SourceKeys, TestKeys};
 use super::sources::SourceFile;
-use super::values::{CrateUpdate, Location};
+use super::values::{CrateUpdate, Location, SystemName};
 use crate::digest::Sha256Digest;
 use crate::error::{Result, hinted};
 use crate::wasm::optimization::Optimization;
@@ -98,6 +98,8 @@ pub struct CargoChanges {
     pub crate_rustflags: BTreeMap<String, Vec<String>>,
     /// Crates that must not take Emscripten for a browser.
     pub not_in_browser: Vec<String>,
+    /// Crates that take Emscripten for another system, and for which.
+    pub target_os: BTreeMap<String, SystemName>,
     /// Settings of the profile.
     pub profile: ProfileKeys,
     /// Environment variables of the build.
@@ -199,9 +201,13 @@ impl Changes {
         Ok(())
     }
 
-    /// Whether files of the source tree are changed, its lock file among them.
+    /// Whether files of the source tree are changed, or may be, its lock file among them.
     pub fn edit_the_tree(&self) -> bool {
-        !self.sources.is_empty() || !self.patches.is_empty() || !self.cargo.updates.is_empty()
+        let CargoChanges { updates, not_in_browser, target_os, .. } = &self.cargo;
+        // A crate that is rewritten may be the package's own; one of others becomes a patch, which cargo notes in the
+        // lock file.
+        let rewrites = !not_in_browser.is_empty() || !target_os.is_empty();
+        rewrites || !self.sources.is_empty() || !self.patches.is_empty() || !updates.is_empty()
     }
 
     /// Hash of the inputs that cargo's fingerprint does not cover: added and patched files, whose times do not change with
@@ -243,6 +249,7 @@ impl CargoChanges {
             self.crate_rustflags.entry(name.clone()).or_default().extend(flags.iter().cloned());
         }
         self.not_in_browser.extend(keys.not_in_browser.iter().cloned());
+        self.target_os.extend(keys.target_os.clone());
         self.profile = keys.profile.clone().or(std::mem::take(&mut self.profile));
         self.env.extend(keys.env.clone());
         Ok(())
@@ -351,6 +358,8 @@ impl CargoKeys {
         let flags = self.crate_rustflags.iter();
         said.extend(flags.map(|(name, flags)| format!("rustflags `{}` for `{name}`", flags.join(" "))));
         said.extend(self.not_in_browser.iter().map(|name| format!("`{name}` does not run in a browser")));
+        let systems = self.target_os.iter();
+        said.extend(systems.map(|(name, system)| format!("`{name}` takes Emscripten for `{system}`")));
         let profile = self.profile.table();
         said.extend(profile.iter().map(|(name, value)| format!("profile {name} = {value}")));
         said.extend(self.env.iter().map(|(name, value)| format!("{name}={value}")));

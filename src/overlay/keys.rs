@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 
-use super::values::{CrateUpdate, ExtraName, InsidePath, Location, RequirementText};
+use super::values::{CrateUpdate, ExtraName, InsidePath, Location, RequirementText, SystemName};
 use crate::digest::Sha256Digest;
 use crate::wasm::optimization::Optimization;
 
@@ -63,6 +63,9 @@ pub struct CargoKeys {
     pub crate_rustflags: BTreeMap<String, Vec<String>>,
     /// Crates that take every WebAssembly target for a browser, and must not: `not-in-browser = ["zxcvbn"]`.
     pub not_in_browser: Vec<String>,
+    /// Crates that have code for some systems alone, and the one that they take Emscripten for:
+    /// `target-os = { hostname = "linux" }`.
+    pub target_os: BTreeMap<String, SystemName>,
     /// Settings of the cargo profile: `profile = { lto = "fat", opt-level = "s" }`.
     pub profile: ProfileKeys,
     /// Environment variables of the build: `env = { OPENSSL_NO_VENDOR = "1" }`.

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
-use super::patches;
 use super::values::InsidePath;
 use crate::error::{Result, hinted};
+use crate::files::write_with_old_time;
 
 /// A file that is put into the source tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) fn add(tree: &Path, files: &[SourceFile]) -> Result<()> {
             "change it with `patches`, or add it under a condition with `[[when]]`",
         ));
     }
-    files.iter().try_for_each(|file| patches::write(&tree.join(&file.to.0), &file.bytes))
+    files.iter().try_for_each(|file| write_with_old_time(&tree.join(&file.to.0), &file.bytes))
 }
 
 #[cfg(test)]

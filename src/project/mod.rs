@@ -5,6 +5,8 @@
 
 pub(crate) mod back_end;
 pub(crate) mod bindings;
+pub(crate) mod cfg_gates;
+pub(crate) mod cfg_predicates;
 pub(crate) mod graph;
 mod identity;
 mod manifest;

@@ -85,3 +85,54 @@ fn a_file_that_the_sdist_lacks_is_named_and_can_be_added() {
     fs_err::write(package.join("README.md"), "its own").unwrap();
     insta::assert_snapshot!(refuse(build(&package, &["--overlay", "o.toml"])));
 }
+
+/// The hint that a failed build ends with.
+fn hint(build: Tool) -> String {
+    let printed = build.run();
+    assert_eq!(printed.status, Some(2), "{}", printed.stderr);
+    printed.stderr.lines().filter(|line| line.starts_with("hint")).collect()
+}
+
+/// Changes a file of a package.
+fn change(package: &Path, name: &str, change: impl Fn(&str) -> String) {
+    let path = package.join(name);
+    let text = fs_err::read_to_string(&path).unwrap();
+    let changed = change(&text);
+    assert_ne!(changed, text);
+    fs_err::write(path, changed).unwrap();
+}
+
+#[test]
+fn a_crate_that_knows_some_systems_takes_emscripten_for_one_of_them() {
+    if !can_build() {
+        return;
+    }
+    // The package's own crate: rustc notes the function that was configured out.
+    let (place, package) = copied("pure");
+    let gated = "#[cfg(target_os = \"linux\")]\nfn system() -> String {\n    \"a Unix\".to_owned()\n}\n";
+    change(&package, "src/lib.rs", |text| {
+        let calls = text.replace("std::panic::Location::caller().file().to_owned()", "system()");
+        format!("{calls}\n{gated}")
+    });
+    let own = hint(build(&package, &[]));
+    fs_err::write(place.path().join("o.toml"), "cargo.target-os = { fixture-pure = \"linux\" }").unwrap();
+    build(&package, &["--overlay", "o.toml"]).succeed();
+    assert!(
+        fs_err::read_to_string(package.join("src/lib.rs")).unwrap().ends_with(gated),
+        "the user's folder"
+    );
+
+    // A crate of a registry, whose whole module is left out: rustc says no more than that it is not there.
+    let (place, package) = copied("pure");
+    change(&package, "Cargo.toml", |text| format!("{text}machine-uid = \"=0.6.0\"\n"));
+    change(&package, "src/lib.rs", |text| {
+        let call = "machine_uid::get().unwrap_or_default()";
+        text.replace("std::panic::Location::caller().file().to_owned()", call)
+    });
+    let others = hint(build(&package, &[]));
+    insta::assert_snapshot!(format!("{own}\n{others}"));
+    let lock = fs_err::read_to_string(package.join("Cargo.lock")).unwrap();
+    fs_err::write(place.path().join("o.toml"), "cargo.target-os = { machine-uid = \"linux\" }").unwrap();
+    build(&package, &["--overlay", "o.toml"]).succeed();
+    assert_eq!(fs_err::read_to_string(package.join("Cargo.lock")).unwrap(), lock);
+}
