@@ -153,6 +153,7 @@ codes! {
     LOCAL_PATHS = "CP515";
     DEBUG_SECTIONS = "CP516";
     ABORTS = "CP517";
+    MISSING_NAMES = "CP518";
 }
 
 /// The documentation of one kind, or of all.

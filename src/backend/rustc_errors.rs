@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use semver::Version;
 
 use crate::files;
-use crate::project::cfg_gates;
+use crate::project::cfg_gates::{self, Remedy};
 
 /// Where the sources lie that the log tells of.
 #[derive(Debug, Clone, Copy)]
@@ -124,55 +124,40 @@ impl<'a> MissingFile<'a> {
 
 /// An item that a `cfg` leaves out on this target: rustc notes where it is.
 fn advise_on_gates(log: &str, errors: &[RustcError<'_>], roots: Roots<'_>) -> Option<String> {
-    let noted = errors.iter().find_map(|error| Some((error, Gate::noted(error)?)));
-    let (error, gate) =
-        noted.or_else(|| errors.iter().find_map(|error| Some((error, Gate::in_sources(error, roots)?))))?;
+    let noted = errors.iter().find_map(|error| Some((error, error.noted_remedy()?)));
+    let by_sources = || errors.iter().find_map(|error| Some((error, error.remedy_by_sources(roots)?)));
+    let (error, remedy) = noted.or_else(by_sources)?;
     let name = registry_crate(error.file).or_else(|| named_crate(log))?;
-    let (what, key) = match gate {
-        Gate::System(system) => (
+    let what = match remedy {
+        Remedy::System(system) => {
             format!(
                 "has code for some systems alone, `{system}` among them: it takes Emscripten for that one"
-            ),
-            format!("target-os = {{ {name} = \"{system}\" }}"),
-        ),
-        Gate::Browser => (
-            "takes every WebAssembly for a browser: it treats Emscripten as a Unix".to_owned(),
-            format!("not-in-browser = [\"{name}\"]"),
-        ),
+            )
+        }
+        Remedy::NotInBrowser => {
+            "takes every WebAssembly for a browser: it treats Emscripten as a Unix".to_owned()
+        }
     };
-    Some(format!("the crate `{name}` {what} with `cargo.{key}` of an overlay"))
+    Some(format!("the crate `{name}` {what} with `{}` of an overlay", remedy.overlay_line(name)))
 }
 
-/// What the `cfg` asks that leaves an item out.
-#[derive(Debug, PartialEq, Eq)]
-enum Gate {
-    /// For a system; one of the Unixes, of which Emscripten is one.
-    System(String),
-    /// For WebAssembly, which it is not for.
-    Browser,
-}
-
-/// The systems that Emscripten is most like, the likest first.
-const SYSTEMS: [&str; 8] =
-    ["linux", "android", "freebsd", "netbsd", "openbsd", "dragonfly", "macos", "illumos"];
-
-impl Gate {
-    /// What rustc notes.
-    fn noted(error: &RustcError<'_>) -> Option<Self> {
+impl RustcError<'_> {
+    /// The remedy for what rustc notes.
+    fn noted_remedy(&self) -> Option<Remedy> {
         let note =
-            error.body.iter().position(|line| *line == "note: found an item that was configured out")?;
-        Self::of(error.body[note..].iter().find(|line| line.contains("cfg("))?)
+            self.body.iter().position(|line| *line == "note: found an item that was configured out")?;
+        Remedy::of(self.body[note..].iter().find(|line| line.contains("cfg("))?)
     }
 
-    /// What the sources of the crate say: rustc notes no modules and no methods.
-    fn in_sources(error: &RustcError<'_>, roots: Roots<'_>) -> Option<Self> {
+    /// The remedy for what the sources of the crate say: rustc notes no modules and no methods.
+    fn remedy_by_sources(&self, roots: Roots<'_>) -> Option<Remedy> {
         const LOOKED_AT: [&str; 5] =
             ["unresolved import", "cannot find ", "failed to resolve", "no function or ", "no method named"];
-        if !LOOKED_AT.iter().any(|words| error.message.starts_with(words)) {
+        if !LOOKED_AT.iter().any(|words| self.message.starts_with(words)) {
             return None;
         }
-        let missing: Vec<&str> = error.message.split('`').nth(1)?.split("::").collect();
-        let file = roots.find(error.file);
+        let missing: Vec<&str> = self.message.split('`').nth(1)?.split("::").collect();
+        let file = roots.find(self.file);
         let folder = file.ancestors().find(|folder| folder.join("Cargo.toml").is_file())?;
         let folder = folder.join("src");
         let sources = files::walk(&folder, usize::MAX, |_| true);
@@ -184,20 +169,8 @@ impl Gate {
         let mut gates = asking.flat_map(|text| cfg_gates::find(&text));
         gates.find_map(|gate| {
             let is_it = gate.words.iter().any(|word| missing.contains(&word.as_str()));
-            is_it.then(|| Self::of(&gate.predicate))?
+            is_it.then(|| Remedy::of(&gate.predicate))?
         })
-    }
-
-    /// What a predicate asks.
-    fn of(predicate: &str) -> Option<Self> {
-        let asks = |question: &str, value: &str| {
-            let plain: String = predicate.split_whitespace().collect();
-            plain.contains(&format!("{question}=\"{value}\""))
-        };
-        if let Some(system) = SYSTEMS.iter().find(|system| asks("target_os", system)) {
-            return Some(Self::System((*system).to_owned()));
-        }
-        (asks("target_arch", "wasm32") || asks("target_family", "wasm")).then_some(Self::Browser)
     }
 }
 

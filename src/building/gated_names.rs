@@ -74,7 +74,11 @@ mod tests {
         let source = "#[pymodule]\nfn _x(m: &M) -> R {\n    m.add_class::<Always>()?;\n    \
                       #[cfg(not(target_arch = \"wasm32\"))]\n    m.add_class::<Options>()?;\n    \
                       #[cfg(feature = \"always\")]\n    m.add_class::<Always>()?;\n}\n";
-        for (path, text) in [("core/Cargo.toml", "[package]\nname = 'my-core'\n"), ("core/src/lib.rs", source), ("target/x.rs", source)] {
+        for (path, text) in [
+            ("core/Cargo.toml", "[package]\nname = 'my-core'\n"),
+            ("core/src/lib.rs", source),
+            ("target/x.rs", source),
+        ] {
             let path = tree.path().join(path);
             fs_err::create_dir_all(path.parent().unwrap()).unwrap();
             fs_err::write(path, text).unwrap();

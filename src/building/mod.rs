@@ -7,6 +7,7 @@ pub(crate) mod checks;
 pub mod crates;
 pub mod dependencies;
 pub(crate) mod finish;
+mod gated_names;
 mod lock_file;
 mod matched_rules;
 pub mod metadata;
@@ -22,6 +23,7 @@ pub(crate) mod tree;
 
 use anyhow::Context as _;
 
+pub use gated_names::GatedName;
 pub use optimize::Optimized;
 pub use outcome::{Built, Outcome, Refused};
 pub use request::{BuildRequest, CargoRequest, FinishRequest, OverlayRequest, Recipes};
@@ -111,11 +113,13 @@ impl OpenedSource {
             return Ok(Outcome::Refused(Box::new(Refused { filename, pyodide, findings, log: raw.log })));
         }
         tell_findings(context, &findings);
+        let gated = gated_names::find(&tree.path, &finished.contents);
         let pack::Written { wheel, summary } =
             pack::write(context, &finished, &request.out_dir, compression, &mut clock)?;
         seconds.extend(clock.into_steps());
         let applied = [&changes.applied[..], &crates.applied].concat();
-        let built = Built { wheel, summary, optimized, findings, changes, applied, toolchain, seconds };
+        let built =
+            Built { wheel, summary, optimized, findings, gated, changes, applied, toolchain, seconds };
         Ok(Outcome::Built(Box::new(built)))
     }
 }

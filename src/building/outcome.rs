@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 
+use super::gated_names::GatedName;
 use super::optimize::Optimized;
 use super::pack::WheelSummary;
 use crate::audit::Finding;
@@ -35,6 +36,8 @@ pub struct Built {
     pub optimized: Optimized,
     /// What the audit found: nothing that keeps it from loading.
     pub findings: Vec<Finding>,
+    /// Names that its Python files take from its modules, and that the sources may leave out.
+    pub gated: Vec<GatedName>,
     /// What overlays change in the package.
     pub changes: Changes,
     /// Which overlays and recipes applied.

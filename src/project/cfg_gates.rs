@@ -13,6 +13,39 @@ pub(crate) struct Gate {
     pub words: Vec<String>,
 }
 
+/// What an overlay does for a crate that leaves something out on this target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Remedy {
+    /// It takes Emscripten for this system.
+    System(&'static str),
+    /// It does not take Emscripten for a browser.
+    NotInBrowser,
+}
+
+/// The systems that Emscripten is most like, the likest first.
+const SYSTEMS: [&str; 8] =
+    ["linux", "android", "freebsd", "netbsd", "openbsd", "dragonfly", "macos", "illumos"];
+
+impl Remedy {
+    /// The remedy for what a predicate asks; none if it asks neither for a Unix nor for WebAssembly.
+    pub(crate) fn of(predicate: &str) -> Option<Self> {
+        let plain: String = predicate.split_whitespace().collect();
+        let asks = |question: &str, value: &str| plain.contains(&format!("{question}=\"{value}\""));
+        if let Some(system) = SYSTEMS.into_iter().find(|system| asks("target_os", system)) {
+            return Some(Self::System(system));
+        }
+        (asks("target_arch", "wasm32") || asks("target_family", "wasm")).then_some(Self::NotInBrowser)
+    }
+
+    /// The line of an overlay.
+    pub(crate) fn overlay_line(self, name: &str) -> String {
+        match self {
+            Self::System(system) => format!("cargo.target-os = {{ {name} = \"{system}\" }}"),
+            Self::NotInBrowser => format!("cargo.not-in-browser = [\"{name}\"]"),
+        }
+    }
+}
+
 /// The gates of a Rust source; none if it is no Rust.
 pub(crate) fn find(text: &str) -> Vec<Gate> {
     let mut found = Vec::new();

@@ -9,7 +9,7 @@ pub(crate) mod cfg_gates;
 pub(crate) mod cfg_predicates;
 pub(crate) mod graph;
 mod identity;
-mod manifest;
+pub(crate) mod manifest;
 pub(crate) mod pyproject;
 
 use std::path::{Path, PathBuf};
