@@ -68,8 +68,10 @@ pub(super) fn explain(log: &str, path: &Path, roots: Roots<'_>) -> anyhow::Error
     let shown: Vec<String> = told.into_iter().take(SHOWN).map(|line| format!("    {line}")).collect();
     let error =
         BackendFailed { project: roots.project.to_owned(), telling: shown.join("\n"), log: path.to_owned() };
-    let of_cause = || causes::find(log, When::Build).and_then(|found| found.cause.advice.clone());
-    match rustc_errors::advise(log, roots).or_else(of_cause) {
+    let cause = causes::find(log, When::Build).map(|found| found.cause);
+    let of_cause = || cause.and_then(|cause| cause.advice.clone());
+    let own = rustc_errors::advise(log, cause.map(|cause| cause.id.as_str()), roots);
+    match own.or_else(of_cause) {
         Some(advice) => hinted(error, advice),
         None => error.into(),
     }

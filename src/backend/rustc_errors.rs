@@ -42,9 +42,12 @@ struct RustcError<'a> {
     body: Vec<&'a str>,
 }
 
-/// Advice on the errors of a log; none if the cause's own is all there is to say.
-pub(super) fn advise(log: &str, roots: Roots<'_>) -> Option<String> {
+/// Advice on the errors of a log, of which the cause is `cause`; none if the cause's own is all there is to say.
+pub(super) fn advise(log: &str, cause: Option<&str>, roots: Roots<'_>) -> Option<String> {
     let errors = read(log);
+    if cause == Some("pointer-width") {
+        return advise_on_width(log);
+    }
     advise_on_missing_files(&errors, roots).or_else(|| advise_on_gates(log, &errors, roots))
 }
 
@@ -174,6 +177,20 @@ impl RustcError<'_> {
     }
 }
 
+/// A crate that takes pointers for 64 bits: another version of it may not.
+fn advise_on_width(log: &str) -> Option<String> {
+    let name = named_crate(log)?;
+    let compiled = log.lines().find_map(|line| {
+        let (found, version) = line.trim_start().strip_prefix("Compiling ")?.split_once(" v")?;
+        // The package's own crates have a folder behind the version: nobody has another version of them.
+        (found == name).then(|| Version::parse(version.trim_end()).ok())?
+    })?;
+    Some(format!(
+        "the crate `{name} {compiled}` takes pointers for 64 bits: another version may not, such as an older one with \
+         `cargo.update = [\"{name}@<{compiled}\"]` of an overlay; else a patch mends it"
+    ))
+}
+
 /// The crate that cargo says it could not compile.
 fn named_crate(log: &str) -> Option<&str> {
     let (_, rest) = log.split_once("error: could not compile `")?;
@@ -199,7 +216,7 @@ mod tests {
 
     fn check(log: &str) -> String {
         let (project, workspace) = (Path::new("/w/python"), Path::new("/w"));
-        advise(log, Roots { project, workspace, cargo_home: Path::new("/nowhere") }).unwrap_or_default()
+        advise(log, None, Roots { project, workspace, cargo_home: Path::new("/nowhere") }).unwrap_or_default()
     }
 
     #[test]
@@ -256,12 +273,26 @@ mod tests {
                 "error[E0433]: {message}\n --> /cargo/registry/src/index-1a/a-b-1.0.0/src/x.rs:1:1\n"
             );
             let roots = Roots { project: home.path(), workspace: home.path(), cargo_home: home.path() };
-            advise(&log, roots).unwrap_or_default()
+            advise(&log, None, roots).unwrap_or_default()
         };
         insta::assert_snapshot!(of("cannot find module or crate `imp` in this scope"), @"");
         assert_eq!(of("unresolved import `imp::x`"), of("cannot find module or crate `imp` in this scope"));
         assert_eq!(of("cannot find module or crate `other` in this scope"), "");
         assert_eq!(of("mismatched types `imp`"), "");
+    }
+
+    #[test]
+    fn a_crate_that_takes_pointers_for_64_bits_is_named_with_its_version() {
+        let of = |compiling: &str| {
+            let log = format!(
+                "   Compiling {compiling}\nerror: literal out of range for `usize`\n --> a.rs:1:1\n\nerror: could not compile `a-b` (lib)\n"
+            );
+            let roots =
+                Roots { project: Path::new("/w"), workspace: Path::new("/w"), cargo_home: Path::new("/c") };
+            advise(&log, Some("pointer-width"), roots).unwrap_or_default()
+        };
+        insta::assert_snapshot!(of("a-b v1.2.3"), @"");
+        assert_eq!(of("a-b v1.2.3 (/source)"), "");
     }
 
     #[test]

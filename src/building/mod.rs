@@ -4,6 +4,7 @@
 
 pub(crate) mod added_files;
 pub(crate) mod checks;
+mod crate_versions;
 pub mod crates;
 pub mod dependencies;
 pub(crate) mod finish;

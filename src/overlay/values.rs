@@ -66,7 +66,7 @@ impl fmt::Display for ExtraName {
 }
 
 /// A crate that is updated in the lock file: `NAME`, `NAME@X.Y.Z` for that release, `NAME@X.Y` for any that cargo's
-/// rules call compatible.
+/// rules call compatible, `NAME@>=X, <Y` for one of a range.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct CrateUpdate {
@@ -81,7 +81,7 @@ pub struct CrateUpdate {
 pub enum Wanted {
     /// The newest that fits the manifests.
     Newest,
-    /// The newest, which must meet this.
+    /// The newest that meets this and fits the manifests.
     Compatible(semver::VersionReq),
     /// This one.
     Exact(semver::Version),
