@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use super::rustc_errors::FailedCrate;
 use super::rustc_errors::{self, Roots};
 use crate::causes::{self, When};
 use crate::error::hinted;
@@ -20,6 +21,8 @@ pub(crate) struct BackendFailed {
     telling: String,
     /// Its log.
     pub log: PathBuf,
+    /// The crate of a registry that it failed with.
+    pub(crate) failed: Option<FailedCrate>,
 }
 
 /// Drops build-script directives, stdout that repeats stderr, backtrace frames, and what back ends repeat of cargo's
@@ -66,8 +69,12 @@ pub(super) fn explain(log: &str, path: &Path, roots: Roots<'_>) -> anyhow::Error
     let first = lines.iter().position(tells).unwrap_or(lines.len().saturating_sub(SHOWN));
     let told = without_chatter(&lines[first..]);
     let shown: Vec<String> = told.into_iter().take(SHOWN).map(|line| format!("    {line}")).collect();
-    let error =
-        BackendFailed { project: roots.project.to_owned(), telling: shown.join("\n"), log: path.to_owned() };
+    let error = BackendFailed {
+        project: roots.project.to_owned(),
+        telling: shown.join("\n"),
+        log: path.to_owned(),
+        failed: rustc_errors::failed_crate(log),
+    };
     let cause = causes::find(log, When::Build).map(|found| found.cause);
     let of_cause = || cause.and_then(|cause| cause.advice.clone());
     let own = rustc_errors::advise(log, cause.map(|cause| cause.id.as_str()), roots);

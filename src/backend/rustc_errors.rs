@@ -179,16 +179,33 @@ impl RustcError<'_> {
 
 /// A crate that takes pointers for 64 bits: another version of it may not.
 fn advise_on_width(log: &str) -> Option<String> {
-    let name = named_crate(log)?;
-    let compiled = log.lines().find_map(|line| {
+    let FailedCrate { name, version } = failed_crate(log)?;
+    Some(format!(
+        "the crate `{name} {version}` takes pointers for 64 bits: another version may not, such as an older one with \
+         `cargo.update = [\"{name}@<{version}\"]` of an overlay (`build --try-versions` looks for one); else a patch mends it"
+    ))
+}
+
+/// A crate of a registry that does not compile, or whose build script fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FailedCrate {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its version.
+    pub(crate) version: Version,
+}
+
+/// The crate of a registry that a build failed with.
+pub(super) fn failed_crate(log: &str) -> Option<FailedCrate> {
+    let of_script =
+        || log.split_once("error: failed to run custom build command for `")?.1.split([' ', '`']).next();
+    let name = named_crate(log).or_else(of_script)?;
+    let version = log.lines().find_map(|line| {
         let (found, version) = line.trim_start().strip_prefix("Compiling ")?.split_once(" v")?;
         // The package's own crates have a folder behind the version: nobody has another version of them.
         (found == name).then(|| Version::parse(version.trim_end()).ok())?
     })?;
-    Some(format!(
-        "the crate `{name} {compiled}` takes pointers for 64 bits: another version may not, such as an older one with \
-         `cargo.update = [\"{name}@<{compiled}\"]` of an overlay; else a patch mends it"
-    ))
+    Some(FailedCrate { name: name.to_owned(), version })
 }
 
 /// The crate that cargo says it could not compile.

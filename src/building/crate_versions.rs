@@ -3,7 +3,7 @@
 //! Cargo lists no versions. It resolves a requirement to the newest version that meets it; asked again for older ones, it
 //! walks down.
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use semver::{Version, VersionReq};
 
 use super::package::Package;
@@ -18,10 +18,11 @@ use crate::error::Result;
 pub(super) fn newest(
     context: &Context,
     package: &Package<'_>,
-    name: &str,
+    locked: &LockedCrate<'_>,
     wanted: &VersionReq,
     below: Option<&Version>,
 ) -> Result<Option<Version>> {
+    let LockedCrate { name, registry } = locked;
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
     let requirement = match below {
         Some(version) => format!("{wanted}, <{version}").trim_start_matches("*, ").to_owned(),
@@ -30,8 +31,12 @@ pub(super) fn newest(
     let manifest = work.path().join("Cargo.toml");
     let text = format!(
         "[package]\nname = \"versions-of-a-crate\"\nversion = \"0.0.0\"\n[lib]\npath = \"lib.rs\"\n[workspace]\n\
-         [dependencies]\n{name} = {}\n",
-        toml::Value::from(requirement)
+         [dependencies.{name}]\nversion = {}\n{}",
+        toml::Value::from(requirement),
+        registry
+            .as_ref()
+            .map(|address| format!("registry-index = {}\n", toml::Value::from(address.as_str())))
+            .unwrap_or_default()
     );
     fs_err::write(&manifest, text)?;
     fs_err::write(work.path().join("lib.rs"), "")?;
@@ -52,11 +57,35 @@ pub(super) fn newest(
         .max())
 }
 
+/// A crate of a lock file.
+#[derive(Debug)]
+pub(super) struct LockedCrate<'a> {
+    /// Its name.
+    name: &'a str,
+    /// The address of its registry's index, if that is not cargo's own.
+    registry: Option<String>,
+}
+
+impl<'a> LockedCrate<'a> {
+    /// The crate of this name.
+    pub(super) fn find(lock: &str, name: &'a str) -> Result<Self> {
+        let entries = locked_entries(lock, name)?;
+        let source = entries.iter().find_map(|entry| entry.get("source")?.as_str());
+        // Git's address is how cargo notes its own registry, whatever protocol it speaks.
+        let own = |source: &&str| source.starts_with("sparse+");
+        Ok(Self { name, registry: source.filter(own).map(str::to_owned) })
+    }
+}
+
 /// The versions that a lock file has of a crate.
 pub(super) fn locked_versions(lock: &str, name: &str) -> Result<Vec<Version>> {
-    let table: toml::Table = lock.parse().map_err(|error| anyhow!("cannot read the lock file: {error}"))?;
+    let entries = locked_entries(lock, name)?.into_iter();
+    Ok(entries.filter_map(|entry| entry.get("version")?.as_str()?.parse().ok()).collect())
+}
+
+fn locked_entries(lock: &str, name: &str) -> Result<Vec<toml::Value>> {
+    let table: toml::Table = lock.parse().context("cannot read the lock file")?;
     let packages = table.get("package").and_then(toml::Value::as_array).cloned().unwrap_or_default();
-    let named =
-        packages.iter().filter(|package| package.get("name").and_then(toml::Value::as_str) == Some(name));
-    Ok(named.filter_map(|package| package.get("version")?.as_str()?.parse().ok()).collect())
+    let is_it = |package: &toml::Value| package.get("name").and_then(toml::Value::as_str) == Some(name);
+    Ok(packages.into_iter().filter(is_it).collect())
 }

@@ -5,6 +5,8 @@
 
 use std::path::PathBuf;
 
+use semver::Version;
+
 use super::checks;
 use super::lock_file;
 pub use super::matched_rules::{MatchedRule, match_rules};
@@ -19,7 +21,7 @@ use crate::overlay::Changes;
 use crate::overlay::changes::{Applied, CargoChanges};
 use crate::overlay::crates::CrateRecipe;
 use crate::overlay::recipes;
-use crate::overlay::values::CrateUpdate;
+use crate::overlay::values::{CrateUpdate, Wanted};
 use crate::project::graph::{self, Graph};
 use crate::project::{Project, bindings};
 use crate::runtime::Runtime;
@@ -36,6 +38,8 @@ pub(super) struct Crates {
     pub(super) choices: CargoChoices,
     /// The recipes for crates that applied.
     pub(super) applied: Vec<Applied>,
+    /// The crates that overlays update, with the versions that were taken.
+    pub(super) updates: Vec<CrateUpdate>,
     /// The root of the workspace, if the graph could be read.
     pub(super) workspace: Option<PathBuf>,
 }
@@ -59,7 +63,7 @@ impl Crates {
         recipes.extend(target_os.iter().map(|(name, system)| CrateRecipe::of_system(name, system)));
         let mut choices = choices(&request.cargo, changes, &recipes);
         let Some(mut graph) = read_graph(context, package, &choices.features)? else {
-            return Ok(Self { choices, applied: Vec::new(), workspace: None });
+            return Ok(Self { choices, applied: Vec::new(), updates: Vec::new(), workspace: None });
         };
         if rewritten_crates::rewrite_own(package, &match_rules(&graph, &recipes))? {
             // What a manifest asks of the target decides which crates there are.
@@ -89,8 +93,24 @@ impl Crates {
         }
         choices.key = key_with_rules(choices.key.take(), &rest);
         let applied = applied.iter().map(|matched| matched.applied()).collect();
-        Ok(Self { choices, applied, workspace: Some(graph.workspace) })
+        let updates = taken_updates(&changes.cargo.updates, &graph);
+        Ok(Self { choices, applied, updates, workspace: Some(graph.workspace) })
     }
+}
+
+/// Updates with the versions that the graph has.
+fn taken_updates(updates: &[CrateUpdate], graph: &Graph) -> Vec<CrateUpdate> {
+    let of = |update: &CrateUpdate| {
+        let fits = |version: &Version| match &update.version {
+            Wanted::Newest => true,
+            Wanted::Exact(exact) => version == exact,
+            Wanted::Compatible(wanted) => wanted.matches(version),
+        };
+        let versions = graph.crates.iter().filter(|used| used.name == update.name).map(|used| &used.version);
+        let version = versions.filter(|version| fits(version)).max()?.clone();
+        Some(CrateUpdate { name: update.name.clone(), version: Wanted::Exact(version) })
+    };
+    updates.iter().filter_map(of).collect()
 }
 
 /// The settings of cargo and compilers that follow from the user's choices, overlays and crate recipes alone. What the

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use semver::Version;
 
-use super::crate_versions;
+use super::crate_versions::{self, LockedCrate};
 use super::package::Package;
 use crate::context::{Context, Network};
 use crate::error::{Result, hinted, with_cause};
@@ -62,9 +62,10 @@ fn update_one(context: &Context, package: &Package<'_>, lock: &Path, update: &Cr
     let checked = check(lock, update);
     let (Err(_), Wanted::Compatible(wanted)) = (&checked, &update.version) else { return checked };
     // Cargo took the newest that the manifests allow, which is too new: the newest of the range that they allow is wanted.
+    let locked = LockedCrate::find(&fs_err::read_to_string(lock)?, &update.name)?;
     let mut below = None;
     for _ in 0..MOST_TRIED {
-        let next = crate_versions::newest(context, package, &update.name, wanted, below.as_ref())?;
+        let next = crate_versions::newest(context, package, &locked, wanted, below.as_ref())?;
         let Some(version) = next else { break };
         if run_cargo_update(context, package, &update.name, Some(&version)).is_ok()
             && check(lock, update).is_ok()

@@ -21,6 +21,7 @@ pub mod report;
 pub(crate) mod request;
 mod rewritten_crates;
 pub(crate) mod tree;
+pub mod try_versions;
 
 use anyhow::Context as _;
 
@@ -119,8 +120,18 @@ impl OpenedSource {
             pack::write(context, &finished, &request.out_dir, compression, &mut clock)?;
         seconds.extend(clock.into_steps());
         let applied = [&changes.applied[..], &crates.applied].concat();
-        let built =
-            Built { wheel, summary, optimized, findings, gated, changes, applied, toolchain, seconds };
+        let built = Built {
+            wheel,
+            summary,
+            optimized,
+            findings,
+            gated,
+            changes,
+            applied,
+            updates: crates.updates,
+            toolchain,
+            seconds,
+        };
         Ok(Outcome::Built(Box::new(built)))
     }
 }

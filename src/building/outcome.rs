@@ -12,6 +12,7 @@ use crate::audit::policy::is_fatal;
 use crate::error::{Result, hinted, with_cause};
 use crate::overlay::Changes;
 use crate::overlay::changes::Applied;
+use crate::overlay::values::CrateUpdate;
 use crate::toolchain::Toolchain;
 use crate::ui::StepTime;
 use crate::wheel::{OpenedWheel, WheelFilename};
@@ -42,6 +43,8 @@ pub struct Built {
     pub changes: Changes,
     /// Which overlays and recipes applied.
     pub applied: Vec<Applied>,
+    /// The crates that overlays update, with the versions that were taken.
+    pub updates: Vec<CrateUpdate>,
     /// What it was compiled with.
     pub toolchain: Toolchain,
     /// The steps and their seconds.

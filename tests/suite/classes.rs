@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use cargo_pyodide::digest::Sha256Digest;
 use cargo_pyodide::wheel::WheelContents;
 
-use crate::harness::{Tool, can_build, copy_folder, fixture, folder, tool};
-use crate::index::pack;
+use crate::harness::{Tool, can_build, copy_folder, fixture, folder, has, tool};
+use crate::index::{pack, serve};
 
 /// A copy of a fixture in a folder of its own.
 fn copied(name: &str) -> (tempfile::TempDir, PathBuf) {
@@ -135,4 +136,84 @@ fn a_crate_that_knows_some_systems_takes_emscripten_for_one_of_them() {
     fs_err::write(place.path().join("o.toml"), "cargo.target-os = { machine-uid = \"linux\" }").unwrap();
     build(&package, &["--overlay", "o.toml"]).succeed();
     assert_eq!(fs_err::read_to_string(package.join("Cargo.lock")).unwrap(), lock);
+}
+
+#[test]
+fn a_name_that_the_module_leaves_out_is_found_before_anybody_imports_it() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let (place, package) = copied("mixed");
+    let registers = "    #[cfg(not(target_arch = \"wasm32\"))]\n    module.add(\"ONLY_NATIVE\", 1)?;\n";
+    change(&package, "src/lib.rs", |text| {
+        text.replacen("    module.add", &format!("{registers}    module.add"), 1)
+    });
+    let init = "python/fixture_mixed/__init__.py";
+    change(&package, init, |text| text.replacen("import greet", "import ONLY_NATIVE, greet", 1));
+    let printed = build(&package, &[]).run();
+    assert_eq!(printed.status, Some(1), "{}", printed.stderr);
+    insta::assert_snapshot!(printed.stderr);
+    // The remedy that it names, for the package's own crate.
+    fs_err::write(place.path().join("o.toml"), "cargo.not-in-browser = [\"fixture-mixed\"]").unwrap();
+    let printed = build(&package, &["--overlay", "o.toml"]).succeed();
+    assert_eq!(printed.stderr, "");
+    let wheel = place.path().join(printed.stdout.trim());
+    let code = "import fixture_mixed; print(fixture_mixed.ONLY_NATIVE)";
+    let run = tool(&["run", "--pyodide", "0.29.5", "--with", wheel.to_str().unwrap(), "-c", code]);
+    assert_eq!(run.succeed().stdout, "1\n");
+}
+
+/// A registry of cargo's on loopback that has a crate in some versions. Returns the address of its index.
+fn registry(name: &str, versions: &[(&str, &str)]) -> String {
+    let (mut crates, mut lines) = (Vec::new(), String::new());
+    for (version, source) in versions {
+        let tree = folder();
+        fs_err::create_dir_all(tree.path().join("src")).unwrap();
+        let manifest = format!("[package]\nname = \"{name}\"\nversion = \"{version}\"\nedition = \"2021\"\n");
+        fs_err::write(tree.path().join("Cargo.toml"), manifest).unwrap();
+        fs_err::write(tree.path().join("src/lib.rs"), source).unwrap();
+        let bytes = pack(tree.path(), &format!("{name}-{version}"));
+        let digest = Sha256Digest::of(&bytes).to_string();
+        let line = serde_json::json!({
+            "name": name, "vers": version, "deps": [], "cksum": digest, "features": {}, "yanked": false,
+        });
+        lines += &format!("{line}\n");
+        crates.push((format!("/{name}-{version}.crate"), bytes));
+    }
+    let download = serve(crates).replace("/simple/", "/{crate}-{version}.crate");
+    let config = serde_json::json!({ "dl": download }).to_string();
+    let path = format!("/index/{}/{}/{name}", &name[..2], &name[2..4]);
+    let pages = vec![("/index/config.json".to_owned(), config.into_bytes()), (path, lines.into_bytes())];
+    serve(pages).replace("/simple/", "/index/")
+}
+
+#[test]
+fn a_version_of_a_crate_is_found_that_compiles() {
+    if !can_build() {
+        return;
+    }
+    let wide = "pub const SIZE: usize = 1 << 40;";
+    let versions = [
+        ("1.0.0", "pub const SIZE: usize = 7;"),
+        ("1.0.1", "pub const SIZE: usize = 8;"),
+        ("1.1.0", wide),
+        ("1.2.0", wide),
+        ("2.0.0", "pub const SIZE: usize = 9;"),
+    ];
+    let index = registry("narrow", &versions);
+    let (place, package) = copied("pure");
+    fs_err::create_dir_all(package.join(".cargo")).unwrap();
+    let config = format!("[registries.own]\nindex = \"sparse+{index}\"\n");
+    fs_err::write(package.join(".cargo/config.toml"), config).unwrap();
+    change(&package, "Cargo.toml", |text| {
+        format!("{text}narrow = {{ version = \"1\", registry = \"own\" }}\n")
+    });
+    change(&package, "src/lib.rs", |text| {
+        text.replace("std::panic::Location::caller().file().to_owned()", "narrow::SIZE.to_string()")
+    });
+    let said = hint(build(&package, &[]));
+    let printed = build(&package, &["--try-versions"]).succeed();
+    let overlay = fs_err::read_to_string(place.path().join("out/fixture-pure.overlay.toml")).unwrap();
+    insta::assert_snapshot!(format!("{said}\n{}\n{overlay}", printed.stdout));
+    build(&package, &["--overlay", "out/fixture-pure.overlay.toml"]).succeed();
 }

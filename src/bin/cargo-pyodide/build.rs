@@ -6,7 +6,7 @@ use std::time::Instant;
 use cargo_pyodide::audit::budget::{self, Budget};
 use cargo_pyodide::building::dependencies::DependencyBuilds;
 use cargo_pyodide::building::report::{Report, WheelReport};
-use cargo_pyodide::building::{self, BuildRequest, Built, Outcome};
+use cargo_pyodide::building::{self, BuildRequest, Built, Outcome, try_versions};
 use cargo_pyodide::context::{Context, Hashes};
 use cargo_pyodide::error::{EXIT_FAILED, Result};
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
@@ -34,6 +34,7 @@ Examples:
   cargo pyodide build . --pyodide 0.29 --for-index    tagged for the Python package index
   cargo pyodide build . --with-deps                    and what it requires that has a Rust core
   cargo pyodide build . --overlay changes.toml         with what the file changes (docs/overlays.md)
+  cargo pyodide build widget --try-versions            if a crate does not compile, with another version of it
   cargo pyodide build . --budget 900kB                 an error if the wheel is larger
 
 Prints the path of each finished wheel on stdout. Loads each extension module in its release, if there is a Node, and
@@ -72,6 +73,9 @@ pub(crate) struct BuildArguments {
     /// Give the wheels the tag that the Python package index takes
     #[arg(long)]
     for_index: bool,
+    /// If a crate does not compile, try newer and older versions of it, and write the overlay that worked beside the wheel
+    #[arg(long, conflicts_with = "offline")]
+    try_versions: bool,
     /// Also build requirements that the release lacks and that have a Rust core
     #[arg(long, conflicts_with = "offline")]
     with_deps: bool,
@@ -188,7 +192,12 @@ fn build_one<'a>(
     arguments: &BuildArguments,
 ) -> Result<Build<'a>> {
     let started = Instant::now();
-    let outcome = building::build(request, runtime, context);
+    let outcome = match building::build(request, runtime, context) {
+        Err(error) if arguments.try_versions => {
+            try_versions::build_with_other_versions(request, runtime, context, error)
+        }
+        outcome => outcome,
+    };
     if let (Ok(Outcome::Built(built)), false) = (&outcome, arguments.json) {
         terminal.data(built.summary.wheel.display())?;
     }
