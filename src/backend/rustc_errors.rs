@@ -83,8 +83,11 @@ fn advise_on_missing_files(errors: &[RustcError<'_>], roots: Roots<'_>) -> Optio
     let missing: Vec<MissingFile<'_>> =
         errors.iter().filter_map(|error| MissingFile::of(error, roots)).collect();
     let first = missing.first()?;
-    let entries: Vec<String> = missing.iter().map(MissingFile::entry).collect();
-    let others = if missing.len() > 1 { " and others" } else { "" };
+    let mut entries: Vec<String> = missing.iter().map(MissingFile::entry).collect();
+    // One file may be included twice.
+    entries.sort();
+    entries.dedup();
+    let others = if entries.len() > 1 { " and others" } else { "" };
     Some(format!(
         "`{}` includes `{}`{others}, which the source lacks on every platform: an overlay adds it with \
          `sources = [{}]`",
