@@ -272,9 +272,9 @@ mod tests {
             ))
         };
         let other = "/cargo/registry/src/index-1a/a-b-1.0.0/src/lib.rs";
-        insta::assert_snapshot!(of("cfg(any(target_os = \"macos\", target_os=\"linux\"))", other), @"");
-        insta::assert_snapshot!(of("cfg(target_os = \"macos\")", "src/lib.rs"), @"");
-        insta::assert_snapshot!(of("cfg(not(target_arch = \"wasm32\"))", other), @"");
+        insta::assert_snapshot!(of("cfg(any(target_os = \"macos\", target_os=\"linux\"))", other), @r#"the crate `a-b` has code for some systems alone, `linux` among them: it takes Emscripten for that one with `cargo.target-os = { a-b = "linux" }` of an overlay"#);
+        insta::assert_snapshot!(of("cfg(target_os = \"macos\")", "src/lib.rs"), @r#"the crate `own` has code for some systems alone, `macos` among them: it takes Emscripten for that one with `cargo.target-os = { own = "macos" }` of an overlay"#);
+        insta::assert_snapshot!(of("cfg(not(target_arch = \"wasm32\"))", other), @r#"the crate `a-b` takes every WebAssembly for a browser: it treats Emscripten as a Unix with `cargo.not-in-browser = ["a-b"]` of an overlay"#);
         assert_eq!(of("cfg(target_os = \"windows\")", other), "");
         assert_eq!(of("cfg(feature = \"linux\")", other), "");
     }
@@ -295,7 +295,7 @@ mod tests {
             let roots = Roots { project: home.path(), workspace: home.path(), cargo_home: home.path() };
             advise(&log, None, roots).unwrap_or_default()
         };
-        insta::assert_snapshot!(of("cannot find module or crate `imp` in this scope"), @"");
+        insta::assert_snapshot!(of("cannot find module or crate `imp` in this scope"), @r#"the crate `a-b` has code for some systems alone, `linux` among them: it takes Emscripten for that one with `cargo.target-os = { a-b = "linux" }` of an overlay"#);
         assert_eq!(of("unresolved import `imp::x`"), of("cannot find module or crate `imp` in this scope"));
         assert_eq!(of("cannot find module or crate `other` in this scope"), "");
         assert_eq!(of("mismatched types `imp`"), "");
@@ -311,7 +311,7 @@ mod tests {
                 Roots { project: Path::new("/w"), workspace: Path::new("/w"), cargo_home: Path::new("/c") };
             advise(&log, Some("pointer-width"), roots).unwrap_or_default()
         };
-        insta::assert_snapshot!(of("a-b v1.2.3"), @"");
+        insta::assert_snapshot!(of("a-b v1.2.3"), @r#"the crate `a-b 1.2.3` takes pointers for 64 bits: another version may not, such as an older one with `cargo.update = ["a-b@<1.2.3"]` of an overlay (`build --try-versions` looks for one); else a patch mends it"#);
         assert_eq!(of("a-b v1.2.3 (/source)"), "");
     }
 

@@ -89,6 +89,6 @@ mod tests {
         let wheel = WheelContents { filename, files: files.into(), executable: Vec::new() };
         let found: Vec<String> =
             find(tree.path(), &wheel).iter().map(|gated| format!("{gated}: {}", gated.remedy)).collect();
-        insta::assert_snapshot!(found.join("\n"), @"");
+        insta::assert_snapshot!(found.join("\n"), @r#"`Options` stands under `cfg(not(target_arch = "wasm32"))` in `core/src/lib.rs:4`: cargo.not-in-browser = ["my-core"]"#);
     }
 }

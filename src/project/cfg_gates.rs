@@ -5,7 +5,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 /// A `#[cfg(…)]` in front of an item or a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gate {
-    /// The predicate, as rustc prints it.
+    /// The predicate, as it is written.
     pub predicate: String,
     /// Its line, counted from 1.
     pub line: usize,
@@ -80,7 +80,8 @@ fn predicate(attribute: TokenStream) -> Option<String> {
     let mut tokens = attribute.into_iter();
     match (tokens.next()?, tokens.next()?) {
         (TokenTree::Ident(name), TokenTree::Group(arguments)) if name == "cfg" => {
-            Some(arguments.stream().to_string())
+            let text = arguments.span().source_text()?;
+            Some(text.strip_prefix('(')?.strip_suffix(')')?.to_owned())
         }
         _ => None,
     }
@@ -139,7 +140,15 @@ mod tests {
             .iter()
             .map(|gate| format!("{}: {} | {}", gate.line, gate.predicate, gate.words.join(" ")))
             .collect();
-        insta::assert_snapshot!(shown.join("\n"), @"");
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        1: unix | pub mod imp
+        4: any(target_os = "linux") | fn home a u8 Home
+        6: windows | use a b c as d
+        8: not(target_arch = "wasm32") | m add_class Options
+        10: x | m add Other 1
+        13: y | fn new
+        14: z | field u8
+        "#);
         assert_eq!(find("\" no Rust"), []);
     }
 }

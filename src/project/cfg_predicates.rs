@@ -221,7 +221,7 @@ mod tests {
         [package]
         name = "x"
 
-        [target.'cfg(all(YES, unix))'.dependencies]
+        [target."cfg(all(YES, unix))".dependencies]
         libc = "0.2"
 
         [target.'cfg(target_os = "macos")'.dependencies.a]

@@ -88,7 +88,10 @@ impl Import {
 /// The imports of a Python source.
 fn imports(source: &str) -> Vec<Import> {
     let mut found = Vec::new();
-    for line in logical_lines(source) {
+    let lines = logical_lines(source);
+    // What follows a semicolon belongs to the same block: to the top level if the line begins with a plain statement.
+    let is_import = |line: &&String| line.starts_with("from ") || line.starts_with("import ");
+    for line in lines.iter().filter(is_import).flat_map(|line| line.split(';')).map(str::trim_start) {
         if let Some(rest) = line.strip_prefix("from ")
             && let Some((from, names)) = rest.split_once(" import")
         {
@@ -127,7 +130,7 @@ fn logical_lines(source: &str) -> Vec<String> {
                 length = rest.find('\n').map_or(rest.len(), |end| end + 1);
                 line.push(' ');
             }
-            '\n' | ';' if depth == 0 => lines.push(std::mem::take(&mut line)),
+            '\n' if depth == 0 => lines.push(std::mem::take(&mut line)),
             '\n' | '\r' => line.push(' '),
             _ => {
                 depth = match next {
@@ -190,7 +193,14 @@ mod tests {
                       import os; from ._x import E\nTEXT = 'it\\'s # no comment'\nfrom ._x import F\n\
                       try:\n    from ._x import G\nexcept ImportError:\n    pass\nif x: from ._x import H\n\
                       def f():\n    from ._x import I\n";
-        insta::assert_snapshot!(check(&[("a/__init__.py", source), ("a/_x.abi3.so", "")]), @"");
+        insta::assert_snapshot!(check(&[("a/__init__.py", source), ("a/_x.abi3.so", "")]), @"
+        a/_x.abi3.so: A by a/__init__.py
+        a/_x.abi3.so: B by a/__init__.py
+        a/_x.abi3.so: C by a/__init__.py
+        a/_x.abi3.so: D by a/__init__.py
+        a/_x.abi3.so: E by a/__init__.py
+        a/_x.abi3.so: F by a/__init__.py
+        ");
     }
 
     #[test]
@@ -205,7 +215,12 @@ mod tests {
             ("a/unused.py", "from ._x import U\n"),
             so,
         ];
-        insta::assert_snapshot!(check(&files), @"");
+        insta::assert_snapshot!(check(&files), @"
+        a/_x.cpython-314-wasm32-emscripten.so: B by a/b.py
+        a/_x.cpython-314-wasm32-emscripten.so: C by a/c/__init__.py
+        a/_x.cpython-314-wasm32-emscripten.so: D by a/c/d.py
+        a/_x.cpython-314-wasm32-emscripten.so: E by a/e.py
+        ");
         assert_eq!(check(&files[..6]), "", "no extension module");
     }
 }
