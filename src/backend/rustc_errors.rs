@@ -205,8 +205,10 @@ pub(super) fn failed_crate(log: &str) -> Option<FailedCrate> {
     let name = named_crate(log).or_else(of_script)?;
     let version = log.lines().find_map(|line| {
         let (found, version) = line.trim_start().strip_prefix("Compiling ")?.split_once(" v")?;
+        let (version, place) = version.split_once(' ').unwrap_or((version, ""));
         // The package's own crates have a folder behind the version: nobody has another version of them.
-        (found == name).then(|| Version::parse(version.trim_end()).ok())?
+        let is_published = place.is_empty() || place.starts_with("(registry ");
+        (found == name && is_published).then(|| Version::parse(version.trim_end()).ok())?
     })?;
     Some(FailedCrate { name: name.to_owned(), version })
 }
@@ -312,6 +314,7 @@ mod tests {
             advise(&log, Some("pointer-width"), roots).unwrap_or_default()
         };
         insta::assert_snapshot!(of("a-b v1.2.3"), @r#"the crate `a-b 1.2.3` takes pointers for 64 bits: another version may not, such as an older one with `cargo.update = ["a-b@<1.2.3"]` of an overlay (`build --try-versions` looks for one); else a patch mends it"#);
+        assert_eq!(of("a-b v1.2.3 (registry `own`)"), of("a-b v1.2.3"));
         assert_eq!(of("a-b v1.2.3 (/source)"), "");
     }
 

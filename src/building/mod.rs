@@ -34,7 +34,7 @@ pub use tree::OpenedSource;
 use crate::abi::Contract;
 use crate::audit::policy::is_fatal;
 use crate::audit::{Finding, Severity};
-use crate::backend::{self, BackEndBuild};
+use crate::backend::{self, BackEndBuild, RawBuild};
 use crate::context::Context;
 use crate::error::Result;
 use crate::project::Project;
@@ -80,19 +80,7 @@ impl OpenedSource {
         checks::warn_of_abort(context, &project, &crates.choices);
         clock.step("metadata");
         // The back end builds one raw wheel; everything that depends on the release comes after it.
-        let raw = backend::build(
-            context,
-            BackEndBuild {
-                project: &project,
-                label: &self.label,
-                owner: tree.owner,
-                workspace: crates.workspace.as_deref(),
-                runtime,
-                toolchain: &toolchain,
-                choices: &crates.choices,
-                folder: &self.folder,
-            },
-        )?;
+        let raw = self.build_raw(context, &package, runtime, &toolchain, &crates)?;
         // The back end times its own steps: this clock starts again after it.
         let mut seconds = clock.into_steps();
         seconds.extend(raw.seconds.iter().copied());
@@ -133,6 +121,28 @@ impl OpenedSource {
             seconds,
         };
         Ok(Outcome::Built(Box::new(built)))
+    }
+
+    /// Calls the back end.
+    fn build_raw(
+        &self,
+        context: &Context,
+        package: &Package<'_>,
+        runtime: &Runtime,
+        toolchain: &Toolchain,
+        crates: &Crates,
+    ) -> Result<RawBuild> {
+        let build = BackEndBuild {
+            project: package.project,
+            label: &self.label,
+            owner: package.tree.owner,
+            workspace: crates.workspace.as_deref(),
+            runtime,
+            toolchain,
+            choices: &crates.choices,
+            folder: &self.folder,
+        };
+        backend::build(context, build)
     }
 }
 

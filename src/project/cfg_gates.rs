@@ -1,6 +1,6 @@
 //! What a Rust source compiles under a `cfg` alone: the predicate, and the words of the item or statement behind it. Pure.
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use super::rust_tokens::{self, Kind, Token};
 
 /// A `#[cfg(…)]` in front of an item or a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,77 +49,61 @@ impl Remedy {
 /// The gates of a Rust source; none if it is no Rust.
 pub(crate) fn find(text: &str) -> Vec<Gate> {
     let mut found = Vec::new();
-    if let Ok(code) = text.parse() {
-        find_in(code, &mut found);
-    }
+    find_in(text, &rust_tokens::read(text).unwrap_or_default(), &mut found);
     found
 }
 
-fn find_in(code: TokenStream, found: &mut Vec<Gate>) {
-    let tokens: Vec<TokenTree> = code.into_iter().collect();
-    for (at, token) in tokens.iter().enumerate() {
-        let TokenTree::Group(group) = token else { continue };
-        let is_attribute =
-            group.delimiter() == Delimiter::Bracket && is_mark(tokens.get(at.wrapping_sub(1)), '#');
-        match predicate(group.stream()).filter(|_| is_attribute) {
+fn find_in(text: &str, code: &[Token<'_>], found: &mut Vec<Gate>) {
+    for (at, token) in code.iter().enumerate() {
+        let Kind::Group(open, tokens) = &token.kind else { continue };
+        let is_attribute = *open == '[' && at > 0 && code[at - 1].is_mark('#');
+        match predicate(text, tokens).filter(|_| is_attribute) {
             Some(predicate) => {
-                let line = group.span().start().line;
-                found.push(Gate { predicate, line, words: words_of_next(&tokens[at + 1..]) });
+                let line = text[..token.place.start].matches('\n').count() + 1;
+                found.push(Gate { predicate, line, words: words_of_next(&code[at + 1..]) });
             }
-            None => find_in(group.stream(), found),
+            None => find_in(text, tokens, found),
         }
     }
-}
-
-fn is_mark(token: Option<&TokenTree>, mark: char) -> bool {
-    matches!(token, Some(TokenTree::Punct(found)) if found.as_char() == mark)
 }
 
 /// The predicate of `cfg(…)`.
-fn predicate(attribute: TokenStream) -> Option<String> {
-    let mut tokens = attribute.into_iter();
-    match (tokens.next()?, tokens.next()?) {
-        (TokenTree::Ident(name), TokenTree::Group(arguments)) if name == "cfg" => {
-            let text = arguments.span().source_text()?;
-            Some(text.strip_prefix('(')?.strip_suffix(')')?.to_owned())
-        }
-        _ => None,
-    }
+fn predicate(text: &str, attribute: &[Token<'_>]) -> Option<String> {
+    let [name, arguments] = attribute.get(..2)? else { return None };
+    arguments.group('(').filter(|_| name.is_word("cfg"))?;
+    Some(text[arguments.place.start + 1..arguments.place.end - 1].to_owned())
 }
 
 /// The words of the item or statement that tokens begin with, behind further attributes.
-fn words_of_next(mut tokens: &[TokenTree]) -> Vec<String> {
-    while is_mark(tokens.first(), '#') {
+fn words_of_next(mut tokens: &[Token<'_>]) -> Vec<String> {
+    while tokens.first().is_some_and(|first| first.is_mark('#')) {
         tokens = tokens.get(2..).unwrap_or_default();
     }
     let mut words = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
-        match token {
-            // The end of a statement, a field or a variant.
-            TokenTree::Punct(mark) if mark.as_char() == ';' || mark.as_char() == ',' => break,
-            TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => {
-                // A block is a statement of its own; the body of an item is not what is named here, but the names of a
-                // `use` are.
-                let is_use =
-                    tokens[..at].iter().any(|token| matches!(token, TokenTree::Ident(name) if name == "use"));
-                if at == 0 || is_use {
-                    collect_words(body.stream(), &mut words);
-                }
-                break;
-            }
-            other => collect_words(other.clone().into(), &mut words),
+        // The end of a statement, a field or a variant.
+        if token.is_mark(';') || token.is_mark(',') {
+            break;
         }
+        if let Some(body) = token.group('{') {
+            // A block is a statement of its own; the body of an item is not what is named here, but the names of a `use`
+            // are.
+            if at == 0 || tokens[..at].iter().any(|token| token.is_word("use")) {
+                collect_words(body, &mut words);
+            }
+            break;
+        }
+        collect_words(std::slice::from_ref(token), &mut words);
     }
     words
 }
 
-fn collect_words(code: TokenStream, words: &mut Vec<String>) {
+fn collect_words(code: &[Token<'_>], words: &mut Vec<String>) {
     for token in code {
-        match token {
-            TokenTree::Ident(name) => words.push(name.to_string()),
-            TokenTree::Literal(literal) => words.push(literal.to_string().trim_matches('"').to_owned()),
-            TokenTree::Group(group) => collect_words(group.stream(), words),
-            TokenTree::Punct(_) => {}
+        match &token.kind {
+            Kind::Word(word) | Kind::Text(word) => words.push((*word).to_owned()),
+            Kind::Group(_, tokens) => collect_words(tokens, words),
+            Kind::Mark(_) => {}
         }
     }
 }

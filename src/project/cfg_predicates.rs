@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use super::rust_tokens::{self, Kind, Token};
 
 /// What takes the place of a question, by its name and value; nothing if it stays.
 pub(crate) type Replace<'a> = &'a dyn Fn(&str, &str) -> Option<String>;
@@ -14,7 +14,7 @@ pub(crate) type Replace<'a> = &'a dyn Fn(&str, &str) -> Option<String>;
 /// Rewrites the questions of a Rust source. Nothing if it asks none of them, or is no Rust.
 pub(crate) fn rewrite_source(text: &str, replace: Replace<'_>) -> Option<String> {
     let mut questions = Vec::new();
-    find_in_code(text.parse().ok()?, &mut questions);
+    find_in_code(&rust_tokens::read(text)?, &mut questions);
     rewrite(text, questions, replace)
 }
 
@@ -36,23 +36,23 @@ pub(crate) fn rewrite_manifest(text: &str, replace: Replace<'_>) -> Option<Strin
 /// Rewrites the questions of one predicate.
 fn rewrite_predicate(text: &str, replace: Replace<'_>) -> Option<String> {
     let mut questions = Vec::new();
-    find_in_predicate(text.parse().ok()?, &mut questions);
+    find_in_predicate(&rust_tokens::read(text)?, &mut questions);
     rewrite(text, questions, replace)
 }
 
 /// A question and its place in the text.
 #[derive(Debug)]
-struct Question {
-    name: String,
-    value: String,
+struct Question<'a> {
+    name: &'a str,
+    value: &'a str,
     place: Range<usize>,
 }
 
-fn rewrite(text: &str, questions: Vec<Question>, replace: Replace<'_>) -> Option<String> {
+fn rewrite(text: &str, questions: Vec<Question<'_>>, replace: Replace<'_>) -> Option<String> {
     let mut rewritten = String::new();
     let mut copied = 0;
     for Question { name, value, place } in questions {
-        let Some(new) = replace(&name, &value) else { continue };
+        let Some(new) = replace(name, value) else { continue };
         rewritten.push_str(text.get(copied..place.start)?);
         rewritten.push_str(&new);
         copied = place.end;
@@ -62,101 +62,58 @@ fn rewrite(text: &str, questions: Vec<Question>, replace: Replace<'_>) -> Option
 }
 
 /// The questions of code: in its attributes and macros.
-fn find_in_code(code: TokenStream, found: &mut Vec<Question>) {
-    let tokens: Vec<TokenTree> = code.into_iter().collect();
-    let mut at = 0;
-    while let Some(token) = tokens.get(at) {
-        at += 1;
-        match token {
-            TokenTree::Punct(mark) if mark.as_char() == '#' => {
-                // `#[…]`, or `#![…]`.
-                let is_inner =
-                    matches!(tokens.get(at), Some(TokenTree::Punct(mark)) if mark.as_char() == '!');
-                if let Some(attribute) = group_at(&tokens, at + usize::from(is_inner), Delimiter::Bracket) {
-                    at += 1 + usize::from(is_inner);
-                    find_in_attribute(&attribute.stream().into_iter().collect::<Vec<_>>(), found);
-                }
+fn find_in_code<'a>(code: &[Token<'a>], found: &mut Vec<Question<'a>>) {
+    for (at, token) in code.iter().enumerate() {
+        let Kind::Group(open, tokens) = &token.kind else { continue };
+        let before = |count: usize| at.checked_sub(count).map(|at| &code[at]);
+        let is_mark = |count, mark| before(count).is_some_and(|token| token.is_mark(mark));
+        // `#[…]`, or `#![…]`.
+        let is_attribute = *open == '[' && (is_mark(1, '#') || is_mark(1, '!') && is_mark(2, '#'));
+        let called = before(2).filter(|_| is_mark(1, '!')).map(|token| &token.kind);
+        match called {
+            _ if is_attribute => find_in_attribute(tokens, found),
+            // `cfg_aliases! { NAME: { PREDICATE } }` of the crate of this name: build scripts make short names with it.
+            Some(Kind::Word("cfg" | "cfg_aliases")) => find_in_predicate(tokens, found),
+            // `cfg_select! { PREDICATE => { CODE } }` of the standard library.
+            Some(Kind::Word("cfg_select")) => {
+                tokens.split_inclusive(|token| token.group('{').is_some()).for_each(|arm| {
+                    let (code, predicate) =
+                        arm.split_last().map_or((None, arm), |(last, rest)| (last.group('{'), rest));
+                    find_in_predicate(predicate, found);
+                    find_in_code(code.unwrap_or_default(), found);
+                });
             }
-            TokenTree::Ident(name) => {
-                let is_macro =
-                    matches!(tokens.get(at), Some(TokenTree::Punct(mark)) if mark.as_char() == '!');
-                let body = tokens.get(at + 1).filter(|_| is_macro);
-                if let Some(TokenTree::Group(body)) = body
-                    && find_in_macro(name, body, found)
-                {
-                    at += 2;
-                }
-            }
-            TokenTree::Group(group) => find_in_code(group.stream(), found),
-            _ => {}
+            _ => find_in_code(tokens, found),
         }
     }
-}
-
-/// The questions of a macro that takes predicates. Returns whether it is one.
-fn find_in_macro(name: &Ident, body: &Group, found: &mut Vec<Question>) -> bool {
-    match name.to_string().as_str() {
-        // `cfg_aliases! { NAME: { PREDICATE } }` of the crate of this name: build scripts make short names with it.
-        "cfg" | "cfg_aliases" => find_in_predicate(body.stream(), found),
-        // `cfg_select! { PREDICATE => { CODE } }` of the standard library.
-        "cfg_select" => {
-            for token in body.stream() {
-                match token {
-                    TokenTree::Group(code) if code.delimiter() == Delimiter::Brace => {
-                        find_in_code(code.stream(), found);
-                    }
-                    other => find_in_predicate(other.into(), found),
-                }
-            }
-        }
-        _ => return false,
-    }
-    true
 }
 
 /// The questions of what stands in `#[…]`.
-fn find_in_attribute(attribute: &[TokenTree], found: &mut Vec<Question>) {
-    let Some(TokenTree::Ident(name)) = attribute.first() else { return };
-    let Some(arguments) = group_at(attribute, 1, Delimiter::Parenthesis) else { return };
-    match name.to_string().as_str() {
-        "cfg" => find_in_predicate(arguments.stream(), found),
+fn find_in_attribute<'a>(attribute: &[Token<'a>], found: &mut Vec<Question<'a>>) {
+    let Some([name, arguments]) = attribute.get(..2) else { return };
+    let Some(arguments) = arguments.group('(') else { return };
+    if name.is_word("cfg") {
+        find_in_predicate(arguments, found);
+    } else if name.is_word("cfg_attr") {
         // The predicate, then attributes, which may be of these themselves.
-        "cfg_attr" => {
-            let tokens: Vec<TokenTree> = arguments.stream().into_iter().collect();
-            let is_comma =
-                |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ',');
-            let mut parts = tokens.split(is_comma);
-            find_in_predicate(parts.next().unwrap_or_default().iter().cloned().collect(), found);
-            parts.for_each(|attribute| find_in_attribute(attribute, found));
-        }
-        _ => {}
+        let mut parts = arguments.split(|token| token.is_mark(','));
+        find_in_predicate(parts.next().unwrap_or_default(), found);
+        parts.for_each(|attribute| find_in_attribute(attribute, found));
     }
 }
 
 /// The questions of a predicate, however deep in `all`, `any` and `not`.
-fn find_in_predicate(predicate: TokenStream, found: &mut Vec<Question>) {
-    let tokens: Vec<TokenTree> = predicate.into_iter().collect();
-    for (at, token) in tokens.iter().enumerate() {
-        match (token, tokens.get(at + 1), tokens.get(at + 2)) {
-            (TokenTree::Group(group), ..) => find_in_predicate(group.stream(), found),
-            (TokenTree::Ident(name), Some(TokenTree::Punct(mark)), Some(TokenTree::Literal(value)))
-                if mark.as_char() == '=' =>
+fn find_in_predicate<'a>(predicate: &[Token<'a>], found: &mut Vec<Question<'a>>) {
+    for (at, token) in predicate.iter().enumerate() {
+        match (&token.kind, predicate.get(at + 1), predicate.get(at + 2)) {
+            (Kind::Group(_, tokens), ..) => find_in_predicate(tokens, found),
+            (Kind::Word(name), Some(mark), Some(Token { kind: Kind::Text(value), place }))
+                if mark.is_mark('=') =>
             {
-                let place = name.span().byte_range().start..value.span().byte_range().end;
-                let value = value.to_string();
-                if let Some(value) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-                    found.push(Question { name: name.to_string(), value: value.to_owned(), place });
-                }
+                found.push(Question { name, value, place: token.place.start..place.end });
             }
             _ => {}
         }
-    }
-}
-
-fn group_at(tokens: &[TokenTree], at: usize, delimiter: Delimiter) -> Option<&Group> {
-    match tokens.get(at) {
-        Some(TokenTree::Group(group)) if group.delimiter() == delimiter => Some(group),
-        _ => None,
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod graph;
 mod identity;
 pub(crate) mod manifest;
 pub(crate) mod pyproject;
+mod rust_tokens;
 
 use std::path::{Path, PathBuf};
 
