@@ -3,9 +3,13 @@
 //! pytest runs in a session ([`crate::run::session`]) and reports when a test starts and how it ended. If the interpreter
 //! dies, or sends nothing for too long, the test that was running has failed, and the rest run in a fresh interpreter.
 
+pub(crate) mod discovery;
 pub mod junit;
 pub mod native;
+mod needs;
 pub mod prepare;
+mod pytest_settings;
+mod repository;
 pub mod request;
 pub(crate) mod staging;
 
@@ -43,6 +47,8 @@ pub struct Plan<'a> {
     pub wheels: &'a [PathBuf],
     /// The archive of the tests.
     pub archive: &'a Path,
+    /// The folder in it that becomes the current one.
+    pub folder: &'a Path,
     /// What pytest is given.
     pub arguments: Vec<String>,
     /// Tests that cannot work, and why.
@@ -56,7 +62,7 @@ pub struct Plan<'a> {
 /// The outcome of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum TestOutcome {
     /// It passed.
     Passed,
     /// It failed.
@@ -75,7 +81,7 @@ pub enum Outcome {
     Excused,
 }
 
-impl Outcome {
+impl TestOutcome {
     /// Whether it counts as a failure.
     pub fn is_failure(self) -> bool {
         matches!(self, Self::Failed | Self::Error | Self::Died)
@@ -102,7 +108,7 @@ pub struct TestResult {
     /// pytest's name for it.
     pub id: String,
     /// Its outcome.
-    pub outcome: Outcome,
+    pub outcome: TestOutcome,
     /// Seconds.
     pub seconds: f64,
     /// Why it failed or was skipped.
@@ -155,6 +161,12 @@ pub fn run(context: &Context, plan: &Plan<'_>) -> Result<Vec<TestResult>> {
     }
 }
 
+/// A folder of the tests' archive as the runtime names it.
+fn folder_inside(folder: &Path) -> String {
+    let parts = folder.components().map(|part| part.as_os_str().to_string_lossy());
+    std::iter::once(FOLDER.into()).chain(parts).collect::<Vec<_>>().join("/")
+}
+
 struct Attempt<'a> {
     plan: &'a Plan<'a>,
     results: &'a mut Vec<TestResult>,
@@ -173,7 +185,7 @@ impl Attempt<'_> {
             arguments.insert(0, "--capture=sys".to_owned());
         }
         let program = json!({
-            "folder": FOLDER,
+            "folder": folder_inside(plan.folder),
             "variables": {},
             "arguments": arguments,
             "done": done,
@@ -216,7 +228,7 @@ impl Attempt<'_> {
         if let Some((id, started)) = self.current.take() {
             let seconds = started.elapsed().as_secs_f64();
             let message = format!("the interpreter ended while it ran: {how}");
-            self.results.push(TestResult { id, outcome: Outcome::Died, seconds, message });
+            self.results.push(TestResult { id, outcome: TestOutcome::Died, seconds, message });
         }
     }
 
@@ -239,7 +251,7 @@ impl Attempt<'_> {
 }
 
 /// How many results there are of each outcome.
-pub fn counts(results: &[TestResult]) -> BTreeMap<Outcome, usize> {
+pub fn counts(results: &[TestResult]) -> BTreeMap<TestOutcome, usize> {
     let mut counts = BTreeMap::new();
     for result in results {
         *counts.entry(result.outcome).or_default() += 1;

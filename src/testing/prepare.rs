@@ -6,10 +6,12 @@ use std::time::Instant;
 
 use anyhow::{Context as _, anyhow, bail};
 
-use super::native::{self, NativeRun};
-use super::request::{Colors, Isolation, Package, Suite, TestRequest};
+use super::native::{self, NativeResults, NativeRun};
+use super::needs;
+use super::repository::Extent;
+use super::request::{Colors, Isolation, Suite, TestRequest, TestedPackage};
 use super::staging::{self, Staged};
-use super::{Plan, TestResult};
+use super::TestPlan;
 use crate::audit::policy::is_fatal;
 use crate::audit::{self, AuditContext};
 use crate::building::{BuildRequest, Built, FinishRequest, OpenedSource};
@@ -22,21 +24,32 @@ use crate::project::PyProject;
 use crate::run::check_release;
 use crate::run::session::Place;
 use crate::runtime::Runtime;
-use crate::source::Source;
+use crate::source::{Source, TreeOwner};
 use crate::ui::Stream;
 use crate::wheel::{OpenedWheel, WheelContents, WheelFilename};
 
-/// All that the tests of one release need.
+/// The tests of a package, what they require as far as that can be seen, and the wheel under test.
 #[derive(Debug)]
-pub struct PreparedTests {
+pub struct StagedTests {
     source: Option<Source>,
-    micropip: Vec<PathBuf>,
-    wheels: Vec<PathBuf>,
-    archive: PathBuf,
+    wheel: OpenedWheel,
     staged: Staged,
-    requirements: Vec<String>,
+    archive: PathBuf,
+    /// What was asked for: the user's requirements, those of overlays, and pytest.
+    asked: Vec<String>,
+    /// What they seem to need beside that.
+    found: Vec<String>,
     arguments: Vec<String>,
     excused: BTreeMap<String, String>,
+}
+
+/// All that the tests of one release need.
+#[derive(Debug)]
+pub struct PreparedTests<'a> {
+    tests: &'a StagedTests,
+    micropip: Vec<PathBuf>,
+    wheels: Vec<PathBuf>,
+    requirements: Vec<String>,
 }
 
 /// The wheel under test, and what overlays say of its tests.
@@ -48,53 +61,101 @@ struct Subject {
     stated: Vec<String>,
 }
 
-/// Builds the wheel if need be, finds its tests and what they require. Files go into the folder `work`.
+/// Builds the wheel if need be, finds its tests and takes them out of their tree. Files go into the folder `work`.
 ///
 /// # Errors
-/// When the package does not build, it is not for the release, or something that the tests state cannot be had.
-pub fn prepare(
+/// When the package does not build, it is not for the release, or there are no tests.
+pub fn stage(
     context: &Context,
-    package: &Package,
+    package: &TestedPackage,
     request: &TestRequest,
     runtime: &Runtime,
     work: &Path,
-) -> Result<PreparedTests> {
+) -> Result<StagedTests> {
     let Subject { wheel, keys, staged, stated } = find_subject(context, package, request, runtime, work)?;
     check_release(runtime, wheel.path(), wheel.filename())?;
     let archive = work.join(format!("tests-{}.zip", runtime.version));
     staged.pack(&archive)?;
-    let mut at_hand = vec![wheel.clone()];
-    for path in &request.wheels {
-        at_hand.push(OpenedWheel::open(path)?);
-    }
-    // micropip would take the first and say nothing.
-    refuse_duplicates(&at_hand)?;
-    let packages = request.packages_dir.as_deref();
-    let sources = WheelSources { runtime, wheels: &at_hand, packages };
     let mut asked = request.requires.clone();
     asked.extend(keys.requires.iter().map(|requirement| requirement.text.clone()));
     let found = find_requirements(&staged, stated, runtime, &wheel, &mut asked);
+    context.ui.detail(format!("tests see the files of `{}`", staged.root.display()));
     context.ui.detail(format!("what the tests seem to need: {}", found.join(", ")));
-    // The package is among the requirements, so that its own requirements are followed from the wheel at hand.
-    let own = format!("{}=={}", wheel.metadata().name, wheel.metadata().version);
-    let Reachable { wheels, requirements } = find_reachable(context, sources, &own, &asked, found)?;
-    Ok(PreparedTests {
+    Ok(StagedTests {
         source: match package {
-            Package::Wheel(_) => None,
-            Package::Source(source) | Package::Built { source, .. } => Some(source.clone()),
+            TestedPackage::Wheel(_) => None,
+            TestedPackage::Source(source) | TestedPackage::Built { source, .. } => Some(source.clone()),
         },
-        micropip: wheels::find_micropip(context, runtime, packages),
-        // What a wheel requires comes before it, for those that look when they are installed.
-        wheels: wheels.into_iter().chain(at_hand.iter().map(|wheel| wheel.path().to_owned())).collect(),
+        wheel,
         archive,
-        requirements,
+        asked,
+        found,
         arguments: [&keys.args[..], &request.pytest[..]].concat(),
         excused: keys.deselect,
         staged,
     })
 }
 
-impl PreparedTests {
+impl StagedTests {
+    /// Finds the wheels that the tests require in a release.
+    ///
+    /// # Errors
+    /// When something that the user or the package asks for cannot be had.
+    pub fn prepare<'a>(
+        &'a self,
+        context: &Context,
+        request: &TestRequest,
+        runtime: &Runtime,
+    ) -> Result<PreparedTests<'a>> {
+        let mut at_hand = vec![self.wheel.clone()];
+        for path in &request.wheels {
+            at_hand.push(OpenedWheel::open(path)?);
+        }
+        // micropip would take the first and say nothing.
+        refuse_duplicates(&at_hand)?;
+        let packages = request.packages_dir.as_deref();
+        let sources = WheelSources { runtime, wheels: &at_hand, packages };
+        // The package is among the requirements, so that its own requirements are followed from the wheel at hand.
+        let own = format!("{}=={}", self.wheel.metadata().name, self.wheel.metadata().version);
+        let Reachable { wheels, requirements } =
+            find_reachable(context, sources, &own, &self.asked, self.found.clone())?;
+        Ok(PreparedTests {
+            tests: self,
+            micropip: wheels::find_micropip(context, runtime, packages),
+            // What a wheel requires comes before it, for those that look when they are installed.
+            wheels: wheels.into_iter().chain(at_hand.iter().map(|wheel| wheel.path().to_owned())).collect(),
+            requirements,
+        })
+    }
+
+    /// Runs the tests on this machine, whatever of what they require can be had in a release.
+    ///
+    /// # Errors
+    /// When there is no source, the package does not build for this machine, or pytest cannot run.
+    pub fn run_native(&self, context: &Context) -> Result<NativeResults> {
+        self.run_native_with(context, &self.asked, &self.found)
+    }
+
+    fn run_native_with(&self, context: &Context, asked: &[String], found: &[String]) -> Result<NativeResults> {
+        let Some(source) = &self.source else {
+            bail!("`--native` builds the same source for this machine: name a source, not a wheel");
+        };
+        let Staged { folder, arguments, .. } = &self.staged;
+        let arguments = [&self.arguments[..], &arguments[..]].concat();
+        let run = NativeRun {
+            source,
+            wheel: &self.wheel,
+            archive: &self.archive,
+            folder,
+            requirements: asked,
+            guesses: found,
+            arguments: &arguments,
+        };
+        native::run(context, run)
+    }
+}
+
+impl PreparedTests<'_> {
     /// Runs the tests in one place. pytest's output goes to `stdout`.
     ///
     /// # Errors
@@ -108,25 +169,29 @@ impl PreparedTests {
         stdout: Stream,
     ) -> Result<Suite> {
         let started = Instant::now();
+        let StagedTests { staged, archive, .. } = self.tests;
         context.ui.phase("Testing", format!("in Pyodide {} on {place}", runtime.version));
         // One interpreter for all tests is the default: starting one takes seconds.
         let parts: Vec<Vec<String>> = match request.isolation {
-            Isolation::PerFile => self.staged.test_files().into_iter().map(|file| vec![file]).collect(),
-            Isolation::Shared => vec![self.staged.paths.clone()],
+            Isolation::PerFile if !staged.test_files().is_empty() => {
+                staged.test_files().into_iter().map(|file| vec![file]).collect()
+            }
+            _ => vec![staged.arguments.clone()],
         };
         let mut results = Vec::new();
         for part in parts {
-            let mut arguments = self.arguments.clone();
+            let mut arguments = self.tests.arguments.clone();
             arguments.extend((request.colors == Colors::Always).then(|| "--color=yes".to_owned()));
             arguments.extend(part);
-            let plan = Plan {
+            let plan = TestPlan {
                 runtime,
                 place,
                 micropip: &self.micropip,
                 wheels: &self.wheels,
-                archive: &self.archive,
+                archive,
+                folder: &staged.folder,
                 arguments,
-                excused: &self.excused,
+                excused: &self.tests.excused,
                 timeout: request.timeout,
                 stdout,
             };
@@ -137,38 +202,34 @@ impl PreparedTests {
         }
         let seconds = started.elapsed().as_secs_f64();
         context.ui.phase("Tested", format!("{} in {seconds:.1} s", super::summary(&results)));
-        Ok(Suite { pyodide: runtime.version.to_string(), place, seconds, results })
+        Ok(Suite::new(runtime, place, seconds, results))
     }
 
     /// Runs the same tests on this machine.
     ///
     /// # Errors
     /// When there is no source, the package does not build for this machine, or pytest cannot run.
-    pub fn run_native(&self, context: &Context) -> Result<Vec<TestResult>> {
-        let Some(source) = &self.source else {
-            bail!("`--native` builds the same source for this machine: name a source, not a wheel");
-        };
-        let arguments = [&self.arguments[..], &self.staged.paths[..]].concat();
+    pub fn run_native(&self, context: &Context) -> Result<NativeResults> {
         // The same pytest on both sides: its versions name tests differently.
         let filenames = self.wheels.iter().filter_map(|path| path.file_name()?.to_str()?.parse().ok());
         let pytest = filenames.into_iter().find(|name: &WheelFilename| name.name == "pytest");
-        let mut requirements = self.requirements.clone();
-        requirements.extend(pytest.map(|name| format!("pytest=={}", name.version)));
-        let run =
-            NativeRun { source, staged: &self.staged, requirements: &requirements, arguments: &arguments };
-        native::run(context, run)
+        let mut asked = self.tests.asked.clone();
+        asked.extend(pytest.map(|name| format!("pytest=={}", name.version)));
+        let guesses: Vec<String> =
+            self.requirements.iter().filter(|text| !asked.contains(text)).cloned().collect();
+        self.tests.run_native_with(context, &asked, &guesses)
     }
 }
 
 fn find_subject(
     context: &Context,
-    package: &Package,
+    package: &TestedPackage,
     request: &TestRequest,
     runtime: &Runtime,
     work: &Path,
 ) -> Result<Subject> {
     match package {
-        Package::Wheel(wheel) => {
+        TestedPackage::Wheel(wheel) => {
             check_release(runtime, wheel.path(), wheel.filename())?;
             warn_of_findings(context, wheel, runtime)?;
             let tests = request.tests.as_ref().ok_or_else(|| {
@@ -177,12 +238,12 @@ fn find_subject(
             let tree = std::path::absolute(tests)?;
             // Tests of the user's own: a folder whose settings cannot be read is pytest's affair.
             let pyproject = PyProject::read(&tree).unwrap_or_default();
-            let staged = staging::find(&tree, &pyproject, Some(tests), wheel)?;
-            let stated = staging::stated_requirements(&tree, &pyproject);
+            let staged = staging::find(&tree, Extent::Repository, &pyproject, Some(tests), wheel)?;
+            let stated = needs::stated_requirements(&tree, &pyproject);
             Ok(Subject { wheel: wheel.clone(), keys: TestKeys::default(), staged, stated })
         }
-        Package::Built { opened, built, .. } => of_build(opened, built, request),
-        Package::Source(source) => {
+        TestedPackage::Built { opened, built, .. } => of_build(opened, built, request),
+        TestedPackage::Source(source) => {
             let out = work.join(format!("wheels-{}", runtime.version));
             let build = BuildRequest {
                 cargo: request.cargo.clone(),
@@ -199,8 +260,12 @@ fn find_subject(
 
 fn of_build(opened: &OpenedSource, built: &Built, request: &TestRequest) -> Result<Subject> {
     let tree = opened.tree();
-    let staged = staging::find(&tree.path, &tree.pyproject, request.tests.as_deref(), &built.wheel)?;
-    let stated = staging::stated_requirements(&tree.path, &tree.pyproject);
+    let extent = match tree.owner {
+        TreeOwner::User => Extent::Repository,
+        TreeOwner::Tool => Extent::Tree,
+    };
+    let staged = staging::find(&tree.path, extent, &tree.pyproject, request.tests.as_deref(), &built.wheel)?;
+    let stated = needs::stated_requirements(&tree.path, &tree.pyproject);
     Ok(Subject { wheel: built.wheel.clone(), keys: built.changes.test.clone(), staged, stated })
 }
 
