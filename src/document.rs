@@ -51,7 +51,7 @@ mod tests {
         {
           "message": "no wheel",
           "causes": [
-            "cannot reach `https://***@host/x`"
+            "cannot reach `https://host/x`"
           ],
           "hint": "check the network",
           "cause": "network"

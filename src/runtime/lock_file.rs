@@ -135,7 +135,9 @@ fn read_platform(info: &LockInfo) -> Result<Platform> {
             }
             let emscripten = emscripten_of_abi(named).ok_or_else(|| {
                 hinted(
-                    anyhow!("the platform `{platform}` does not say its Emscripten, and its ABI is not known"),
+                    anyhow!(
+                        "the platform `{platform}` does not say its Emscripten, and its ABI is not known"
+                    ),
                     "update cargo-pyodide: a newer version knows newer ABIs",
                 )
             })?;

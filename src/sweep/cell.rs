@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
-use super::record::{Comparison, Failure, FailureKind, FindingCounts, Record, Step, StepRecord, WheelRecord};
+use super::record::{
+    Comparison, Failure, FailureKind, FindingCounts, Lacks, Record, Step, StepRecord, WheelRecord,
+};
 use super::state;
 use crate::audit::{Finding, Severity};
 use crate::backend::CrateStore;
@@ -28,9 +30,10 @@ use crate::run::session::Place;
 use crate::runtime::{Runtime, TagChoice};
 use crate::source::{self, Source, SourceRequest};
 use crate::testing::discovery::NoTests;
+use crate::testing::native::NativeResults;
 use crate::testing::prepare::{self, PreparedTests};
-use crate::testing::request::{Package, TestRequest};
-use crate::testing::{self, Outcome, TestResult};
+use crate::testing::request::{TestRequest, TestedPackage};
+use crate::testing::{self, TestOutcome, TestResult};
 use crate::ui::Stream;
 use crate::wheel::OpenedWheel;
 
@@ -228,22 +231,34 @@ impl CellRun<'_> {
     fn test(&self, record: &mut Record) -> Result<Option<String>> {
         // Taken, not borrowed: the source's lock is released as soon as the tests are staged.
         let (opened, built) = self.built.borrow_mut().take().context("nothing was built")?;
-        let package = Package::Built { source: self.source.clone(), opened, built };
+        let package = TestedPackage::Built { source: self.source.clone(), opened, built };
         let (context, runtime) = (self.context, &self.runtime);
-        let prepared = prepare::prepare(context, &package, &self.tests, runtime, self.folder.path());
+        let staged = prepare::stage(context, &package, &self.tests, runtime, self.folder.path());
         // The tests are staged: other cells of the package may go on.
         drop(package);
-        let prepared = match prepared {
-            Ok(prepared) => prepared,
+        let staged = match staged {
+            Ok(staged) => staged,
             Err(error) if cause::<NoTests>(&error).is_some() => {
-                return Ok(Some("it has no tests".to_owned()));
+                return Ok(Some("no tests were found in the source".to_owned()));
             }
             Err(error) => return Err(error),
         };
-        let results = prepared.run(context, &self.tests, runtime, Place::Node, Stream::Stderr)?.results;
+        let prepared = staged.prepare(context, &self.tests, runtime);
+        let run = |prepared: &PreparedTests<'_>| {
+            prepared
+                .run(context, &self.tests, runtime, Place::Node, Stream::Stderr)
+                .map(|suite| suite.results)
+        };
+        // The error of what the tests require is that of the tests in Pyodide alone: on this machine they may run.
+        let (results, native) = match &prepared {
+            Ok(prepared) => (run(prepared), self.native(&|| prepared.run_native(context))),
+            Err(_) => (Ok(Vec::new()), self.native(&|| staged.run_native(context))),
+        };
+        let results = prepared.and(results);
+        record.comparison = native.map(|native| compare(native, results.as_deref()));
+        let results = results?;
         write_whole(&self.request.tests, &serde_json::to_vec(&results)?)?;
         record.tests = Some(testing::counts(&results));
-        record.comparison = self.compare(&prepared, &results);
         let failed: Vec<String> = results
             .iter()
             .filter(|result| result.outcome.is_failure())
@@ -257,31 +272,49 @@ impl CellRun<'_> {
         }
     }
 
-    /// The same tests on this machine: run once for all lines.
-    fn compare(&self, prepared: &PreparedTests, results: &[TestResult]) -> Option<Comparison> {
+    /// The results of the same tests on this machine, or why there are none: run once for all lines. None if they were not
+    /// asked for.
+    fn native(&self, run: &dyn Fn() -> Result<NativeResults>) -> Option<Result<Vec<TestResult>, String>> {
         let path = self.request.native.as_ref()?;
-        let native = if path.is_file() {
-            state::read(path)
-        } else {
-            let run = prepared.run_native(self.context);
-            let run: Result<Vec<TestResult>, String> = run.map_err(|error| render(&error));
-            serde_json::to_vec(&run)
-                .map_err(Into::into)
-                .and_then(|bytes| write_whole(path, &bytes))
-                .map(|()| run)
-        };
-        Some(match native.unwrap_or_else(|error: anyhow::Error| Err(render(&error))) {
-            Err(why) => Comparison { failed: Some(why), ..Comparison::default() },
-            Ok(native) => {
-                let (here, there) = (names_of_passed(&native), names_of_passed(results));
-                Comparison { native: here.len(), both: here.intersection(&there).count(), failed: None }
+        let kept: Option<Result<Vec<TestResult>, String>> =
+            path.is_file().then(|| state::read(path).unwrap_or_else(|error| Err(render(&error))));
+        Some(kept.unwrap_or_else(|| {
+            let results = run().map(|native| native.results).map_err(|error| render(&error));
+            let bytes = serde_json::to_vec(&results).map_err(anyhow::Error::from);
+            // A file that cannot be written costs the next line a run of its own, and no result.
+            if let Err(error) = bytes.and_then(|bytes| write_whole(path, &bytes)) {
+                self.context.ui.warn(format!("the results on this machine are not kept: {error:#}"));
             }
-        })
+            results
+        }))
+    }
+}
+
+/// What two runs of the same tests have in common, or which of them there is not.
+fn compare(
+    native: Result<Vec<TestResult>, String>,
+    wasm: Result<&[TestResult], &anyhow::Error>,
+) -> Comparison {
+    let failed = |lacks, why| Comparison { lacks: Some(lacks), failed: Some(why), ..Comparison::default() };
+    match (native, wasm) {
+        (Ok(native), Ok(wasm)) => {
+            let (here, there) = (names_of_passed(&native), names_of_passed(wasm));
+            Comparison {
+                native: here.len(),
+                both: here.intersection(&there).count(),
+                ..Comparison::default()
+            }
+        }
+        (Ok(native), Err(error)) => {
+            Comparison { native: names_of_passed(&native).len(), ..failed(Lacks::Wasm, render(error)) }
+        }
+        (Err(why), Ok(_)) => failed(Lacks::Native, why),
+        (Err(why), Err(_)) => failed(Lacks::Both, why),
     }
 }
 
 /// The names of the tests that passed.
 fn names_of_passed(results: &[TestResult]) -> BTreeSet<&str> {
-    let passed = results.iter().filter(|result| result.outcome == Outcome::Passed);
+    let passed = results.iter().filter(|result| result.outcome == TestOutcome::Passed);
     passed.map(|result| result.id.as_str()).collect()
 }

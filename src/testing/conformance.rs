@@ -132,8 +132,12 @@ mod tests {
 
     #[test]
     fn several_suites_are_one() {
-        let mut sum = Conformance::of(&results(&[(TestOutcome::Passed, "", 1), (TestOutcome::Failed, THREAD, 1)]));
-        sum.add(&Conformance::of(&results(&[(TestOutcome::Failed, "odd", 1), (TestOutcome::Failed, THREAD, 2)])));
+        let mut sum =
+            Conformance::of(&results(&[(TestOutcome::Passed, "", 1), (TestOutcome::Failed, THREAD, 1)]));
+        sum.add(&Conformance::of(&results(&[
+            (TestOutcome::Failed, "odd", 1),
+            (TestOutcome::Failed, THREAD, 2),
+        ])));
         assert_eq!((sum.able, sum.passed, sum.needs["threads"]), (2, 1, 3));
     }
 }

@@ -42,7 +42,7 @@ impl Tests {
     "no tests were found in `{}`: no `testpaths` of pytest, no folder called `tests`, no files called `test_*.py` or \
      `*_test.py`", .tree.display()
 )]
-pub(crate) struct NoTests {
+pub struct NoTests {
     tree: PathBuf,
 }
 
@@ -107,7 +107,9 @@ fn expand(tree: &Path, path: &str) -> Vec<String> {
                 vec![part.to_owned()]
             };
             names.sort();
-            names.into_iter().map(move |name| format!("{above}{}{name}", if above.is_empty() { "" } else { "/" }))
+            names
+                .into_iter()
+                .map(move |name| format!("{above}{}{name}", if above.is_empty() { "" } else { "/" }))
         };
         found = found.into_iter().flat_map(step).collect();
     }

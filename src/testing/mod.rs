@@ -3,12 +3,14 @@
 //! pytest runs in a session ([`crate::run::session`]) and reports when a test starts and how it ended. If the interpreter
 //! dies, or sends nothing for too long, the test that was running has failed, and the rest run in a fresh interpreter.
 
-pub(crate) mod discovery;
+pub mod conformance;
+pub mod discovery;
 pub mod junit;
 pub mod native;
 mod needs;
 pub mod prepare;
 mod pytest_settings;
+pub mod report;
 mod repository;
 pub mod request;
 pub(crate) mod staging;
@@ -28,6 +30,10 @@ use crate::run::session::{Next, Place, Session};
 use crate::runtime::Runtime;
 use crate::ui::Stream;
 
+/// How long the runtime may take to start and pytest to find the tests, whatever the user gives a test: starting loads and
+/// installs everything, on machines of every kind.
+const START: Duration = Duration::from_mins(5);
+
 /// The folder of the tests inside the runtime.
 const FOLDER: &str = "/home/pyodide/tests-of-package";
 
@@ -36,7 +42,7 @@ pub(crate) const HARNESS: &str = include_str!("pytest_harness.py");
 
 /// What is run, and where.
 #[derive(Debug, Clone)]
-pub struct Plan<'a> {
+pub struct TestPlan<'a> {
     /// The release.
     pub runtime: &'a Runtime,
     /// Where it runs.
@@ -127,11 +133,11 @@ enum Ended {
 ///
 /// # Errors
 /// When they cannot be run: no runtime, a wheel that does not install, a package that cannot be imported by pytest at all.
-pub fn run(context: &Context, plan: &Plan<'_>) -> Result<Vec<TestResult>> {
+pub fn run(context: &Context, plan: &TestPlan<'_>) -> Result<Vec<TestResult>> {
     let mut results: Vec<TestResult> = Vec::new();
     loop {
         let before = results.len();
-        let mut run = Attempt { plan, results: &mut results, current: None };
+        let mut run = Attempt { plan, results: &mut results, current: None, has_collected: false };
         match run.go(context)? {
             // pytest's statuses: all passed, some failed, none was collected. Each is a result.
             Ended::Done(0 | 1 | 5) => return Ok(results),
@@ -168,9 +174,11 @@ fn folder_inside(folder: &Path) -> String {
 }
 
 struct Attempt<'a> {
-    plan: &'a Plan<'a>,
+    plan: &'a TestPlan<'a>,
     results: &'a mut Vec<TestResult>,
     current: Option<(String, Instant)>,
+    /// Whether pytest has found the tests.
+    has_collected: bool,
 }
 
 impl Attempt<'_> {
@@ -205,11 +213,10 @@ impl Attempt<'_> {
         };
         let mut open = session.open(context)?;
         loop {
-            let ended = match open.next(plan.timeout)? {
+            let patience = if self.has_collected { plan.timeout } else { plan.timeout.max(START) };
+            let ended = match open.next(patience)? {
                 Next::Event(event) => self.take(&event)?,
-                Next::TimedOut => {
-                    Some(Ended::Died(format!("nothing happened for {} s", plan.timeout.as_secs())))
-                }
+                Next::TimedOut => Some(Ended::Died(format!("nothing happened for {} s", patience.as_secs()))),
                 Next::Ended(how) => Some(Ended::Died(how)),
             };
             match ended {
@@ -235,6 +242,7 @@ impl Attempt<'_> {
     fn take(&mut self, event: &Value) -> Result<Option<Ended>> {
         let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
         match event["event"].as_str().unwrap_or_default() {
+            "collected" => self.has_collected = true,
             "start" => self.current = Some((text("id"), Instant::now())),
             "end" => {
                 self.current = None;
@@ -248,6 +256,11 @@ impl Attempt<'_> {
         }
         Ok(None)
     }
+}
+
+/// The tests that killed the interpreter or hung, which pytest's own summary does not name.
+pub fn died(results: &[TestResult]) -> Vec<&TestResult> {
+    results.iter().filter(|result| result.outcome == TestOutcome::Died).collect()
 }
 
 /// How many results there are of each outcome.

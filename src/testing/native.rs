@@ -115,7 +115,8 @@ fn install(context: &Context, native: &NativeRun<'_>, python: &Path, site: &Path
         Source::Archive(archive) => &archive.path,
     };
     let pip = || {
-        let pip = Invocation::new(python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        let pip =
+            Invocation::new(python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
         pip.args(["--no-deps", "--target"]).arg(site)
     };
     ui.phase("Compiling", format!("{} for this machine", native.source.origin()));

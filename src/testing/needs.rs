@@ -11,7 +11,7 @@ use crate::wheel::requirement::Requirement;
 impl Staged {
     /// What the tests import from elsewhere, of what the package states that its tests need. Plugins of pytest are not
     /// imported, and taken.
-    pub fn choose_requirements(&self, stated: Vec<String>) -> Vec<String> {
+    pub(crate) fn choose_requirements(&self, stated: Vec<String>) -> Vec<String> {
         let imported = self.imports();
         let left_out = tools("left-out");
         let mut found: Vec<String> = stated
@@ -31,7 +31,7 @@ impl Staged {
 
     /// The packages of a release, and tools for tests, that the tests import under their own names, whoever forgot to
     /// state them.
-    pub fn imported_packages(&self, runtime: &Runtime) -> Vec<String> {
+    pub(crate) fn imported_packages(&self, runtime: &Runtime) -> Vec<String> {
         let imported = self.imports();
         let packages = runtime.packages.iter().filter(|(_, package)| package.file_ends_with(".whl"));
         let mut known: Vec<String> =

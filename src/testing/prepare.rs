@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use anyhow::{Context as _, anyhow, bail};
 
+use super::TestPlan;
 use super::native::{self, NativeResults, NativeRun};
 use super::needs;
 use super::repository::Extent;
 use super::request::{Colors, Isolation, Suite, TestRequest, TestedPackage};
 use super::staging::{self, Staged};
-use super::TestPlan;
 use crate::audit::policy::is_fatal;
 use crate::audit::{self, AuditContext};
 use crate::building::{BuildRequest, Built, FinishRequest, OpenedSource};
@@ -136,7 +136,12 @@ impl StagedTests {
         self.run_native_with(context, &self.asked, &self.found)
     }
 
-    fn run_native_with(&self, context: &Context, asked: &[String], found: &[String]) -> Result<NativeResults> {
+    fn run_native_with(
+        &self,
+        context: &Context,
+        asked: &[String],
+        found: &[String],
+    ) -> Result<NativeResults> {
         let Some(source) = &self.source else {
             bail!("`--native` builds the same source for this machine: name a source, not a wheel");
         };

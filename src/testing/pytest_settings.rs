@@ -118,7 +118,10 @@ mod tests {
     fn the_first_file_with_settings_counts() {
         let usual = "test_*.py *_test.py";
         assert_eq!(check(&[]), format!(" | {usual}"));
-        let pyproject = ("pyproject.toml", "[tool.pytest.ini_options]\ntestpaths = ['a', 'b']\npython_files = 'x_*.py'\n");
+        let pyproject = (
+            "pyproject.toml",
+            "[tool.pytest.ini_options]\ntestpaths = ['a', 'b']\npython_files = 'x_*.py'\n",
+        );
         assert_eq!(check(&[pyproject]), "a b | x_*.py");
         assert_eq!(check(&[pyproject, ("pytest.ini", "[pytest]\ntestpaths = c\n")]), format!("c | {usual}"));
         assert_eq!(check(&[pyproject, ("tox.ini", "[pytest]\ntestpaths = c\n")]), "a b | x_*.py");

@@ -46,13 +46,15 @@ mod tests {
         let member = place.path().join("repo/rust/crates/py/tests");
         fs_err::create_dir_all(&member).unwrap();
         let check = || {
-            let root = |root: PathBuf| root.strip_prefix(place.path()).ok().map(|path| path.display().to_string());
+            let root =
+                |root: PathBuf| root.strip_prefix(place.path()).ok().map(|path| path.display().to_string());
             roots_around(&member).into_iter().filter_map(root).collect::<Vec<_>>()
         };
         assert_eq!(check(), Vec::<String>::new());
         fs_err::write(place.path().join("repo/rust/crates/py/pyproject.toml"), "").unwrap();
         assert_eq!(check(), ["repo/rust/crates/py"]);
-        fs_err::write(place.path().join("repo/rust/Cargo.toml"), "[workspace]\nmembers = ['crates/*']\n").unwrap();
+        fs_err::write(place.path().join("repo/rust/Cargo.toml"), "[workspace]\nmembers = ['crates/*']\n")
+            .unwrap();
         fs_err::create_dir(place.path().join("repo/.git")).unwrap();
         assert_eq!(check(), ["repo", "repo/rust", "repo/rust/crates/py"]);
     }

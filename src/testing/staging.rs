@@ -21,15 +21,15 @@ const MOST_BYTES: u64 = 128 << 20;
 
 /// Tests that were taken out of a tree.
 #[derive(Debug)]
-pub struct Staged {
+pub(crate) struct Staged {
     /// The folder below which the files are.
-    pub root: PathBuf,
+    pub(crate) root: PathBuf,
     /// The folder that becomes the current one, relative to the root.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// What pytest is given.
-    pub arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
     /// The files, relative to the root.
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
     /// Those of the tests, relative to the root: files, and folders with all below them.
     tests: Vec<PathBuf>,
     settings: PytestSettings,
@@ -230,7 +230,7 @@ impl Staged {
     ///
     /// # Errors
     /// When a file cannot be read or the archive not written.
-    pub fn pack(&self, archive: &Path) -> Result<()> {
+    pub(crate) fn pack(&self, archive: &Path) -> Result<()> {
         let mut zip = zip::ZipWriter::new(std::io::BufWriter::new(fs_err::File::create(archive)?));
         let options =
             // Read once, on this machine: compressing takes longer than it saves.
@@ -249,7 +249,7 @@ impl Staged {
     }
 
     /// The files of tests, as pytest is given them.
-    pub fn test_files(&self) -> Vec<String> {
+    pub(crate) fn test_files(&self) -> Vec<String> {
         let files = self.files.iter().filter(|file| self.settings.is_test_file(file));
         let of_tests = files.filter(|file| self.tests.iter().any(|path| file.starts_with(path)));
         let relative = of_tests.filter_map(|file| file.strip_prefix(&self.folder).ok());

@@ -11,7 +11,7 @@ fn result(id: &str, outcome: TestOutcome) -> TestResult {
 fn check(events: &[Value], death: Option<&str>) -> String {
     let runtime = double::runtime("0.29.0", "3.13");
     let excused = BTreeMap::new();
-    let plan = Plan {
+    let plan = TestPlan {
         runtime: &runtime,
         place: Place::Node,
         micropip: &[],
@@ -24,7 +24,7 @@ fn check(events: &[Value], death: Option<&str>) -> String {
         stdout: Stream::Stdout,
     };
     let mut results = Vec::new();
-    let mut attempt = Attempt { plan: &plan, results: &mut results, current: None };
+    let mut attempt = Attempt { plan: &plan, results: &mut results, current: None, has_collected: false };
     let mut ended = String::new();
     for event in events {
         match attempt.take(event) {
@@ -88,7 +88,13 @@ fn what_pytest_cannot_do_at_all_is_an_error() {
 
 #[test]
 fn results_are_counted_by_outcome() {
-    let outcomes = [TestOutcome::Failed, TestOutcome::Passed, TestOutcome::Died, TestOutcome::Passed, TestOutcome::Xfailed];
+    let outcomes = [
+        TestOutcome::Failed,
+        TestOutcome::Passed,
+        TestOutcome::Died,
+        TestOutcome::Passed,
+        TestOutcome::Xfailed,
+    ];
     let results = outcomes.map(|outcome| result("a", outcome));
     assert_eq!(summary(&results), "2 passed, 1 failed, 1 died, 1 xfailed");
     assert_eq!(counts(&results)[&TestOutcome::Passed], 2);

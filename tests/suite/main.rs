@@ -34,6 +34,7 @@ mod pipelines;
 mod relocations;
 mod robustness;
 mod runs;
+mod schemas;
 mod secrets;
 mod site;
 mod sources;

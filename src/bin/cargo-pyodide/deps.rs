@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cargo_pyodide::building::metadata;
 use cargo_pyodide::context::Context;
-use cargo_pyodide::dependencies::report::DependencyTree;
+use cargo_pyodide::dependencies::report::{DependencyReport, DependencyTree};
 use cargo_pyodide::dependencies::{Node, Origin, Resolver, substitutes};
 use cargo_pyodide::error::{EXIT_FAILED, Result};
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
@@ -68,31 +68,38 @@ struct PackageRequirements {
 pub(crate) fn run(session: &Session, arguments: &DepsArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let context = session.context(&terminal, arguments.network.network());
-    let wheels: Vec<OpenedWheel> =
-        arguments.wheels.iter().map(|path| OpenedWheel::open(path)).collect::<Result<_>>()?;
     let mut trees = Vec::new();
-    for runtime in runtimes(&context, &arguments.pyodide)? {
-        let package = read_package(&context, arguments, &runtime)?;
-        let task = context.ui.task("asking the package index");
-        let requires = Resolver::new(&context, &runtime, &wheels)?.tree(&package)?;
-        drop(task);
-        trees.push(PackageRequirements { runtime, package, requires });
-    }
-    let is_missing = |node: &Node| matches!(node.origin, Origin::Missing(_));
-    let misses = trees.iter().flat_map(|tree| &tree.requires).flat_map(Node::all).any(is_missing);
+    let ended = resolve(&context, arguments, &mut trees).err();
     if arguments.json {
-        let documents: Vec<DependencyTree> = trees
-            .iter()
-            .map(|tree| DependencyTree::new(&tree.runtime, &tree.package, &tree.requires))
-            .collect();
-        terminal.json(&documents)?;
-    } else {
+        let documents =
+            trees.iter().map(|tree| DependencyTree::new(&tree.runtime, &tree.package, &tree.requires));
+        terminal.json(&DependencyReport::new(documents.collect(), ended.as_ref()))?;
+    } else if ended.is_none() {
         for PackageRequirements { runtime, package, requires } in &trees {
             terminal.data(format!("{} {} in Pyodide {}", package.name, package.version, runtime.version))?;
             show(&terminal, runtime, requires, "")?;
         }
     }
-    Ok(if misses { EXIT_FAILED } else { 0 })
+    let is_missing = |node: &Node| matches!(node.origin, Origin::Missing(_));
+    let misses = trees.iter().flat_map(|tree| &tree.requires).flat_map(Node::all).any(is_missing);
+    match ended {
+        Some(error) => Err(error),
+        None => Ok(if misses { EXIT_FAILED } else { 0 }),
+    }
+}
+
+/// Resolves the package's requirements in all releases.
+fn resolve(context: &Context, arguments: &DepsArguments, trees: &mut Vec<PackageRequirements>) -> Result<()> {
+    let wheels: Vec<OpenedWheel> =
+        arguments.wheels.iter().map(|path| OpenedWheel::open(path)).collect::<Result<_>>()?;
+    for runtime in runtimes(context, &arguments.pyodide)? {
+        let package = read_package(context, arguments, &runtime)?;
+        let task = context.ui.task("asking the package index");
+        let requires = Resolver::new(context, &runtime, &wheels)?.tree(&package)?;
+        drop(task);
+        trees.push(PackageRequirements { runtime, package, requires });
+    }
+    Ok(())
 }
 
 /// The package's metadata, as overlays leave it.

@@ -120,17 +120,28 @@ fn sorted(files: &[&str]) -> String {
 #[test]
 fn tests_that_the_wheel_brings_are_the_installed_ones() {
     let files = ["src/own/__init__.py", "src/own/checks/__init__.py", "src/own/checks/test_a.py"];
-    assert_eq!(check(&files, None), "src | --pyargs own.checks | src/own/checks/__init__.py src/own/checks/test_a.py");
+    assert_eq!(
+        check(&files, None),
+        "src | --pyargs own.checks | src/own/checks/__init__.py src/own/checks/test_a.py"
+    );
 }
 
 #[test]
 fn without_a_folder_of_tests_files_of_the_usual_names_are_taken() {
-    let files = ["docs/test_docs.py", "own/__init__.py", "own/parser_test.py", "own/deep/test_b.py", "own/data.txt"];
-    let expected = "own | parser_test.py | docs/test_docs.py own/data.txt own/deep/test_b.py own/parser_test.py";
+    let files =
+        ["docs/test_docs.py", "own/__init__.py", "own/parser_test.py", "own/deep/test_b.py", "own/data.txt"];
+    let expected =
+        "own | parser_test.py | docs/test_docs.py own/data.txt own/deep/test_b.py own/parser_test.py";
     assert_eq!(check(&files, None), expected);
-    assert_eq!(check(&["test_a.py", "test_b.py", "own.py"], None), " | test_a.py test_b.py | test_a.py test_b.py");
+    assert_eq!(
+        check(&["test_a.py", "test_b.py", "own.py"], None),
+        " | test_a.py test_b.py | test_a.py test_b.py"
+    );
     let spec = "pyproject.toml=[tool.pytest.ini_options]\npython_files = ['*_spec.py']\n";
-    assert_eq!(check(&[spec, "spec/a_spec.py", "test_a.py"], None), "spec | a_spec.py | pyproject.toml spec/a_spec.py test_a.py");
+    assert_eq!(
+        check(&[spec, "spec/a_spec.py", "test_a.py"], None),
+        "spec | a_spec.py | pyproject.toml spec/a_spec.py test_a.py"
+    );
 }
 
 #[test]
@@ -311,7 +322,8 @@ fn requirements_of_tests_stand_in_extras_groups_and_files() {
     let pyproject = "pyproject.toml=[project.optional-dependencies]\ntesting = ['a']\ndocs = ['x']\n\
                      [dependency-groups]\ndev = ['b', { include-group = 'y' }]\nlint = ['z']\n";
     let folder = tree(&[pyproject, "test-requirements.txt=c>=1 # why\n# no\n", "sub/requirements.txt=w\n"]);
-    let mut stated = crate::testing::needs::stated_requirements(folder.path(), &PyProject::read(folder.path()).unwrap());
+    let mut stated =
+        crate::testing::needs::stated_requirements(folder.path(), &PyProject::read(folder.path()).unwrap());
     stated.sort();
     assert_eq!(stated, ["# no", "a", "b", "c>=1"]);
 }
