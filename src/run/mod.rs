@@ -55,6 +55,7 @@ struct ScriptRequest<'a> {
     harness: &'a str,
     variables: std::collections::BTreeMap<&'a str, &'a str>,
     raw_streams: bool,
+    switches_stacks: bool,
     terminals: Vec<u32>,
 }
 
@@ -176,7 +177,7 @@ impl ReadyScript {
         script: &Script,
         terminals: Vec<u32>,
     ) -> Result<Self> {
-        let node = find_node(context, runtime)?;
+        let node = node::invocation(context, runtime)?;
         let wheels: Vec<PathBuf> =
             wheels.iter().map(|wheel| check_wheel(wheel, runtime)).collect::<Result<_>>()?;
         let work = tempfile::tempdir().context("cannot make a temporary folder")?;
@@ -193,11 +194,12 @@ impl ReadyScript {
             harness: include_str!("harness.py"),
             variables: variables(&context.environment),
             raw_streams: runtime.sets_streams_byte_by_byte(),
+            switches_stacks: runtime.switches_stacks(),
             terminals,
         };
         let path = work.path().join("request.json");
         fs_err::write(&path, serde_json::to_vec(&request)?)?;
-        let command = Invocation::new(node).arg("--no-warnings").arg(runner).arg(path);
+        let command = node.arg(runner).arg(path);
         Ok(Self { command, _work: work })
     }
 }

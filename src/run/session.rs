@@ -15,11 +15,11 @@ use serde_json::Value;
 
 use super::browser::Browser;
 use super::message::SessionMessage;
-use super::node::find_node;
+use super::node;
 use super::server::{self, Served, Server};
 use crate::context::Context;
 use crate::error::Result;
-use crate::process::{Invocation, Running, Streams, describe};
+use crate::process::{Running, Streams, describe};
 use crate::runtime::Runtime;
 use crate::ui::{Stream, Ui};
 
@@ -163,7 +163,7 @@ impl Session<'_> {
         work: tempfile::TempDir,
         messages: Receiver<SessionMessage>,
     ) -> Result<RunningSession> {
-        let node = find_node(context, self.runtime)?;
+        let node = node::invocation(context, self.runtime)?;
         let path = |name: &str| work.path().join(name);
         fs_err::write(path("session.mjs"), include_str!("session.mjs"))?;
         fs_err::write(path("node_output.mjs"), include_str!("node_output.mjs"))?;
@@ -173,7 +173,7 @@ impl Session<'_> {
         fs_err::write(path("events.jsonl"), "")?;
         // A file, not a pipe: what was written is there when the process dies, and stdout stays the tests' own.
         let events = EventFile::open(&path("events.jsonl"))?;
-        let command = Invocation::new(node).arg("--no-warnings").args([
+        let command = node.args([
             path("node_session.mjs"),
             path("request.json"),
             path("events.jsonl"),

@@ -2,6 +2,7 @@
 
 use cargo_pyodide::context::Context;
 use cargo_pyodide::error::{EXIT_FAILED, Result, cause, render};
+use cargo_pyodide::run::session::Place;
 use cargo_pyodide::testing::discovery::NoTests;
 use cargo_pyodide::testing::native::{self, NativeOrigin};
 use cargo_pyodide::testing::report::TestReport;
@@ -10,6 +11,9 @@ use cargo_pyodide::testing::{self, TestOutcome, TestResult, junit};
 
 use crate::terminal::Terminal;
 use crate::test::{Results, TestArguments};
+
+/// What tests of asyncio need: `needs` of `facts/causes.toml`.
+const STACK_SWITCHING: &str = "stack switching";
 
 /// The status that says that there was no test.
 const EXIT_NO_TESTS: u8 = 5;
@@ -75,6 +79,9 @@ fn show_suite(terminal: &Terminal, suite: &Suite) {
         && let Some(words) = suite.conformance.words()
     {
         ui.phase("Conformance", words);
+    }
+    if suite.place == Place::Node && suite.conformance.needs.contains_key(STACK_SWITCHING) {
+        ui.aside("hint: tests that need stack switching run with `--in page`, from Pyodide 0.28 on, or on Node 24 or newer");
     }
 }
 
