@@ -7,6 +7,7 @@ mod node;
 mod server;
 pub mod session;
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,7 +54,7 @@ struct ScriptRequest<'a> {
     folder: PathBuf,
     script: &'a Script,
     harness: &'a str,
-    variables: std::collections::BTreeMap<&'a str, &'a str>,
+    variables: BTreeMap<&'a str, &'a str>,
     raw_streams: bool,
     switches_stacks: bool,
     terminals: Vec<u32>,
@@ -103,6 +104,8 @@ pub fn run_in_browser(
         place,
         foundation,
         wheels: &wheels,
+        loaded: &[],
+        release_files: &BTreeMap::new(),
         archives: &[],
         folder: FOLDER,
         harness: include_str!("harness.py"),
@@ -205,7 +208,7 @@ impl ReadyScript {
 }
 
 /// The variables that a script sees: the user's, without those that describe the host.
-fn variables(environment: &Environment) -> std::collections::BTreeMap<&str, &str> {
+fn variables(environment: &Environment) -> BTreeMap<&str, &str> {
     // Python in the runtime has folders and users of its own: these variables would name others.
     let of_host = ["HOME", "PATH", "PWD", "OLDPWD", "TMPDIR", "TEMP", "TMP", "SHELL", "VIRTUAL_ENV", "_"];
     let is_of_host = |name: &str| {

@@ -39,9 +39,17 @@ pub struct LockedPackage {
     /// The names of the packages that are loaded with it.
     #[serde(default)]
     pub depends: Vec<String>,
+    /// The modules that it brings.
+    #[serde(default)]
+    pub imports: Vec<String>,
 }
 
 impl LockedPackage {
+    /// Whether it brings a module of this name at its top.
+    pub fn provides(&self, module: &str) -> bool {
+        self.imports.iter().any(|import| import.split('.').next() == Some(module))
+    }
+
     /// Whether its file's name ends so.
     pub fn file_ends_with(&self, ending: &str) -> bool {
         self.file_name.as_ref().is_some_and(|name| name.ends_with(ending))

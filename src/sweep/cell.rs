@@ -31,7 +31,8 @@ use crate::runtime::{Runtime, TagChoice};
 use crate::source::{self, Source, SourceRequest};
 use crate::testing::discovery::NoTests;
 use crate::testing::native::NativeResults;
-use crate::testing::prepare::{self, PreparedTests};
+use crate::testing::prepare;
+use crate::testing::prepared::PreparedTests;
 use crate::testing::request::{TestRequest, TestedPackage};
 use crate::testing::{self, TestOutcome, TestResult};
 use crate::ui::Stream;
@@ -207,7 +208,7 @@ impl CellRun<'_> {
         let own = format!("{}=={}", wheel.metadata().name, wheel.metadata().version);
         // A requirement that cannot be had says nothing of this wheel: its modules are then loaded alone.
         let (mut wheels, missing) = match wheels::find(context, sources, &[own]) {
-            Ok(wheels) => (wheels, None),
+            Ok(found) => (found.all_wheels(), None),
             Err(error) => (Vec::new(), Some(error)),
         };
         wheels.push(wheel.path().to_owned());
@@ -243,7 +244,7 @@ impl CellRun<'_> {
             }
             Err(error) => return Err(error),
         };
-        let prepared = staged.prepare(context, &self.tests, runtime);
+        let prepared = prepare::prepare(context, &staged, &self.tests, runtime);
         let run = |prepared: &PreparedTests<'_>| {
             prepared
                 .run(context, &self.tests, runtime, Place::Node, Stream::Stderr)

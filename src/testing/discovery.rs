@@ -124,7 +124,8 @@ fn find_usual(tree: &Path, settings: &PytestSettings, wheel: &OpenedWheel) -> Op
     let named = all().find(|folder| is_named_tests(folder) && has_tests(folder, settings, 3));
     if let Some(folder) = named {
         let name = folder.file_name()?.to_string_lossy().into_owned();
-        return inside_package(folder, wheel).or_else(|| Some(Tests::at(folder.parent()?, vec![name])));
+        return inside_package(folder, settings, wheel)
+            .or_else(|| Some(Tests::at(folder.parent()?, vec![name])));
     }
     let of_tests = |folder: &Path| {
         let mut names: Vec<String> = list(folder)
@@ -139,7 +140,7 @@ fn find_usual(tree: &Path, settings: &PytestSettings, wheel: &OpenedWheel) -> Op
     folders.filter(|folder| !is_called(folder, &NO_TESTS)).find_map(|folder| {
         let names = of_tests(folder);
         let tests = (!names.is_empty()).then(|| Tests::at(folder, names))?;
-        Some(inside_package(folder, wheel).unwrap_or(tests))
+        Some(inside_package(folder, settings, wheel).unwrap_or(tests))
     })
 }
 
@@ -178,14 +179,18 @@ fn has_tests(folder: &Path, settings: &PytestSettings, depth: usize) -> bool {
 }
 
 /// Tests in the package itself that the wheel brings along: pytest takes the installed ones, by their module.
-fn inside_package(folder: &Path, wheel: &OpenedWheel) -> Option<Tests> {
+fn inside_package(folder: &Path, settings: &PytestSettings, wheel: &OpenedWheel) -> Option<Tests> {
     let is_package = |folder: &&Path| folder.join("__init__.py").is_file();
     let source = folder.ancestors().skip_while(is_package).next()?;
-    let relative = folder.strip_prefix(source).ok().filter(|path| !path.as_os_str().is_empty())?;
-    let relative = relative.to_string_lossy().replace('\\', "/");
-    wheel.has(&format!("{relative}/__init__.py")).then(|| Tests {
+    let relative = |path: &Path| Some(path.strip_prefix(source).ok()?.to_string_lossy().replace('\\', "/"));
+    let module = relative(folder).filter(|path| !path.is_empty())?;
+    let mut files = walkdir::WalkDir::new(folder).max_depth(DEEPEST).into_iter().flatten();
+    let is_installed = files.any(|file| {
+        settings.is_test_file(file.path()) && relative(file.path()).is_some_and(|path| wheel.has(&path))
+    });
+    is_installed.then(|| Tests {
         folder: source.to_owned(),
-        arguments: vec!["--pyargs".to_owned(), relative.replace('/', ".")],
-        paths: vec![PathBuf::from(relative)],
+        arguments: vec!["--pyargs".to_owned(), module.replace('/', ".")],
+        paths: vec![PathBuf::from(module)],
     })
 }

@@ -9,6 +9,7 @@ pub mod junit;
 pub mod native;
 mod needs;
 pub mod prepare;
+pub mod prepared;
 mod pytest_settings;
 pub mod report;
 mod repository;
@@ -51,6 +52,10 @@ pub struct TestPlan<'a> {
     pub micropip: &'a [PathBuf],
     /// The wheels that are installed.
     pub wheels: &'a [PathBuf],
+    /// Packages of the release that it loads itself, by its own names.
+    pub loaded: &'a [String],
+    /// The files from which it does, by the names that its lock file gives them.
+    pub release_files: &'a BTreeMap<String, PathBuf>,
     /// The archive of the tests.
     pub archive: &'a Path,
     /// The folder in it that becomes the current one.
@@ -129,12 +134,11 @@ enum Ended {
     Died(String),
 }
 
-/// Runs the tests of a plan.
+/// Runs the tests of a plan that have no result yet.
 ///
 /// # Errors
 /// When they cannot be run: no runtime, a wheel that does not install, a package that cannot be imported by pytest at all.
-pub fn run(context: &Context, plan: &TestPlan<'_>) -> Result<Vec<TestResult>> {
-    let mut results: Vec<TestResult> = Vec::new();
+pub fn run(context: &Context, plan: &TestPlan<'_>, mut results: Vec<TestResult>) -> Result<Vec<TestResult>> {
     loop {
         let before = results.len();
         let mut run = Attempt { plan, results: &mut results, current: None, has_collected: false };
@@ -205,6 +209,8 @@ impl Attempt<'_> {
             place: plan.place,
             foundation: plan.micropip,
             wheels: plan.wheels,
+            loaded: plan.loaded,
+            release_files: plan.release_files,
             archives: &archives,
             folder: FOLDER,
             harness: HARNESS,

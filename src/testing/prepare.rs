@@ -1,56 +1,27 @@
 //! What the tests of one release need, made ready before the first of them runs.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::collections::BTreeSet;
+use std::path::Path;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::anyhow;
 
-use super::TestPlan;
-use super::native::{self, NativeResults, NativeRun};
 use super::needs;
+use super::prepared::{PreparedTests, StagedTests, is_of, same_name};
 use super::repository::Extent;
-use super::request::{Colors, Isolation, Suite, TestRequest, TestedPackage};
+use super::request::{TestRequest, TestedPackage};
 use super::staging::{self, Staged};
 use crate::audit::policy::is_fatal;
 use crate::audit::{self, AuditContext};
 use crate::building::{BuildRequest, Built, FinishRequest, OpenedSource};
 use crate::context::Context;
-use crate::dependencies::wheels::{self, WheelSources};
+use crate::dependencies::wheels::{self, FoundFiles, WheelSources};
 use crate::error::{Result, hinted};
 use crate::overlay::keys::TestKeys;
-use crate::overlay::values::RequirementText;
 use crate::project::PyProject;
 use crate::run::check_release;
-use crate::run::session::Place;
 use crate::runtime::Runtime;
-use crate::source::{Source, TreeOwner};
-use crate::ui::Stream;
-use crate::wheel::{OpenedWheel, WheelContents, WheelFilename};
-
-/// The tests of a package, what they require as far as that can be seen, and the wheel under test.
-#[derive(Debug)]
-pub struct StagedTests {
-    source: Option<Source>,
-    wheel: OpenedWheel,
-    staged: Staged,
-    archive: PathBuf,
-    /// What was asked for: the user's requirements, those of overlays, and pytest.
-    asked: Vec<String>,
-    /// What they seem to need beside that.
-    found: Vec<String>,
-    arguments: Vec<String>,
-    excused: BTreeMap<String, String>,
-}
-
-/// All that the tests of one release need.
-#[derive(Debug)]
-pub struct PreparedTests<'a> {
-    tests: &'a StagedTests,
-    micropip: Vec<PathBuf>,
-    wheels: Vec<PathBuf>,
-    requirements: Vec<String>,
-}
+use crate::source::TreeOwner;
+use crate::wheel::{OpenedWheel, WheelContents};
 
 /// The wheel under test, and what overlays say of its tests.
 struct Subject {
@@ -96,134 +67,28 @@ pub fn stage(
     })
 }
 
-impl StagedTests {
-    /// Finds the wheels that the tests require in a release.
-    ///
-    /// # Errors
-    /// When something that the user or the package asks for cannot be had.
-    pub fn prepare<'a>(
-        &'a self,
-        context: &Context,
-        request: &TestRequest,
-        runtime: &Runtime,
-    ) -> Result<PreparedTests<'a>> {
-        let mut at_hand = vec![self.wheel.clone()];
-        for path in &request.wheels {
-            at_hand.push(OpenedWheel::open(path)?);
-        }
-        // micropip would take the first and say nothing.
-        refuse_duplicates(&at_hand)?;
-        let packages = request.packages_dir.as_deref();
-        let sources = WheelSources { runtime, wheels: &at_hand, packages };
-        // The package is among the requirements, so that its own requirements are followed from the wheel at hand.
-        let own = format!("{}=={}", self.wheel.metadata().name, self.wheel.metadata().version);
-        let Reachable { wheels, requirements } =
-            find_reachable(context, sources, &own, &self.asked, self.found.clone())?;
-        Ok(PreparedTests {
-            tests: self,
-            micropip: wheels::find_micropip(context, runtime, packages),
-            // What a wheel requires comes before it, for those that look when they are installed.
-            wheels: wheels.into_iter().chain(at_hand.iter().map(|wheel| wheel.path().to_owned())).collect(),
-            requirements,
-        })
+/// Finds the wheels that the tests require in a release.
+///
+/// # Errors
+/// When something that the user or the package asks for cannot be had.
+pub fn prepare<'a>(
+    context: &Context,
+    staged: &'a StagedTests,
+    request: &TestRequest,
+    runtime: &Runtime,
+) -> Result<PreparedTests<'a>> {
+    let mut at_hand = vec![staged.wheel.clone()];
+    for path in &request.wheels {
+        at_hand.push(OpenedWheel::open(path)?);
     }
-
-    /// Runs the tests on this machine, whatever of what they require can be had in a release.
-    ///
-    /// # Errors
-    /// When there is no source, the package does not build for this machine, or pytest cannot run.
-    pub fn run_native(&self, context: &Context) -> Result<NativeResults> {
-        self.run_native_with(context, &self.asked, &self.found)
-    }
-
-    fn run_native_with(
-        &self,
-        context: &Context,
-        asked: &[String],
-        found: &[String],
-    ) -> Result<NativeResults> {
-        let Some(source) = &self.source else {
-            bail!("`--native` builds the same source for this machine: name a source, not a wheel");
-        };
-        let Staged { folder, arguments, .. } = &self.staged;
-        let arguments = [&self.arguments[..], &arguments[..]].concat();
-        let run = NativeRun {
-            source,
-            wheel: &self.wheel,
-            archive: &self.archive,
-            folder,
-            requirements: asked,
-            guesses: found,
-            arguments: &arguments,
-        };
-        native::run(context, run)
-    }
-}
-
-impl PreparedTests<'_> {
-    /// Runs the tests in one place. pytest's output goes to `stdout`.
-    ///
-    /// # Errors
-    /// When they cannot be run.
-    pub fn run(
-        &self,
-        context: &Context,
-        request: &TestRequest,
-        runtime: &Runtime,
-        place: Place,
-        stdout: Stream,
-    ) -> Result<Suite> {
-        let started = Instant::now();
-        let StagedTests { staged, archive, .. } = self.tests;
-        context.ui.phase("Testing", format!("in Pyodide {} on {place}", runtime.version));
-        // One interpreter for all tests is the default: starting one takes seconds.
-        let parts: Vec<Vec<String>> = match request.isolation {
-            Isolation::PerFile if !staged.test_files().is_empty() => {
-                staged.test_files().into_iter().map(|file| vec![file]).collect()
-            }
-            _ => vec![staged.arguments.clone()],
-        };
-        let mut results = Vec::new();
-        for part in parts {
-            let mut arguments = self.tests.arguments.clone();
-            arguments.extend((request.colors == Colors::Always).then(|| "--color=yes".to_owned()));
-            arguments.extend(part);
-            let plan = TestPlan {
-                runtime,
-                place,
-                micropip: &self.micropip,
-                wheels: &self.wheels,
-                archive,
-                folder: &staged.folder,
-                arguments,
-                excused: &self.tests.excused,
-                timeout: request.timeout,
-                stdout,
-            };
-            let run = super::run(context, &plan);
-            results.extend(run.with_context(|| {
-                format!("the tests could not be run in Pyodide {} on {place}", runtime.version)
-            })?);
-        }
-        let seconds = started.elapsed().as_secs_f64();
-        context.ui.phase("Tested", format!("{} in {seconds:.1} s", super::summary(&results)));
-        Ok(Suite::new(runtime, place, seconds, results))
-    }
-
-    /// Runs the same tests on this machine.
-    ///
-    /// # Errors
-    /// When there is no source, the package does not build for this machine, or pytest cannot run.
-    pub fn run_native(&self, context: &Context) -> Result<NativeResults> {
-        // The same pytest on both sides: its versions name tests differently.
-        let filenames = self.wheels.iter().filter_map(|path| path.file_name()?.to_str()?.parse().ok());
-        let pytest = filenames.into_iter().find(|name: &WheelFilename| name.name == "pytest");
-        let mut asked = self.tests.asked.clone();
-        asked.extend(pytest.map(|name| format!("pytest=={}", name.version)));
-        let guesses: Vec<String> =
-            self.requirements.iter().filter(|text| !asked.contains(text)).cloned().collect();
-        self.tests.run_native_with(context, &asked, &guesses)
-    }
+    // micropip would take the first and say nothing.
+    refuse_duplicates(&at_hand)?;
+    let packages = request.packages_dir.as_deref();
+    let sources = WheelSources { runtime, wheels: &at_hand, packages };
+    let Reachable { files, requirements } =
+        find_reachable(context, sources, &staged.own(), &staged.asked, staged.found.clone())?;
+    let micropip = wheels::find_micropip(context, runtime, packages);
+    Ok(PreparedTests { tests: staged, micropip, files, at_hand, requirements })
 }
 
 fn find_subject(
@@ -307,9 +172,9 @@ fn find_requirements(
     found
 }
 
-/// The wheels for requirements, and the requirements that can be met, without the package's own.
+/// The files for requirements, and the requirements that can be met, without the package's own.
 struct Reachable {
-    wheels: Vec<PathBuf>,
+    files: FoundFiles,
     requirements: Vec<String>,
 }
 
@@ -323,8 +188,8 @@ fn find_reachable(
 ) -> Result<Reachable> {
     let all = |found: &[String]| [&[own.to_owned()], asked, found].concat();
     // All at once first: versions are chosen together. One by one only to find out which cannot be had.
-    if let Ok(wheels) = wheels::find(context, sources, &all(&found)) {
-        return Ok(Reachable { wheels, requirements: [asked, &found].concat() });
+    if let Ok(files) = wheels::find(context, sources, &all(&found)) {
+        return Ok(Reachable { files, requirements: [asked, &found].concat() });
     }
     found.retain(|text| match wheels::find(context, sources, std::slice::from_ref(text)) {
         Ok(_) => true,
@@ -333,17 +198,8 @@ fn find_reachable(
             false
         }
     });
-    let wheels = wheels::find(context, sources, &all(&found))?;
-    Ok(Reachable { wheels, requirements: [asked, &found].concat() })
-}
-
-/// Whether a requirement is of this normalised name.
-fn is_of(name: &str, requirement: &str) -> bool {
-    requirement.parse().is_ok_and(|parsed: RequirementText| parsed.name == name)
-}
-
-fn same_name(one: &str, other: &str) -> bool {
-    one.parse().is_ok_and(|one: RequirementText| is_of(&one.name, other))
+    let files = wheels::find(context, sources, &all(&found))?;
+    Ok(Reachable { files, requirements: [asked, &found].concat() })
 }
 
 fn refuse_duplicates(wheels: &[OpenedWheel]) -> Result<()> {
@@ -360,17 +216,4 @@ fn refuse_duplicates(wheels: &[OpenedWheel]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn requirements_are_compared_by_their_normalised_names() {
-        assert!(is_of("a-b", "A_b>=1; python_version > '3'"));
-        assert!(!is_of("a", "a-b"));
-        assert!(same_name("A.b[x]", "a_b==2"));
-        assert!(!same_name("not a requirement!", "a"));
-    }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Staged {
     /// The files, relative to the root.
     pub(crate) files: Vec<PathBuf>,
     /// Those of the tests, relative to the root: files, and folders with all below them.
-    tests: Vec<PathBuf>,
+    pub(super) tests: Vec<PathBuf>,
     settings: PytestSettings,
 }
 

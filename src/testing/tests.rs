@@ -16,6 +16,8 @@ fn check(events: &[Value], death: Option<&str>) -> String {
         place: Place::Node,
         micropip: &[],
         wheels: &[],
+        loaded: &[],
+        release_files: &BTreeMap::new(),
         archive: Path::new("tests.zip"),
         folder: Path::new(""),
         arguments: Vec::new(),

@@ -167,7 +167,7 @@ fn test_release(
 ) -> Result<()> {
     let request = arguments.choices.request();
     let staged = prepare::stage(context, package, &request, runtime, work)?;
-    let prepared = staged.prepare(context, &request, runtime);
+    let prepared = prepare::prepare(context, &staged, &request, runtime);
     if arguments.native && results.native.is_none() {
         // Each side stands for itself: what keeps one from running says nothing about the other.
         results.native = Some(match &prepared {

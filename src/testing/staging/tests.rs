@@ -1,7 +1,7 @@
 //! Which tests are found in a tree, and what is taken along.
 
 use super::*;
-use crate::runtime::double;
+use crate::runtime::{LockedPackage, double};
 
 /// A tree of files; a text follows a `=`.
 fn tree(files: &[&str]) -> tempfile::TempDir {
@@ -21,6 +21,7 @@ fn wheel() -> OpenedWheel {
     let files = [
         ("own/__init__.py", ""),
         ("own/checks/__init__.py", ""),
+        ("own/checks/test_a.py", ""),
         ("_own.so", ""),
         ("own-1.dist-info/WHEEL", ""),
         ("own-1.dist-info/METADATA", metadata),
@@ -301,7 +302,18 @@ fn packages_of_the_release_are_taken_if_tests_import_them() {
     for (name, file) in [("numpy", "numpy-2.whl"), ("six", "six-1.zip"), ("pandas", "pandas-2.whl")] {
         runtime.packages.insert(name.to_owned(), double::package("1", file, &[]));
     }
-    assert_eq!(staged.imported_packages(&runtime), ["numpy"], "only wheels can be installed");
+    assert_eq!(staged.imported_packages(&runtime), ["numpy", "six"]);
+    let image =
+        LockedPackage { imports: vec!["PIL.x".into(), "pil".into()], ..double::package("1", "p.whl", &[]) };
+    runtime.packages.insert("pillow".to_owned(), image);
+    let (_folder, staged) = staged_with(&[
+        "tests/test_a.py=import PIL, pandas, numpy.linalg\nimport lzma\n",
+        "tests/pandas.py",
+        "benches/bench.py=import six\n",
+        "conftest.py=import zoneinfo\n",
+    ]);
+    let expected = ["numpy", "pillow", "tzdata"];
+    assert_eq!(staged.imported_packages(&runtime), expected, "a helper of the tests is called `pandas`");
 }
 
 #[test]
