@@ -65,7 +65,7 @@ impl FoundFiles {
 /// When one cannot be had.
 pub fn find(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> Result<FoundFiles> {
     let Context { ui, cache, .. } = context;
-    let key = key(sources, requirements);
+    let key = key(context, sources, requirements);
     let kept = cache.entry(Kind::Files, &key)?.join("files.json");
     if cache.has(Kind::Files, &key)
         && let Ok(found) = serde_json::from_slice::<FoundFiles>(&fs_err::read(&kept)?)
@@ -85,8 +85,9 @@ pub fn find(context: &Context, sources: WheelSources<'_>, requirements: &[String
 }
 
 /// What the answer depends on.
-fn key(sources: WheelSources<'_>, requirements: &[String]) -> String {
+fn key(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> String {
     let mut parts = vec![sources.runtime.version.to_string(), format!("{:?}", sources.packages)];
+    parts.extend(context.first_indexes().map(str::to_owned));
     parts.extend(requirements.iter().cloned());
     for wheel in sources.wheels {
         let metadata = wheel.metadata();
@@ -204,7 +205,7 @@ pub(crate) fn fetch_from_network(
     package: &LockedPackage,
 ) -> Option<PathBuf> {
     let (name, sha256) = (package.file_name.as_ref()?, package.sha256?);
-    let address = format!("{}{name}", runtime.network_folder());
+    let address = format!("{}{name}", runtime.network_folder_for(&context.environment));
     let bytes = file::fetch(&address, sha256, context).ok()?;
     // Its name tells its tags: the cache's own copy has none.
     let path = context.cache.entry(Kind::Files, &sha256.to_string()).ok()?.join(name);

@@ -15,13 +15,14 @@ use cargo_pyodide::wheel::metadata::Metadata;
 use clap::Args;
 
 use crate::commands::Session;
-use crate::options::{NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{IndexOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
 use crate::terminal::Terminal;
 
 const AFTER_HELP: &str = "\
 Examples:
   cargo pyodide deps dist/x-1.0-cp313-cp313-pyodide_2025_0_wasm32.whl
   cargo pyodide deps tiktoken==0.14.0 --pyodide 0.29,314
+  cargo pyodide deps . --index https://example.org/site/
   cargo pyodide deps . --with dist/y-2.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl
 
 Each requirement that applies in the release is looked for as micropip does: among the wheels at hand, in the release,
@@ -49,6 +50,8 @@ pub(crate) struct DepsArguments {
     #[command(flatten)]
     overlays: OverlayOptions,
     #[command(flatten)]
+    index: IndexOptions,
+    #[command(flatten)]
     network: NetworkOptions,
     /// Print one JSON document instead of trees
     #[arg(long)]
@@ -67,7 +70,9 @@ struct PackageRequirements {
 /// Runs the command.
 pub(crate) fn run(session: &Session, arguments: &DepsArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
-    let context = session.context(&terminal, arguments.network.network());
+    let context = session
+        .context(&terminal, arguments.network.network())
+        .with_first_indexes(arguments.index.addresses());
     let mut trees = Vec::new();
     let ended = resolve(&context, arguments, &mut trees).err();
     if arguments.json {

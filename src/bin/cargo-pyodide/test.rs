@@ -19,7 +19,7 @@ use cargo_pyodide::wheel::OpenedWheel;
 use clap::Args;
 
 use crate::commands::Session;
-use crate::options::{CargoOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{CargoOptions, IndexOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
 use crate::test_report::conclude;
 
 const AFTER_HELP: &str = "\
@@ -28,6 +28,7 @@ Examples:
   cargo pyodide test . --pyodide 0.29,314 --in node --in worker
   cargo pyodide test dist/x-1.0-*.whl --tests tests --requires hypothesis
   cargo pyodide test . --native -- -k parser -x              and what differs from this machine; pytest's arguments
+  cargo pyodide test . --index https://example.org/site/     what it requires comes from this site first
 
 The tests see the installed wheel, and the files of the sdist or repository without the package's own modules. micropip
 installs the wheel, as users do. A test that kills the interpreter, or gives no sign of life for --timeout seconds, fails;
@@ -63,6 +64,8 @@ pub(crate) struct TestArguments {
     /// Print one JSON document about each test at the end; pytest's output goes to stderr
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    index: IndexOptions,
     #[command(flatten)]
     network: NetworkOptions,
     #[command(flatten)]
@@ -127,7 +130,9 @@ pub(crate) struct Results {
 /// Runs the command.
 pub(crate) fn run(session: &Session, arguments: &TestArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
-    let context = session.context(&terminal, arguments.network.network());
+    let context = session
+        .context(&terminal, arguments.network.network())
+        .with_first_indexes(arguments.index.addresses());
     let mut results = Results::default();
     let ended = run_tests(&context, arguments, &mut results).err();
     conclude(&context, &terminal, arguments, &results, ended)
