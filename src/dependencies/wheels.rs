@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{Node, Origin, Preference, Resolver};
 use crate::cache::Kind;
 use crate::context::Context;
-use crate::error::{Result, hinted, with_cause};
+use crate::error::{Result, cause_id, hinted, with_cause};
 use crate::runtime::{LockedPackage, Runtime};
 use crate::source::file;
 use crate::wheel::OpenedWheel;
@@ -137,8 +137,7 @@ fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]
     }
     if !unreachable.is_empty() {
         let error = anyhow!(
-            "the tests need packages of Pyodide {version} that lie on its content delivery network, which cannot be \
-             reached:{}",
+            "the tests need packages of Pyodide {version} from its content delivery network, which cannot be had:{}",
             unreachable.concat()
         );
         return Err(hinted(
@@ -184,33 +183,41 @@ fn fetch(context: &Context, sources: WheelSources<'_>, node: &Node) -> Fetched {
         Origin::Release(_) => {
             let Some(package) = sources.runtime.packages.get(&node.name) else { return Fetched::AtHand };
             let beside = sources.packages.zip(package.file_name.as_ref());
-            match beside
-                .map(|(folder, name)| folder.join(name))
-                .filter(|path| path.is_file())
-                .or_else(|| fetch_from_network(context, sources.runtime, package))
-            {
-                Some(path) => Fetched::Wheel(path),
+            let beside = beside.map(|(folder, name)| folder.join(name)).filter(|path| path.is_file());
+            match beside.map_or_else(|| fetch_from_network(context, sources.runtime, package), Ok) {
+                Ok(path) => Fetched::Wheel(path),
                 // Parts of the standard library that older releases keep apart are no wheels.
-                None if !package.file_ends_with(".whl") => Fetched::AtHand,
-                None => Fetched::Unreachable(package.file_name.as_deref().unwrap_or(&node.name).to_owned()),
+                Err(_) if !package.file_ends_with(".whl") => Fetched::AtHand,
+                Err(error) => {
+                    let file = package.file_name.as_deref().unwrap_or(&node.name);
+                    Fetched::Unreachable(match cause_id(&error) {
+                        Some("network") => file.to_owned(),
+                        _ => format!("{file}: {}", error.root_cause()),
+                    })
+                }
             }
         }
     }
 }
 
-/// A file of the release from Pyodide's content delivery network.
+/// A file of the release from Pyodide's content delivery network, or the user's mirror of it.
+///
+/// # Errors
+/// When it cannot be had, or is not the file that the release means.
 pub(crate) fn fetch_from_network(
     context: &Context,
     runtime: &Runtime,
     package: &LockedPackage,
-) -> Option<PathBuf> {
-    let (name, sha256) = (package.file_name.as_ref()?, package.sha256?);
+) -> Result<PathBuf> {
+    let (Some(name), Some(sha256)) = (package.file_name.as_ref(), package.sha256) else {
+        return Err(anyhow!("the release does not say which file it is"));
+    };
     let address = format!("{}{name}", runtime.network_folder_for(&context.environment));
-    let bytes = file::fetch(&address, sha256, context).ok()?;
+    let bytes = file::fetch(&address, sha256, context)?;
     // Its name tells its tags: the cache's own copy has none.
-    let path = context.cache.entry(Kind::Files, &sha256.to_string()).ok()?.join(name);
-    fs_err::write(&path, bytes).ok()?;
-    Some(path)
+    let path = context.cache.entry(Kind::Files, &sha256.to_string())?.join(name);
+    fs_err::write(&path, bytes)?;
+    Ok(path)
 }
 
 /// The wheels of micropip in the release's version, and of what it needs; none for releases whose micropip installs only
