@@ -319,3 +319,32 @@ fn names_of_passed(results: &[TestResult]) -> BTreeSet<&str> {
     let passed = results.iter().filter(|result| result.outcome == TestOutcome::Passed);
     passed.map(|result| result.id.as_str()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn results(passed: &[&str]) -> Vec<TestResult> {
+        let one = |id: &&str| TestResult {
+            id: (*id).to_owned(),
+            outcome: TestOutcome::Passed,
+            seconds: 0.0,
+            message: String::new(),
+        };
+        passed.iter().map(one).collect()
+    }
+
+    #[test]
+    fn a_comparison_says_which_side_there_is_not() {
+        let (here, there) = (results(&["a", "b", "c"]), results(&["b", "c", "d"]));
+        let error = anyhow!("no wheel");
+        let check = |native: Result<Vec<TestResult>, String>, wasm: Result<&[TestResult], &anyhow::Error>| {
+            let Comparison { native, both, lacks, failed } = compare(native, wasm);
+            format!("{native} {both} {lacks:?} {}", failed.unwrap_or_default())
+        };
+        assert_eq!(check(Ok(here.clone()), Ok(&there)), "3 2 None ");
+        assert_eq!(check(Ok(here), Err(&error)), "3 0 Some(Wasm) error: no wheel");
+        assert_eq!(check(Err("no compiler".to_owned()), Ok(&there)), "0 0 Some(Native) no compiler");
+        assert_eq!(check(Err("no compiler".to_owned()), Err(&error)), "0 0 Some(Both) no compiler");
+    }
+}
