@@ -25,19 +25,17 @@ fn show_differences(context: &Context, results: &Results) {
     let native = match native {
         Ok(native) => native,
         Err(error) => {
-            let lacking = if results.suites.is_empty() {
-                "neither the tests"
+            let side = if results.suites.is_empty() {
+                "could be run neither in Pyodide nor on this machine"
             } else {
-                "only the tests in Pyodide ran; those"
+                "could not be run on this machine"
             };
-            ui.warn(format!(
-                "nothing can be compared: {lacking} on this machine could not be run: {error:#}"
-            ));
+            ui.warn(format!("nothing can be compared: the tests {side}: {error:#}"));
             return;
         }
     };
     if results.suites.is_empty() {
-        ui.warn("nothing can be compared: only the tests on this machine ran");
+        ui.warn("nothing can be compared: the tests could not be run in Pyodide");
     }
     for suite in &results.suites {
         let differences = native::differences(&native.results, &suite.results);
