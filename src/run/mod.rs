@@ -69,7 +69,8 @@ pub fn run(context: &Context, runtime: &Runtime, wheels: &[PathBuf], script: &Sc
     let is_terminal =
         [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
     let terminals = (0..3).zip(is_terminal).filter(|(_, is)| *is).map(|(descriptor, _)| descriptor).collect();
-    let prepared = ReadyScript::new(context, runtime, wheels, script, terminals)?;
+    let node = node::waiting(context, runtime)?;
+    let prepared = ReadyScript::new(context, runtime, node, wheels, script, terminals)?;
     let status = prepared.command.run_attached(&context.ui)?;
     match status.code() {
         Some(COULD_NOT_START) => Err(anyhow!("Pyodide {} did not finish the script", runtime.version)),
@@ -161,7 +162,8 @@ pub fn capture(
     wheels: &[PathBuf],
     script: &Script,
 ) -> Result<Captured> {
-    let prepared = ReadyScript::new(context, runtime, wheels, script, Vec::new())?;
+    let node = Invocation::new(find_node(context, runtime)?).arg("--no-warnings");
+    let prepared = ReadyScript::new(context, runtime, node, wheels, script, Vec::new())?;
     let (status, output) = prepared.command.output_unchecked(&context.ui)?;
     Ok(Captured { status: status.code().unwrap_or(COULD_NOT_START), stderr: output.stderr })
 }
@@ -176,11 +178,11 @@ impl ReadyScript {
     fn new(
         context: &Context,
         runtime: &Runtime,
+        node: Invocation,
         wheels: &[PathBuf],
         script: &Script,
         terminals: Vec<u32>,
     ) -> Result<Self> {
-        let node = node::invocation(context, runtime)?;
         let wheels: Vec<PathBuf> =
             wheels.iter().map(|wheel| check_wheel(wheel, runtime)).collect::<Result<_>>()?;
         let work = tempfile::tempdir().context("cannot make a temporary folder")?;

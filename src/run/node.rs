@@ -34,57 +34,28 @@ pub fn find_node(context: &Context, runtime: &Runtime) -> Result<PathBuf> {
     Ok(node)
 }
 
-/// Whether WebAssembly can switch stacks in a Node (JSPI), without which nothing blocking can wait in asyncio.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StackSwitching {
-    /// As it is.
-    Always,
-    /// With [`StackSwitching::FLAG`].
-    WithFlag,
-    /// Not at all.
-    Never,
-}
+/// What turns WebAssembly's stack switching (JSPI) on in Nodes that know it and leave it off.
+const STACK_SWITCHING: &str = "--experimental-wasm-jspi";
 
-impl StackSwitching {
-    /// What turns it on in Nodes that know it and leave it off.
-    const FLAG: &str = "--experimental-wasm-jspi";
+/// The first Node whose flag gives the form of stack switching that became the standard, which Pyodide asks for.
+const FIRST_WITH_STACK_SWITCHING: u32 = 23;
 
-    /// Asks a Node. A Node refuses flags that it does not know, or knows no longer: no table of versions tells it better.
-    pub(super) fn of(context: &Context, node: &Path) -> Self {
-        let can = |flags: &[&str]| {
-            let question = Invocation::new(node).args(flags).args(["-p", "'Suspending' in WebAssembly"]);
-            question.output(&context.ui).is_ok_and(|printed| printed.stdout.trim() == "true")
-        };
-        if can(&[]) {
-            Self::Always
-        } else if can(&[Self::FLAG]) {
-            Self::WithFlag
-        } else {
-            Self::Never
-        }
-    }
-
-    /// What Node is given.
-    pub(super) fn flags(self) -> &'static [&'static str] {
-        match self {
-            Self::WithFlag => &[Self::FLAG],
-            Self::Always | Self::Never => &[],
-        }
-    }
-}
-
-/// A call of Node for a release, with what lets its event loop wait.
-pub(super) fn invocation(context: &Context, runtime: &Runtime) -> Result<Invocation> {
+/// A call of Node in which asyncio can wait, where Node and release can switch stacks.
+pub(super) fn waiting(context: &Context, runtime: &Runtime) -> Result<Invocation> {
     let node = find_node(context, runtime)?;
-    let node_path = node.clone();
-    let command = Invocation::new(node).arg("--no-warnings");
-    if !runtime.switches_stacks() {
-        return Ok(command);
+    let plain = Invocation::new(&node).arg("--no-warnings");
+    if !runtime.switches_stacks() || node_version(&context.ui, &node)? < FIRST_WITH_STACK_SWITCHING {
+        return Ok(plain);
     }
-    let flags = context.ask_once(&format!("stack switching of {}", node_path.display()), || {
-        Ok(StackSwitching::of(context, &node_path).flags().join(" "))
+    // Asked, not looked up: a Node refuses flags that it does not know, or knows no longer.
+    let can = |flags: &[&str]| {
+        let question = Invocation::new(&node).args(flags).args(["-p", "'Suspending' in WebAssembly"]);
+        question.output(&context.ui).is_ok_and(|printed| printed.stdout.trim() == "true")
+    };
+    let needed = context.ask_once(&format!("stack switching of {}", node.display()), || {
+        Ok(if !can(&[]) && can(&[STACK_SWITCHING]) { STACK_SWITCHING } else { "" }.to_owned())
     })?;
-    Ok(command.args(flags.split_whitespace()))
+    Ok(plain.args(Some(needed).filter(|flag| !flag.is_empty())))
 }
 
 /// The major version of a Node.

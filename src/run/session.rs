@@ -179,7 +179,7 @@ impl Session<'_> {
         work: tempfile::TempDir,
         messages: Receiver<SessionMessage>,
     ) -> Result<RunningSession> {
-        let node = node::invocation(context, self.runtime)?;
+        let node = node::waiting(context, self.runtime)?;
         let path = |name: &str| work.path().join(name);
         fs_err::write(path("session.mjs"), include_str!("session.mjs"))?;
         fs_err::write(path("node_output.mjs"), include_str!("node_output.mjs"))?;

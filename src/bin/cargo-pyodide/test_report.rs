@@ -44,7 +44,7 @@ fn show_differences(context: &Context, results: &Results) {
             ui.phase("Compared", format!("{head}: every test came to the same as on this machine"));
             continue;
         }
-        ui.phase("Compared", format!("{head}: {} differ from this machine", count(differences.len())));
+        ui.phase("Compared", format!("{head}: {} from this machine", differ(differences.len())));
         for (native, other) in differences {
             let here = native.outcome.word();
             let (there, why) = other.map_or(("not run", ""), |other| {
@@ -60,8 +60,8 @@ fn show_differences(context: &Context, results: &Results) {
     ui.phase("Compared", format!("on this machine{origin}: {}", testing::summary(&native.results)));
 }
 
-fn count(tests: usize) -> String {
-    if tests == 1 { "1 test".to_owned() } else { format!("{tests} tests") }
+fn differ(tests: usize) -> String {
+    if tests == 1 { "1 test differs".to_owned() } else { format!("{tests} tests differ") }
 }
 
 /// Names the tests that pytest's own output does not name, and says how much of what a browser can do works.
