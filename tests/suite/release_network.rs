@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cargo_pyodide::digest::Sha256Digest;
@@ -135,15 +135,22 @@ fn part(name: &'static str, text: &str, depends: &'static [&'static str], manner
     Package { name, file, bytes, kind: "cpython_module", imports, depends, manner }
 }
 
-/// A wheel of a fixture.
+/// A wheel of a fixture, built once for all tests.
 fn build(name: &str) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(wheel) = built.get(name) {
+        return wheel.clone();
+    }
     let place = folder();
     copy_folder(&fixture(name), &place.path().join(name));
-    let out = shared_cache().join(format!("wheels-{RELEASE}"));
-    let package = format!("./{name}");
-    let arguments = ["build", &package, "-q", "--pyodide", RELEASE, "--out-dir", out.to_str().unwrap()];
+    let out = shared_cache().join(format!("wheels-of-the-network-{RELEASE}"));
+    let (package, out_dir) = (format!("./{name}"), out.display().to_string());
+    let arguments = ["build", &package, "-q", "--share-crates", "--pyodide", RELEASE, "--out-dir", &out_dir];
     let printed = tool(&arguments).in_folder(place.path()).succeed();
-    out.join(Path::new(printed.stdout.trim()).file_name().unwrap())
+    let wheel = out.join(Path::new(printed.stdout.trim()).file_name().unwrap());
+    built.insert(name.to_owned(), wheel.clone());
+    wheel
 }
 
 /// The module in a wheel.
