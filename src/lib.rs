@@ -13,6 +13,7 @@ pub mod causes;
 pub mod context;
 pub mod dependencies;
 pub mod digest;
+pub mod document;
 pub mod driver;
 pub mod env;
 pub mod error;

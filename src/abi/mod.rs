@@ -15,7 +15,8 @@ pub use emscripten::{EmscriptenVersion, NotAnEmscriptenVersion};
 pub use exceptions::{ExceptionModel, is_made_on_demand};
 pub use python::{NotAPythonVersion, PythonVersion};
 pub use release::{
-    IndexTag, Line, LineFacts, NotALine, NotARelease, ReleaseRequest, facts_of, line_facts, lines_of_tag,
+    IndexTag, Line, LineFacts, NotALine, NotARelease, ReleaseRequest, emscripten_of_abi, facts_of,
+    line_facts, lines_of_tag,
 };
 
 /// The target that side modules are compiled for.

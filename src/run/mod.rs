@@ -7,6 +7,7 @@ mod node;
 mod server;
 pub mod session;
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,8 +54,9 @@ struct ScriptRequest<'a> {
     folder: PathBuf,
     script: &'a Script,
     harness: &'a str,
-    variables: std::collections::BTreeMap<&'a str, &'a str>,
+    variables: BTreeMap<&'a str, &'a str>,
     raw_streams: bool,
+    switches_stacks: bool,
     terminals: Vec<u32>,
 }
 
@@ -67,7 +69,8 @@ pub fn run(context: &Context, runtime: &Runtime, wheels: &[PathBuf], script: &Sc
     let is_terminal =
         [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
     let terminals = (0..3).zip(is_terminal).filter(|(_, is)| *is).map(|(descriptor, _)| descriptor).collect();
-    let prepared = ReadyScript::new(context, runtime, wheels, script, terminals)?;
+    let node = node::waiting(context, runtime)?;
+    let prepared = ReadyScript::new(context, runtime, node, wheels, script, terminals)?;
     let status = prepared.command.run_attached(&context.ui)?;
     match status.code() {
         Some(COULD_NOT_START) => Err(anyhow!("Pyodide {} did not finish the script", runtime.version)),
@@ -102,6 +105,8 @@ pub fn run_in_browser(
         place,
         foundation,
         wheels: &wheels,
+        loaded: &[],
+        release_files: &BTreeMap::new(),
         archives: &[],
         folder: FOLDER,
         harness: include_str!("harness.py"),
@@ -157,7 +162,8 @@ pub fn capture(
     wheels: &[PathBuf],
     script: &Script,
 ) -> Result<Captured> {
-    let prepared = ReadyScript::new(context, runtime, wheels, script, Vec::new())?;
+    let node = Invocation::new(find_node(context, runtime)?).arg("--no-warnings");
+    let prepared = ReadyScript::new(context, runtime, node, wheels, script, Vec::new())?;
     let (status, output) = prepared.command.output_unchecked(&context.ui)?;
     Ok(Captured { status: status.code().unwrap_or(COULD_NOT_START), stderr: output.stderr })
 }
@@ -172,11 +178,11 @@ impl ReadyScript {
     fn new(
         context: &Context,
         runtime: &Runtime,
+        node: Invocation,
         wheels: &[PathBuf],
         script: &Script,
         terminals: Vec<u32>,
     ) -> Result<Self> {
-        let node = find_node(context, runtime)?;
         let wheels: Vec<PathBuf> =
             wheels.iter().map(|wheel| check_wheel(wheel, runtime)).collect::<Result<_>>()?;
         let work = tempfile::tempdir().context("cannot make a temporary folder")?;
@@ -193,17 +199,18 @@ impl ReadyScript {
             harness: include_str!("harness.py"),
             variables: variables(&context.environment),
             raw_streams: runtime.sets_streams_byte_by_byte(),
+            switches_stacks: runtime.switches_stacks(),
             terminals,
         };
         let path = work.path().join("request.json");
         fs_err::write(&path, serde_json::to_vec(&request)?)?;
-        let command = Invocation::new(node).arg("--no-warnings").arg(runner).arg(path);
+        let command = node.arg(runner).arg(path);
         Ok(Self { command, _work: work })
     }
 }
 
 /// The variables that a script sees: the user's, without those that describe the host.
-fn variables(environment: &Environment) -> std::collections::BTreeMap<&str, &str> {
+fn variables(environment: &Environment) -> BTreeMap<&str, &str> {
     // Python in the runtime has folders and users of its own: these variables would name others.
     let of_host = ["HOME", "PATH", "PWD", "OLDPWD", "TMPDIR", "TEMP", "TMP", "SHELL", "VIRTUAL_ENV", "_"];
     let is_of_host = |name: &str| {

@@ -34,6 +34,30 @@ pub fn find_node(context: &Context, runtime: &Runtime) -> Result<PathBuf> {
     Ok(node)
 }
 
+/// What turns WebAssembly's stack switching (JSPI) on in Nodes that know it and leave it off.
+const STACK_SWITCHING: &str = "--experimental-wasm-jspi";
+
+/// The first Node whose flag gives the form of stack switching that became the standard, which Pyodide asks for.
+const FIRST_WITH_STACK_SWITCHING: u32 = 23;
+
+/// A call of Node in which asyncio can wait, where Node and release can switch stacks.
+pub(super) fn waiting(context: &Context, runtime: &Runtime) -> Result<Invocation> {
+    let node = find_node(context, runtime)?;
+    let plain = Invocation::new(&node).arg("--no-warnings");
+    if !runtime.switches_stacks() || node_version(&context.ui, &node)? < FIRST_WITH_STACK_SWITCHING {
+        return Ok(plain);
+    }
+    // Asked, not looked up: a Node refuses flags that it does not know, or knows no longer.
+    let can = |flags: &[&str]| {
+        let question = Invocation::new(&node).args(flags).args(["-p", "'Suspending' in WebAssembly"]);
+        question.output(&context.ui).is_ok_and(|printed| printed.stdout.trim() == "true")
+    };
+    let needed = context.ask_once(&format!("stack switching of {}", node.display()), || {
+        Ok(if !can(&[]) && can(&[STACK_SWITCHING]) { STACK_SWITCHING } else { "" }.to_owned())
+    })?;
+    Ok(plain.args(Some(needed).filter(|flag| !flag.is_empty())))
+}
+
 /// The major version of a Node.
 ///
 /// # Errors

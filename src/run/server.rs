@@ -20,6 +20,8 @@ pub(super) struct Served {
     pub(super) request: String,
     /// The release's folder.
     pub(super) runtime: PathBuf,
+    /// Files of the release's packages, by the names that its lock file gives them.
+    pub(super) release_files: BTreeMap<String, PathBuf>,
     /// Files by name.
     pub(super) files: BTreeMap<String, PathBuf>,
 }
@@ -113,7 +115,8 @@ fn find_content(path: &str, served: &Served) -> Option<(Vec<u8>, &'static str)> 
     let file = if let Some(name) = path.strip_prefix("/runtime/") {
         // The page names the file: a name with a folder in it would lead out of the release.
         let is_plain = !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with('.');
-        is_plain.then(|| served.runtime.join(name))?
+        let package = served.release_files.get(name).cloned();
+        is_plain.then(|| package.unwrap_or_else(|| served.runtime.join(name)))?
     } else {
         served.files.get(path.strip_prefix("/files/")?)?.clone()
     };

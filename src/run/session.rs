@@ -15,11 +15,11 @@ use serde_json::Value;
 
 use super::browser::Browser;
 use super::message::SessionMessage;
-use super::node::find_node;
+use super::node;
 use super::server::{self, Served, Server};
 use crate::context::Context;
 use crate::error::Result;
-use crate::process::{Invocation, Running, Streams, describe};
+use crate::process::{Running, Streams, describe};
 use crate::runtime::Runtime;
 use crate::ui::{Stream, Ui};
 
@@ -60,6 +60,10 @@ pub struct Session<'a> {
     pub foundation: &'a [PathBuf],
     /// The wheels that are installed.
     pub wheels: &'a [PathBuf],
+    /// Packages of the release that it loads itself, by its own names.
+    pub loaded: &'a [String],
+    /// The files from which it does, by the names that its lock file gives them.
+    pub release_files: &'a BTreeMap<String, PathBuf>,
     /// Zip archives that are unpacked into the folder.
     pub archives: &'a [PathBuf],
     /// The folder inside the runtime.
@@ -76,6 +80,7 @@ pub struct Session<'a> {
 #[serde(rename_all = "camelCase")]
 struct Request<'a> {
     runtime: &'a Path,
+    loaded: &'a [String],
     foundation: Vec<String>,
     wheels: Vec<String>,
     archives: Vec<String>,
@@ -132,8 +137,18 @@ impl Session<'_> {
         };
         let (foundation, wheels, archives) =
             (named(self.foundation), named(self.wheels), named(self.archives));
+        let own = work.path().join("runtime");
+        // The release looks for its packages beside its own files.
+        let runtime = match self.place {
+            Place::Node if !self.loaded.is_empty() => {
+                link_files(&self.runtime.folder, self.release_files, &own)?;
+                &own
+            }
+            _ => &self.runtime.folder,
+        };
         let request = serde_json::to_string(&Request {
-            runtime: &self.runtime.folder,
+            runtime,
+            loaded: self.loaded,
             foundation,
             wheels,
             archives,
@@ -149,7 +164,8 @@ impl Session<'_> {
         match self.place {
             Place::Node => self.open_on_node(context, request, work, messages),
             Place::Page | Place::Worker => {
-                let served = Served { request, runtime: self.runtime.folder.clone(), files };
+                let release_files = self.release_files.clone();
+                let served = Served { request, runtime: self.runtime.folder.clone(), release_files, files };
                 let server = server::start(served, sender)?;
                 self.open_in_browser(context, server, work, messages)
             }
@@ -163,7 +179,7 @@ impl Session<'_> {
         work: tempfile::TempDir,
         messages: Receiver<SessionMessage>,
     ) -> Result<RunningSession> {
-        let node = find_node(context, self.runtime)?;
+        let node = node::waiting(context, self.runtime)?;
         let path = |name: &str| work.path().join(name);
         fs_err::write(path("session.mjs"), include_str!("session.mjs"))?;
         fs_err::write(path("node_output.mjs"), include_str!("node_output.mjs"))?;
@@ -173,11 +189,7 @@ impl Session<'_> {
         fs_err::write(path("events.jsonl"), "")?;
         // A file, not a pipe: what was written is there when the process dies, and stdout stays the tests' own.
         let events = EventFile::open(&path("events.jsonl"))?;
-        let command = Invocation::new(node).arg("--no-warnings").args([
-            path("node_session.mjs"),
-            path("request.json"),
-            path("events.jsonl"),
-        ]);
+        let command = node.args([path("node_session.mjs"), path("request.json"), path("events.jsonl")]);
         let child = command.spawn(&context.ui, Streams::Ours)?;
         Ok(RunningSession {
             ui: context.ui.clone(),
@@ -213,6 +225,31 @@ impl Session<'_> {
             _work: work,
         })
     }
+}
+
+/// A folder in which the files of a release lie beside those of its packages.
+fn link_files(release: &Path, packages: &BTreeMap<String, PathBuf>, folder: &Path) -> Result<()> {
+    fs_err::create_dir_all(folder)?;
+    for entry in fs_err::read_dir(release)? {
+        let entry = entry?;
+        // A folder that the user named may have packages of its own.
+        if entry.file_type()?.is_file() && !packages.contains_key(&*entry.file_name().to_string_lossy()) {
+            link(&entry.path(), &folder.join(entry.file_name()))?;
+        }
+    }
+    packages.iter().try_for_each(|(name, path)| link(path, &folder.join(name)))
+}
+
+#[cfg(unix)]
+fn link(file: &Path, link: &Path) -> Result<()> {
+    Ok(fs_err::os::unix::fs::symlink(std::path::absolute(file)?, link)?)
+}
+
+#[cfg(not(unix))]
+fn link(file: &Path, link: &Path) -> Result<()> {
+    // Links need a privilege elsewhere.
+    fs_err::copy(file, link)?;
+    Ok(())
 }
 
 impl RunningSession {

@@ -66,7 +66,7 @@ pub(crate) fn find(
         version,
         filename: file.plain_name()?,
         is_pure,
-        url: Redacted::new(index.file_url(name, file)?),
+        url: Redacted::new(index.file_url(file)?),
         sha256: file.stated_digest()?,
     }))
 }

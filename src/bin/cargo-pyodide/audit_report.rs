@@ -7,6 +7,7 @@ use cargo_pyodide::audit::budget::{self, Budget, Excess};
 use cargo_pyodide::audit::report::{Audited, document, sarif, summary};
 use cargo_pyodide::audit::size::{self, RelocationSizes, Sizes};
 use cargo_pyodide::context::Context;
+use cargo_pyodide::document::VERSION;
 use cargo_pyodide::error::{EXIT_FAILED, Result};
 use serde_json::json;
 
@@ -27,17 +28,20 @@ fn shorten(text: &str) -> String {
     format!("{shown}… and {} more characters", length - SHOWN_CHARACTERS)
 }
 
-/// Prints the findings.
+/// Prints the findings, and for machines what ended the command.
 pub(crate) fn show(
     context: &Context,
     terminal: &Terminal,
     audited: &[Audited],
+    ended: Option<&anyhow::Error>,
     format: Format,
 ) -> Result<()> {
-    match format {
-        Format::Human => show_human(context, terminal, audited)?,
-        Format::Json => terminal.json(&document(audited))?,
-        Format::Sarif => terminal.json(&sarif(audited))?,
+    match (format, ended) {
+        (Format::Human, _) => show_human(context, terminal, audited)?,
+        (Format::Json, _) => terminal.json(&document(audited, ended))?,
+        (Format::Sarif, None) => terminal.json(&sarif(audited))?,
+        // Half a report would close the findings of the other files where code hosts keep them.
+        (Format::Sarif, Some(_)) => {}
     }
     Ok(())
 }
@@ -84,7 +88,7 @@ pub(crate) fn sizes(
     }
     let status = if exceeded.is_empty() { 0 } else { EXIT_FAILED };
     if format != Format::Human {
-        let mut document = json!({ "version": 1, "modules": all });
+        let mut document = json!({ "version": VERSION, "modules": all });
         if !budgets.is_empty() {
             document["exceeded"] = serde_json::to_value(&exceeded)?;
         }

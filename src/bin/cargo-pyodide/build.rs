@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use cargo_pyodide::audit::budget::{self, Budget};
+use cargo_pyodide::audit::budget::{self, Budget, Excess};
 use cargo_pyodide::building::dependencies::DependencyBuilds;
-use cargo_pyodide::building::report::{Report, WheelReport};
+use cargo_pyodide::building::report::Report;
 use cargo_pyodide::building::{self, BuildRequest, Built, Outcome, try_versions};
 use cargo_pyodide::context::{Context, Hashes};
 use cargo_pyodide::error::{EXIT_FAILED, Result};
@@ -125,6 +125,12 @@ impl BuildArguments {
     }
 }
 
+/// What is built, and for which releases.
+struct Work {
+    runtimes: Vec<Runtime>,
+    request: BuildRequest,
+}
+
 /// Runs the command.
 pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
@@ -133,54 +139,86 @@ pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
     let context =
         context.with_hashes(if arguments.require_hashes { Hashes::Required } else { Hashes::Optional });
     let mut clock = Clock::default();
+    let work = match find_work(&context, arguments, &mut clock) {
+        Ok(work) => work,
+        Err(error) => {
+            if arguments.json {
+                terminal.json(&Report::new(None, clock).ended_by(Some(&error)))?;
+            }
+            return Err(error);
+        }
+    };
+    let mut builds = Vec::new();
+    let mut ended = build_all(&context, &terminal, &work, arguments, &mut builds).err();
+    // With one wheel its error is the command's own; with several the others are still built.
+    if let [Build { outcome: Err(_), .. }] = &builds[..]
+        && let Some(Build { outcome: Err(error), .. }) = builds.pop()
+    {
+        ended = Some(error);
+    }
+    let mut status = conclude(&terminal, &builds);
+    let exceeded = match &ended {
+        None => find_exceeded(&builds, &arguments.budget)?,
+        Some(_) => Vec::new(),
+    };
+    for excess in &exceeded {
+        status = status.max(EXIT_FAILED);
+        terminal.failure(&format!("error: {excess}"));
+    }
+    if arguments.json {
+        let mut report = Report::new(Some(&work.request.source), clock);
+        for build in builds {
+            report.add(build.runtime, build.outcome, build.import.map(|import| import.to_string()));
+        }
+        report.add_exceeded(exceeded);
+        terminal.json(&report.ended_by(ended.as_ref()))?;
+    }
+    ended.map_or(Ok(status), Err)
+}
+
+/// Finds the source and the releases.
+fn find_work(context: &Context, arguments: &BuildArguments, clock: &mut Clock) -> Result<Work> {
     // Fails before anything is fetched if no Python can run the build back end.
     context.python()?;
-    let runtimes = runtimes(&context, &arguments.pyodide)?;
+    let runtimes = runtimes(context, &arguments.pyodide)?;
     for runtime in &runtimes {
         // Fails before the first build if one of the releases does not install the tag.
         runtime.platform_tag(&arguments.tag_choice())?;
     }
     clock.step("runtime");
-    let request = arguments.request(source::find(&arguments.source, &context)?);
+    let request = arguments.request(source::find(&arguments.source, context)?);
     clock.step("source");
-    let mut builds = Vec::new();
-    for runtime in &runtimes {
+    Ok(Work { runtimes, request })
+}
+
+/// Builds for all releases, with requirements if they were asked for.
+fn build_all<'a>(
+    context: &Context,
+    terminal: &Terminal,
+    work: &'a Work,
+    arguments: &BuildArguments,
+    builds: &mut Vec<Build<'a>>,
+) -> Result<()> {
+    let Work { runtimes, request } = work;
+    for runtime in runtimes {
         let first = builds.len();
-        builds.push(build_one(&context, &terminal, &request, runtime, arguments)?);
+        builds.push(build_one(context, terminal, request, runtime, arguments)?);
         if arguments.with_deps {
             let mut dependencies = DependencyBuilds::default();
             while let Some(next) =
-                dependencies.next(&context, &request, runtime, &list_built(&builds[first..]))?
+                dependencies.next(context, request, runtime, &list_built(&builds[first..]))?
             {
-                builds.push(build_one(&context, &terminal, &next, runtime, arguments)?);
+                builds.push(build_one(context, terminal, &next, runtime, arguments)?);
             }
         }
     }
-    // With one wheel its error is the command's own; with several the others are still built.
-    if let [Build { outcome: Err(_), .. }] = &builds[..]
-        && let Some(Build { outcome: Err(error), .. }) = builds.pop()
-    {
-        return Err(error);
-    }
-    let mut status = conclude(&terminal, &builds);
-    for built in list_built(&builds) {
-        for excess in budget::check(&built.summary.wheel, &arguments.budget)? {
-            status = status.max(EXIT_FAILED);
-            terminal.failure(&format!("error: {excess}"));
-        }
-    }
-    if arguments.json {
-        let wheels = builds.into_iter().filter_map(|build| match build.outcome {
-            Ok(Outcome::Built(built)) => {
-                let import = build.import.map(|import| import.to_string());
-                Some(WheelReport::new(*built, build.runtime, import))
-            }
-            _ => None,
-        });
-        let report = Report::new(&request.source, clock, wheels.collect());
-        terminal.json(&report)?;
-    }
-    Ok(status)
+    Ok(())
+}
+
+/// What is larger than its budget.
+fn find_exceeded(builds: &[Build<'_>], budgets: &[Budget]) -> Result<Vec<Excess>> {
+    let wheels = list_built(builds).into_iter().map(|built| budget::check(&built.summary.wheel, budgets));
+    Ok(wheels.collect::<Result<Vec<_>>>()?.concat())
 }
 
 /// Builds one package for one release, and prints the wheel's path.

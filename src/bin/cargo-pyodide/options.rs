@@ -6,6 +6,7 @@ use cargo_pyodide::backend::CrateStore;
 use cargo_pyodide::building::{CargoRequest, FinishRequest, OverlayRequest, Recipes};
 use cargo_pyodide::context::Network;
 use cargo_pyodide::overlay::changes::VariantChoice;
+use cargo_pyodide::redacted::Redacted;
 use cargo_pyodide::toolchain::c_compiler::CToolchain;
 use cargo_pyodide::wasm::optimization::Optimization;
 use cargo_pyodide::wheel::deflate::Compression;
@@ -51,6 +52,28 @@ impl NetworkOptions {
     /// Whether the network may be asked.
     pub(crate) fn network(&self) -> Network {
         if self.offline { Network::Forbidden } else { Network::Allowed }
+    }
+}
+
+/// Indexes beside the one that pip is configured for.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct IndexOptions {
+    /// A package index, or a site of `cargo pyodide site`, that is asked before the index of pip; repeatable
+    #[arg(long = "index", value_name = "URL", value_parser = parse_address)]
+    indexes: Vec<Redacted<String>>,
+}
+
+impl IndexOptions {
+    /// The addresses.
+    pub(crate) fn addresses(&self) -> Vec<Redacted<String>> {
+        self.indexes.clone()
+    }
+}
+
+fn parse_address(text: &str) -> Result<Redacted<String>, String> {
+    match text.split_once("://") {
+        Some(("http" | "https", _)) => Ok(Redacted::new(text.to_owned())),
+        _ => Err("expected an address: `https://HOST/simple/`, or that of a site".to_owned()),
     }
 }
 
