@@ -15,7 +15,7 @@ use anyhow::Context as _;
 
 use crate::digest::Sha256Digest;
 use crate::error::Result;
-use crate::files::{remove_folder, with_disk_hint, write_whole};
+use crate::files::{remove_folder, remove_moved, with_disk_hint, write_whole};
 use crate::plain_name::PlainName;
 use crate::ui::Ui;
 
@@ -154,6 +154,7 @@ impl Cache {
         }
         // What lies here without a marker was left by a process that died.
         remove_entry(&folder)?;
+        remove_moved(&self.folder(kind));
         fs_err::create_dir_all(&folder)?;
         let made = make(&folder).and_then(|()| Ok(fs_err::write(folder.join(MARKER), "")?));
         if let Err(error) = made {

@@ -11,6 +11,12 @@ use std::path::PathBuf;
 /// not begin with `CARGO_`: sccache takes all such variables for something that the compiled crate depends on.
 pub const DRIVER_PLAN: &str = "PYODIDE_DRIVER_PLAN";
 
+/// The variable that tells our executable which process supervises it, by its number.
+pub const SUPERVISOR: &str = "PYODIDE_SUPERVISOR";
+
+/// The variable that names the folder of a command's temporary files, for the drivers that it starts.
+pub const TEMPORARY_FOLDER: &str = "PYODIDE_TEMPORARY_FOLDER";
+
 /// A snapshot of the process's environment.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {

@@ -9,7 +9,7 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
 use super::Invocation;
 use crate::error::Result;
@@ -140,6 +140,25 @@ fn kill_tree(root: Pid) {
             process.kill();
         }
     }
+}
+
+/// Kills all that a process started, directly or not, and returns how many processes were alive.
+pub(super) fn kill_below(root: Pid) -> usize {
+    let mut system = System::new();
+    look(&mut system);
+    let below = tree(&system, root).into_iter().skip(1).filter_map(|pid| system.process(pid));
+    // One that has ended is listed until its parent asks for its status.
+    below
+        .filter(|process| !matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead))
+        .map(sysinfo::Process::kill)
+        .count()
+}
+
+/// Whether there is a process of this number.
+pub(super) fn is_alive(pid: Pid) -> bool {
+    let mut system = System::new();
+    let what = ProcessRefreshKind::nothing().without_tasks();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, what) > 0
 }
 
 /// From now on this process ends, with all that it started, when the one that started it has died.

@@ -3,6 +3,7 @@
 //! Nothing else names [`std::process::Command`].
 
 pub(crate) mod limits;
+pub mod supervision;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 
-use crate::env::Environment;
+use crate::env::{Environment, SUPERVISOR};
 use crate::error::{Result, hinted};
 use crate::redacted::redact;
 use crate::ui::{Task, Ui};
@@ -28,6 +29,7 @@ pub struct Invocation {
     arguments: Vec<OsString>,
     variables: Vec<(OsString, Option<OsString>)>,
     folder: Option<PathBuf>,
+    shares_temporary_folder: bool,
 }
 
 /// What a finished command printed.
@@ -42,7 +44,13 @@ pub struct Output {
 impl Invocation {
     /// A call of this program, which must be a path: [`find`] makes one of a name.
     pub fn new(program: impl Into<PathBuf>) -> Self {
-        Self { program: program.into(), arguments: Vec::new(), variables: Vec::new(), folder: None }
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            folder: None,
+            shares_temporary_folder: false,
+        }
     }
 
     /// Adds an argument.
@@ -70,6 +78,14 @@ impl Invocation {
     #[must_use]
     pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
         self.variables.push((name.into(), None));
+        self
+    }
+
+    /// Has the child make its temporary files in the folder of ours, which is removed whatever ends us. Not for a program
+    /// that starts daemons: they would outlive the folder.
+    #[must_use]
+    pub fn with_our_temporary_folder(mut self) -> Self {
+        self.shares_temporary_folder = true;
         self
     }
 
@@ -105,6 +121,7 @@ impl Invocation {
             .stdin(Stdio::null())
             .output()
             .with_context(|| format!("cannot start `{}`", self.program.display()))?;
+        supervision::stay_if_ending();
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         Ok((output.status, Output { stdout, stderr }))
@@ -126,6 +143,7 @@ impl Invocation {
         drop(command);
         let copied = copy_lines(reader, log, &mut on_line);
         let status = child.wait().context("cannot wait for a child process")?;
+        supervision::stay_if_ending();
         copied?;
         Ok(status)
     }
@@ -195,8 +213,15 @@ impl Invocation {
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
     fn command(&self) -> std::process::Command {
+        supervision::stay_if_ending();
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.arguments);
+        // It means this process alone.
+        command.env_remove(SUPERVISOR);
+        if self.shares_temporary_folder {
+            let folder = tempfile::env::temp_dir();
+            command.envs(["TMPDIR", "TEMP", "TMP"].map(|name| (name, folder.as_os_str())));
+        }
         for (name, value) in &self.variables {
             match value {
                 Some(value) => command.env(name, value),
@@ -228,7 +253,6 @@ impl Invocation {
 pub struct Running {
     child: Child,
     ui: Ui,
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no process groups"))]
     leads_a_group: bool,
 }
 
@@ -247,6 +271,10 @@ impl Running {
 
     /// Ends it, and what it started itself, and waits until it has.
     pub fn stop(&mut self) {
+        if self.leads_a_group && matches!(self.child.try_wait(), Ok(None)) {
+            // Browsers also start processes in groups of their own.
+            limits::kill_below(sysinfo::Pid::from_u32(self.child.id()));
+        }
         self.stop_group();
         let _ = self.child.kill();
         let _ = self.child.wait();

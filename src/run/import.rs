@@ -1,5 +1,6 @@
 //! Whether what a wheel brings can be imported in its release.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -86,6 +87,7 @@ fn run(
         path: String::new(),
         source: program.into(),
         arguments: arguments.to_vec(),
+        variables: BTreeMap::new(),
     };
     capture(context, runtime, wheels, &script)
 }

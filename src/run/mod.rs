@@ -7,6 +7,7 @@ mod node;
 mod server;
 pub mod session;
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +20,6 @@ pub(crate) use server::mime_type;
 use session::{Next, Place, Session};
 
 use crate::context::Context;
-use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::process::Invocation;
 use crate::runtime::Runtime;
@@ -43,6 +43,8 @@ pub struct Script {
     pub source: String,
     /// Its arguments.
     pub arguments: Vec<String>,
+    /// The environment variables that it sees beside the runtime's own.
+    pub variables: BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -53,7 +55,6 @@ struct ScriptRequest<'a> {
     folder: PathBuf,
     script: &'a Script,
     harness: &'a str,
-    variables: std::collections::BTreeMap<&'a str, &'a str>,
     raw_streams: bool,
     terminals: Vec<u32>,
 }
@@ -96,7 +97,6 @@ pub fn run_in_browser(
     let mut program = serde_json::to_value(script)?;
     program["folder"] = FOLDER.into();
     program["path"] = FOLDER.into();
-    program["variables"] = serde_json::to_value(variables(&context.environment))?;
     let session = Session {
         runtime,
         place,
@@ -191,7 +191,6 @@ impl ReadyScript {
             folder: std::env::current_dir().context("the current folder is gone")?,
             script,
             harness: include_str!("harness.py"),
-            variables: variables(&context.environment),
             raw_streams: runtime.sets_streams_byte_by_byte(),
             terminals,
         };
@@ -200,19 +199,6 @@ impl ReadyScript {
         let command = Invocation::new(node).arg("--no-warnings").arg(runner).arg(path);
         Ok(Self { command, _work: work })
     }
-}
-
-/// The variables that a script sees: the user's, without those that describe the host.
-fn variables(environment: &Environment) -> std::collections::BTreeMap<&str, &str> {
-    // Python in the runtime has folders and users of its own: these variables would name others.
-    let of_host = ["HOME", "PATH", "PWD", "OLDPWD", "TMPDIR", "TEMP", "TMP", "SHELL", "VIRTUAL_ENV", "_"];
-    let is_of_host = |name: &str| {
-        of_host.contains(&name)
-            || name.starts_with("PYTHON")
-            || name.starts_with("LD_")
-            || name.starts_with("NODE_")
-    };
-    environment.texts().filter(|(name, _)| !is_of_host(name)).collect()
 }
 
 /// A wheel's absolute path, if its tags say that this runtime installs it.
@@ -244,25 +230,6 @@ fn check_records(wheels: &[PathBuf]) -> Result<()> {
 mod tests {
     use super::*;
     use crate::runtime::double;
-
-    #[test]
-    fn a_script_sees_the_users_variables_and_none_of_the_host() {
-        let environment = Environment::from_iter([
-            ("TOKEN", "x"),
-            ("EMPTY", ""),
-            ("HOMEPAGE", "y"),
-            ("HOME", "/home/me"),
-            ("PATH", "/bin"),
-            ("TMPDIR", "/tmp"),
-            ("PYTHONPATH", "/lib"),
-            ("LD_PRELOAD", "/lib"),
-            ("NODE_OPTIONS", "-x"),
-            ("VIRTUAL_ENV", "/venv"),
-            ("_", "/bin/cargo"),
-        ]);
-        let seen: Vec<(&str, &str)> = variables(&environment).into_iter().collect();
-        assert_eq!(seen, [("EMPTY", ""), ("HOMEPAGE", "y"), ("TOKEN", "x")]);
-    }
 
     #[test]
     fn a_wheel_of_another_release_is_refused_before_anything_starts() {

@@ -89,7 +89,7 @@ async function main() {
   const { pyodide, folder } = started;
   try {
     const run = pyodide.runPython(request.harness);
-    return run(JSON.stringify({ ...request.script, folder, variables: request.variables }));
+    return run(JSON.stringify({ ...request.script, folder }));
   } catch (error) {
     writeLine(2)(`error: the Python interpreter died: ${error.stack ?? error}`);
     return COULD_NOT_START;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 
 use crate::abi::{EmscriptenVersion, PythonVersion};
 use crate::digest::Sha256Digest;
@@ -67,6 +67,7 @@ struct LockFile {
 
 #[derive(serde::Deserialize)]
 struct LockInfo {
+    arch: Option<String>,
     python: String,
     platform: String,
     abi_version: Option<String>,
@@ -87,6 +88,11 @@ pub(crate) fn read(folder: &Path) -> Result<LockFacts> {
 
 fn parse(text: &str) -> Result<LockFacts> {
     let LockFile { info, packages } = serde_json::from_str(text)?;
+    if let Some(arch) = info.arch.filter(|arch| arch != "wasm32") {
+        bail!(
+            "its architecture is `{arch}`: releases with other memories than those of `wasm32` are not served"
+        );
+    }
     let version = info.platform.strip_prefix("emscripten_");
     let version = version.ok_or_else(|| anyhow!("the platform `{}` is not Emscripten", info.platform))?;
     Ok(LockFacts {
@@ -130,6 +136,10 @@ mod tests {
         let new = r#"{"info":{"abi_version":"2025_0","platform":"emscripten_4_0_9","python":"3.13.2"},"packages":{}}"#;
         assert_eq!(check(old), "3.10 3.1.14 None");
         assert_eq!(check(new), r#"3.13 4.0.9 Some("2025_0")"#);
+        assert_eq!(
+            check(r#"{"info":{"arch":"wasm64","platform":"emscripten_5_0_3","python":"3.15.0"}}"#),
+            "its architecture is `wasm64`: releases with other memories than those of `wasm32` are not served"
+        );
         assert_eq!(
             check(r#"{"info":{"platform":"wasi_0_2","python":"3.13.2"}}"#),
             "the platform `wasi_0_2` is not Emscripten"

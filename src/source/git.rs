@@ -30,8 +30,7 @@ pub(crate) fn archive(
         ));
     }
     ui.phase("Resolving", format!("{url} at {revision}"));
-    fs_err::create_dir_all(cache.folder(Kind::Sources))?;
-    let staging = tempfile::tempdir_in(cache.folder(Kind::Sources))?;
+    let staging = tempfile::tempdir().context("cannot make a temporary folder")?;
     let clone = staging.path().join("clone");
     Invocation::new(&git)
         // Bare, since only an archive of one commit is made of it: that has the same bytes each time.

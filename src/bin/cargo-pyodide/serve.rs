@@ -73,6 +73,6 @@ pub(crate) fn run(session: &Session, arguments: &ServeArguments) -> Result<u8> {
     let server = SiteServer::listen(&folder, arguments.port)?;
     terminal.data(server.address())?;
     context.ui.phase("Serving", "until Ctrl-C");
-    server.serve(&context.ui)?;
+    server.serve(&context.ui);
     Ok(0)
 }
