@@ -30,6 +30,7 @@ pub struct Invocation {
     variables: Vec<(OsString, Option<OsString>)>,
     folder: Option<PathBuf>,
     shares_temporary_folder: bool,
+    starts_empty: bool,
 }
 
 /// What a finished command printed.
@@ -50,6 +51,7 @@ impl Invocation {
             variables: Vec::new(),
             folder: None,
             shares_temporary_folder: false,
+            starts_empty: false,
         }
     }
 
@@ -71,6 +73,13 @@ impl Invocation {
     #[must_use]
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.variables.push((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Gives the child no variables but those that are set here.
+    #[must_use]
+    pub fn clear_environment(mut self) -> Self {
+        self.starts_empty = true;
         self
     }
 
@@ -216,6 +225,9 @@ impl Invocation {
         supervision::stay_if_ending();
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.arguments);
+        if self.starts_empty {
+            command.env_clear();
+        }
         // It means this process alone.
         command.env_remove(SUPERVISOR);
         if self.shares_temporary_folder {
@@ -239,6 +251,9 @@ impl Invocation {
         let mut words = Vec::new();
         if let Some(folder) = &self.folder {
             words.push(format!("cd {} &&", quoted(folder.as_os_str())));
+        }
+        if self.starts_empty {
+            words.push("env -i".to_owned());
         }
         let assigned = self.variables.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
         words.extend(assigned.map(|(name, value)| format!("{}={}", name.display(), quoted(value))));

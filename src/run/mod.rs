@@ -15,7 +15,8 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 
-pub use node::{ADVICE as NODE_ADVICE, find_node, node_version};
+use node::{Files, Node, SCRIPTS};
+pub use node::{ADVICE as NODE_ADVICE, node_version};
 pub(crate) use server::mime_type;
 use session::{Next, Place, Session};
 
@@ -68,7 +69,7 @@ pub fn run(context: &Context, runtime: &Runtime, wheels: &[PathBuf], script: &Sc
     let is_terminal =
         [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
     let terminals = (0..3).zip(is_terminal).filter(|(_, is)| *is).map(|(descriptor, _)| descriptor).collect();
-    let prepared = ReadyScript::new(context, runtime, wheels, script, terminals)?;
+    let prepared = ReadyScript::new(context, runtime, wheels, script, Sight::CurrentFolder(terminals))?;
     let status = prepared.command.run_attached(&context.ui)?;
     match status.code() {
         Some(COULD_NOT_START) => Err(anyhow!("Pyodide {} did not finish the script", runtime.version)),
@@ -157,9 +158,17 @@ pub fn capture(
     wheels: &[PathBuf],
     script: &Script,
 ) -> Result<Captured> {
-    let prepared = ReadyScript::new(context, runtime, wheels, script, Vec::new())?;
+    let prepared = ReadyScript::new(context, runtime, wheels, script, Sight::Wheels)?;
     let (status, output) = prepared.command.output_unchecked(&context.ui)?;
     Ok(Captured { status: status.code().unwrap_or(COULD_NOT_START), stderr: output.stderr })
+}
+
+/// What a script sees of this machine.
+enum Sight {
+    /// The current folder; and which of its streams are terminals.
+    CurrentFolder(Vec<u32>),
+    /// The wheels that are installed, and an empty folder.
+    Wheels,
 }
 
 /// A run that is ready to start. The folder with its files lives as long.
@@ -174,21 +183,29 @@ impl ReadyScript {
         runtime: &Runtime,
         wheels: &[PathBuf],
         script: &Script,
-        terminals: Vec<u32>,
+        sight: Sight,
     ) -> Result<Self> {
-        let node = find_node(context, runtime)?;
+        let node = Node::find(context, runtime)?;
         let wheels: Vec<PathBuf> =
             wheels.iter().map(|wheel| check_wheel(wheel, runtime)).collect::<Result<_>>()?;
         let work = tempfile::tempdir().context("cannot make a temporary folder")?;
         let runner = work.path().join("node.mjs");
         // The scripts are part of the program and written anew each time: nothing has to be installed beside it.
         fs_err::write(&runner, include_str!("node.mjs"))?;
-        fs_err::write(work.path().join("node_output.mjs"), include_str!("node_output.mjs"))?;
-        fs_err::write(work.path().join("node_sockets.mjs"), include_str!("node_sockets.mjs"))?;
+        for (name, text) in SCRIPTS {
+            fs_err::write(work.path().join(name), text)?;
+        }
+        let (folder, terminals, is_restricted) = match sight {
+            Sight::CurrentFolder(terminals) => {
+                (std::env::current_dir().context("the current folder is gone")?, terminals, false)
+            }
+            Sight::Wheels => (work.path().join("folder"), Vec::new(), true),
+        };
+        fs_err::create_dir_all(&folder)?;
         let request = ScriptRequest {
             runtime: &runtime.folder,
             wheels: &wheels,
-            folder: std::env::current_dir().context("the current folder is gone")?,
+            folder: folder.clone(),
             script,
             harness: include_str!("harness.py"),
             raw_streams: runtime.sets_streams_byte_by_byte(),
@@ -196,7 +213,10 @@ impl ReadyScript {
         };
         let path = work.path().join("request.json");
         fs_err::write(&path, serde_json::to_vec(&request)?)?;
-        let command = Invocation::new(node).arg("--no-warnings").arg(runner).arg(path);
+        let own = [work.path().to_owned(), runtime.folder.clone()];
+        let (read, written): (Vec<PathBuf>, _) = (own.into_iter().chain(wheels).collect(), [folder]);
+        let files = if is_restricted { Files::Only(&read, &written) } else { Files::All };
+        let command = node.command(&context.environment, &context.ui, files).arg(runner).arg(path);
         Ok(Self { command, _work: work })
     }
 }

@@ -8,6 +8,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { writeAll } from "./node_output.mjs";
+import { withFileConstants } from "./node_binding.mjs";
 import { withoutSockets } from "./node_sockets.mjs";
 
 const COULD_NOT_START = 125;
@@ -56,6 +57,7 @@ async function start() {
   const { log } = console;
   console.log = ofTheScript(log);
   const started = withoutSockets();
+  withFileConstants();
   const { loadPyodide } = await import(pathToFileURL(path.join(request.runtime, "pyodide.mjs")).href);
   const pyodide = await loadPyodide({
     indexURL: request.runtime + path.sep,

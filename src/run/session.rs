@@ -15,11 +15,11 @@ use serde_json::Value;
 
 use super::browser::Browser;
 use super::message::SessionMessage;
-use super::node::find_node;
+use super::node::{Files, Node, SCRIPTS};
 use super::server::{self, Served, Server};
 use crate::context::Context;
 use crate::error::Result;
-use crate::process::{Invocation, Running, Streams, describe};
+use crate::process::{Running, Streams, describe};
 use crate::runtime::Runtime;
 use crate::ui::{Stream, Ui};
 
@@ -166,17 +166,23 @@ impl Session<'_> {
         work: tempfile::TempDir,
         messages: Receiver<SessionMessage>,
     ) -> Result<RunningSession> {
-        let node = find_node(context, self.runtime)?;
+        let node = Node::find(context, self.runtime)?;
         let path = |name: &str| work.path().join(name);
         fs_err::write(path("session.mjs"), include_str!("session.mjs"))?;
-        fs_err::write(path("node_output.mjs"), include_str!("node_output.mjs"))?;
-        fs_err::write(path("node_sockets.mjs"), include_str!("node_sockets.mjs"))?;
+        for (name, text) in SCRIPTS {
+            fs_err::write(path(name), text)?;
+        }
         fs_err::write(path("node_session.mjs"), include_str!("node_session.mjs"))?;
         fs_err::write(path("request.json"), request)?;
         fs_err::write(path("events.jsonl"), "")?;
         // A file, not a pipe: what was written is there when the process dies, and stdout stays the tests' own.
         let events = EventFile::open(&path("events.jsonl"))?;
-        let command = Invocation::new(node).arg("--no-warnings").args([
+        // Tests see what they were given, through whichever module they look.
+        let own = [work.path().to_owned(), self.runtime.folder.clone()];
+        let given = [self.foundation, self.wheels, self.archives].concat();
+        let read: Vec<PathBuf> = own.into_iter().chain(given).collect();
+        let written = [path("events.jsonl")];
+        let command = node.command(&context.environment, &context.ui, Files::Only(&read, &written)).args([
             path("node_session.mjs"),
             path("request.json"),
             path("events.jsonl"),

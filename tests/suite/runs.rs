@@ -85,6 +85,16 @@ fn endings_are_those_of_python() {
 }
 
 #[test]
+fn node_has_none_of_the_users_variables() {
+    if !ready() {
+        return;
+    }
+    let code = "import js; print('TOKEN' in list(js.Object.keys(js.process.env)), 'PATH' in dir(js.process.env))";
+    let said = tool(&["run", "--pyodide", "0.29.5", "--env", "OTHER=1", "-c", code]).env("TOKEN", "secret").succeed();
+    assert_eq!(said.stdout, "False False\n");
+}
+
+#[test]
 fn sockets_fail_and_the_interpreter_lives() {
     if !ready() {
         return;
