@@ -47,6 +47,21 @@ impl Environment {
         self.get(name).and_then(OsStr::to_str)
     }
 
+    /// A variable's value as a size: bytes, or a number with `M` or `G`; none if it is not set.
+    ///
+    /// # Errors
+    /// When it is set and not a size.
+    pub fn size(&self, name: &str) -> crate::error::Result<Option<u64>> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let size = parse_size(text).ok_or_else(|| {
+            crate::error::hinted(
+                anyhow::anyhow!("`{name}` is `{text}`, which is not a size"),
+                "write bytes, or a number with `M` or `G`: `8G`",
+            )
+        })?;
+        Ok(Some(size))
+    }
+
     /// All variables whose names and values are UTF-8.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
@@ -85,6 +100,16 @@ impl Environment {
             )),
         }
     }
+}
+
+/// `8G`, `500M`, or bytes.
+fn parse_size(text: &str) -> Option<u64> {
+    let (digits, shift) = match text.char_indices().last()? {
+        (at, 'M' | 'm') => (&text[..at], 20),
+        (at, 'G' | 'g') => (&text[..at], 30),
+        _ => (text, 0),
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 #[cfg(test)]

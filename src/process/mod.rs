@@ -23,7 +23,7 @@ use crate::ui::{Task, Ui};
 const SHOWN_LINES: usize = 30;
 
 /// A program to run, its arguments, and what differs in its environment.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Invocation {
     program: PathBuf,
     arguments: Vec<OsString>,
@@ -31,6 +31,7 @@ pub struct Invocation {
     folder: Option<PathBuf>,
     shares_temporary_folder: bool,
     starts_empty: bool,
+    secrets: Vec<(&'static str, String)>,
 }
 
 /// What a finished command printed.
@@ -40,6 +41,13 @@ pub struct Output {
     pub stdout: String,
     /// Standard error, lossily decoded.
     pub stderr: String,
+}
+
+/// The command, as it is shown.
+impl std::fmt::Debug for Invocation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.copyable())
+    }
 }
 
 impl Invocation {
@@ -52,6 +60,7 @@ impl Invocation {
             folder: None,
             shares_temporary_folder: false,
             starts_empty: false,
+            secrets: Vec::new(),
         }
     }
 
@@ -73,6 +82,13 @@ impl Invocation {
     #[must_use]
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.variables.push((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Sets a variable whose value is not shown to anybody.
+    #[must_use]
+    pub(crate) fn secret(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.secrets.push((name, value.into()));
         self
     }
 
@@ -240,6 +256,7 @@ impl Invocation {
                 None => command.env_remove(name),
             };
         }
+        command.envs(self.secrets.iter().map(|(name, value)| (name, value)));
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
@@ -257,6 +274,7 @@ impl Invocation {
         }
         let assigned = self.variables.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
         words.extend(assigned.map(|(name, value)| format!("{}={}", name.display(), quoted(value))));
+        words.extend(self.secrets.iter().map(|(name, _)| format!("{name}=…")));
         words.push(quoted(self.program.as_os_str()));
         words.extend(self.arguments.iter().map(|argument| quoted(argument)));
         words.join(" ")

@@ -15,8 +15,8 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 
-use node::{Files, Node, SCRIPTS};
 pub use node::{ADVICE as NODE_ADVICE, node_version};
+use node::{Files, Node, SCRIPTS};
 pub(crate) use server::mime_type;
 use session::{Next, Place, Session};
 

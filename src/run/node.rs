@@ -78,7 +78,8 @@ impl Node {
             let (major, minor) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
             Some(Self { program: PathBuf::from(program), major, minor })
         };
-        parse().ok_or_else(|| anyhow!("`{}` does not say its version: `{}`", program.display(), printed.trim()))
+        parse()
+            .ok_or_else(|| anyhow!("`{}` does not say its version: `{}`", program.display(), printed.trim()))
     }
 
     /// A call of Node that sees these files and none of the user's variables.

@@ -51,6 +51,8 @@ pub fn run(context: &Context, native: NativeRun<'_>) -> Result<Vec<TestResult>> 
         // A toolchain that the package names may not be there; the build for Pyodide asks for none either.
         pip = pip.env("RUSTUP_TOOLCHAIN", default);
     }
+    // Two of them would overwrite each other's libraries, and `clean` leaves it alone meanwhile.
+    let _lock = context.cache.lock(ui, Kind::Builds, "native")?;
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"])
         .arg(&site)
         .arg(&place)

@@ -15,7 +15,7 @@ use cargo_pyodide::wheel::metadata::Metadata;
 use clap::Args;
 
 use crate::commands::Session;
-use crate::options::{NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{HashOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
 use crate::terminal::Terminal;
 
 const AFTER_HELP: &str = "\
@@ -49,6 +49,8 @@ pub(crate) struct DepsArguments {
     #[command(flatten)]
     overlays: OverlayOptions,
     #[command(flatten)]
+    hashes: HashOptions,
+    #[command(flatten)]
     network: NetworkOptions,
     /// Print one JSON document instead of trees
     #[arg(long)]
@@ -67,7 +69,8 @@ struct PackageRequirements {
 /// Runs the command.
 pub(crate) fn run(session: &Session, arguments: &DepsArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
-    let context = session.context(&terminal, arguments.network.network());
+    let context =
+        session.context(&terminal, arguments.network.network()).with_hashes(arguments.hashes.hashes());
     let wheels: Vec<OpenedWheel> =
         arguments.wheels.iter().map(|path| OpenedWheel::open(path)).collect::<Result<_>>()?;
     let mut trees = Vec::new();

@@ -19,7 +19,7 @@ use cargo_pyodide::wheel::OpenedWheel;
 use clap::Args;
 
 use crate::commands::Session;
-use crate::options::{CargoOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{CargoOptions, HashOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
 use crate::test_report::{conclude, show_differences};
 
 const AFTER_HELP: &str = "\
@@ -62,6 +62,8 @@ pub(crate) struct TestArguments {
     /// Print one JSON document about each test at the end; pytest's output goes to stderr
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    hashes: HashOptions,
     #[command(flatten)]
     network: NetworkOptions,
     #[command(flatten)]
@@ -126,7 +128,8 @@ struct Results {
 /// Runs the command.
 pub(crate) fn run(session: &Session, arguments: &TestArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
-    let context = session.context(&terminal, arguments.network.network());
+    let context =
+        session.context(&terminal, arguments.network.network()).with_hashes(arguments.hashes.hashes());
     let package = find_package(&context, &arguments.package)?;
     if arguments.native && matches!(package, Package::Wheel(_)) {
         bail!("`--native` builds the same source for this machine: name a source, not a wheel");

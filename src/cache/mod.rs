@@ -8,10 +8,16 @@
 //! A key is a plain name, so that an entry is always a folder of the cache: what is removed lies below its root, whoever
 //! made the key.
 
+mod content;
+mod kept;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
+
+pub use kept::{KeptEntry, Removal};
 
 use crate::digest::Sha256Digest;
 use crate::error::Result;
@@ -21,6 +27,8 @@ use crate::ui::Ui;
 
 /// The file that says that an entry is whole.
 const MARKER: &str = ".complete";
+/// How exactly the time of an entry's last use is known: a new one is not written more often.
+const EXACTNESS: Duration = Duration::from_hours(1);
 /// Hexadecimal digits of a SHA-256, which stand before bytes that are kept.
 const DIGEST_LENGTH: usize = 64;
 
@@ -78,6 +86,11 @@ impl Kind {
             Kind::Optimizers => "optimizers",
             Kind::Finished => "finished",
         }
+    }
+
+    /// Whether an entry is compared with a list of its files before it is used. Releases have digests of their own.
+    fn is_compared(self) -> bool {
+        matches!(self, Kind::Sysroots | Kind::Environments | Kind::Drivers | Kind::Headers | Kind::Optimizers)
     }
 }
 
@@ -145,18 +158,28 @@ impl Cache {
         make: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<PathBuf> {
         let folder = self.entry(kind, key)?;
-        if self.has(kind, key) {
+        if self.is_usable(kind, &folder) {
             return Ok(folder);
         }
         let _lock = self.lock(ui, kind, key)?;
-        if self.has(kind, key) {
+        if self.is_usable(kind, &folder) {
             return Ok(folder);
+        }
+        if folder.join(MARKER).is_file() {
+            let name = kind.name();
+            ui.warn(format!(
+                "an entry of the cache's {name} is damaged and is made anew: `{}`",
+                folder.display()
+            ));
         }
         // What lies here without a marker was left by a process that died.
         remove_entry(&folder)?;
         remove_moved(&self.folder(kind));
         fs_err::create_dir_all(&folder)?;
-        let made = make(&folder).and_then(|()| Ok(fs_err::write(folder.join(MARKER), "")?));
+        let made = make(&folder).and_then(|()| {
+            let listed = if kind.is_compared() { content::list(&folder) } else { String::new() };
+            Ok(fs_err::write(folder.join(MARKER), listed)?)
+        });
         if let Err(error) = made {
             // What cannot be removed now is removed by the next attempt: it has no marker.
             let _ = remove_entry(&folder);
@@ -165,30 +188,57 @@ impl Cache {
         Ok(folder)
     }
 
+    /// Whether an entry is whole, and has the files that it had when it was made. Notes that it is used.
+    fn is_usable(&self, kind: Kind, folder: &Path) -> bool {
+        let marker = folder.join(MARKER);
+        let Ok(listed) = fs_err::read_to_string(&marker) else { return false };
+        note_use(&marker);
+        // Older versions wrote no list.
+        listed.is_empty() || !kind.is_compared() || content::list(folder) == listed
+    }
+
     /// Waits for the lock of an entry.
     ///
     /// # Errors
     /// When the lock file cannot be made or locked.
     pub fn lock(&self, ui: &Ui, kind: Kind, key: &str) -> Result<EntryLock> {
         let path = self.entry(kind, key)?.with_added_extension("lock");
+        loop {
+            let file = self.open_lock(kind, &path)?;
+            // A lock of the operating system: it ends with the process, whatever ended that, and is never stale.
+            if file.try_lock().is_err() {
+                ui.phase("Waiting", format!("for another process that uses {} `{key}`", kind.name()));
+                file.lock().with_context(|| format!("cannot lock `{}`", path.display()))?;
+            }
+            // `clean` removes the files of locks with the entries: who waited for one that is gone begins anew.
+            if is_same_file(&file, &path) {
+                let _ = file.set_modified(SystemTime::now());
+                return Ok(EntryLock { _file: file });
+            }
+        }
+    }
+
+    /// The lock of an entry, if nobody has it.
+    fn try_lock(&self, kind: Kind, key: &str) -> Option<EntryLock> {
+        let path = self.entry(kind, key).ok()?.with_added_extension("lock");
+        let file = self.open_lock(kind, &path).ok()?;
+        (file.try_lock().is_ok() && is_same_file(&file, &path)).then_some(EntryLock { _file: file })
+    }
+
+    fn open_lock(&self, kind: Kind, path: &Path) -> Result<File> {
         let made = fs_err::create_dir_all(self.folder(kind))
-            .and_then(|()| fs_err::OpenOptions::new().create(true).truncate(false).write(true).open(&path));
+            .and_then(|()| fs_err::OpenOptions::new().create(true).truncate(false).write(true).open(path));
         let file = made
             .map_err(|error| with_disk_hint(error.into(), &self.root))
-            .with_context(|| format!("cannot use the cache `{}`", self.root.display()))?
-            .into_parts()
-            .0;
-        // A lock of the operating system: it ends with the process, whatever ended that, and is never stale.
-        if file.try_lock().is_err() {
-            ui.phase("Waiting", format!("for another process that uses {} `{key}`", kind.name()));
-            file.lock().with_context(|| format!("cannot lock `{}`", path.display()))?;
-        }
-        Ok(EntryLock { _file: file })
+            .with_context(|| format!("cannot use the cache `{}`", self.root.display()))?;
+        Ok(file.into_parts().0)
     }
 
     /// Bytes that were kept under a key; none if they were changed since, or are only there in part.
     pub fn find_bytes(&self, kind: Kind, key: &str) -> Option<Vec<u8>> {
-        let mut kept = fs_err::read(self.entry(kind, key).ok()?).ok()?;
+        let path = self.entry(kind, key).ok()?;
+        let mut kept = fs_err::read(&path).ok()?;
+        note_use(&path);
         let bytes = (kept.len() >= DIGEST_LENGTH).then(|| kept.split_off(DIGEST_LENGTH))?;
         (Sha256Digest::of(&bytes).to_string().as_bytes() == kept).then_some(bytes)
     }
@@ -211,14 +261,31 @@ impl Cache {
         let _lock = self.lock(ui, kind, key)?;
         remove_entry(&self.entry(kind, key)?)
     }
+}
 
-    /// Removes all entries of a kind.
-    ///
-    /// # Errors
-    /// When one cannot be removed.
-    pub fn clear(&self, kind: Kind) -> Result<()> {
-        remove_folder(&self.folder(kind))
+/// Notes that a file is used now, if it is not noted already.
+fn note_use(path: &Path) {
+    let noted = fs_err::metadata(path).and_then(|metadata| metadata.modified());
+    let is_old = noted.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > EXACTNESS));
+    if is_old && let Ok(file) = fs_err::OpenOptions::new().write(true).open(path) {
+        // A cache that cannot be written is used all the same.
+        let _ = file.into_parts().0.set_modified(SystemTime::now());
     }
+}
+
+/// Whether an open file is the one at a path.
+#[cfg(unix)]
+fn is_same_file(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    let at = fs_err::metadata(path).map(identity);
+    file.metadata().map(identity).is_ok_and(|own| at.is_ok_and(|at| at == own))
+}
+
+/// An open file cannot be removed there.
+#[cfg(not(unix))]
+fn is_same_file(_: &File, _: &Path) -> bool {
+    true
 }
 
 /// Removes an entry, its marker first: what is left when that is interrupted does not count.
@@ -234,147 +301,4 @@ fn remove_entry(folder: &Path) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use anyhow::bail;
-
-    use super::*;
-
-    #[test]
-    fn no_key_leads_out_of_the_cache() {
-        let place = tempfile::tempdir().unwrap();
-        let victim = place.path().join("victim");
-        fs_err::create_dir_all(&victim).unwrap();
-        fs_err::write(victim.join("kept"), "").unwrap();
-        let cache = Cache::new(place.path().join("cache"));
-        let ui = Ui::silent();
-        let absolute = victim.display().to_string();
-        for key in [&absolute, "../../victim", "..", ".", "", "a/b", ".hidden", "a\0b", &"a".repeat(201)] {
-            assert!(cache.entry(Kind::Files, key).is_err(), "{key}");
-            assert!(!cache.has(Kind::Files, key), "{key}");
-            assert!(cache.get_or_make(&ui, Kind::Files, key, |_| Ok(())).is_err(), "{key}");
-            assert!(cache.discard(&ui, Kind::Files, key).is_err(), "{key}");
-            assert!(cache.lock(&ui, Kind::Files, key).is_err(), "{key}");
-        }
-        assert!(victim.join("kept").is_file());
-        assert!(!cache.root().exists(), "nothing was made for a refused key");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn an_entry_that_is_a_link_is_removed_and_not_followed() {
-        let place = tempfile::tempdir().unwrap();
-        let elsewhere = place.path().join("elsewhere");
-        fs_err::create_dir_all(&elsewhere).unwrap();
-        fs_err::write(elsewhere.join(MARKER), "").unwrap();
-        let cache = Cache::new(place.path().join("cache"));
-        fs_err::create_dir_all(cache.folder(Kind::Files)).unwrap();
-        fs_err::os::unix::fs::symlink(&elsewhere, cache.folder(Kind::Files).join("x")).unwrap();
-        cache.discard(&Ui::silent(), Kind::Files, "x").unwrap();
-        assert!(elsewhere.join(MARKER).is_file());
-        assert!(!cache.folder(Kind::Files).join("x").is_symlink());
-    }
-
-    fn cache() -> (tempfile::TempDir, Cache) {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::new(folder.path().join("cache"));
-        (folder, cache)
-    }
-
-    fn make(cache: &Cache, key: &str) -> Result<PathBuf> {
-        cache.get_or_make(&Ui::silent(), Kind::Files, key, |folder| Ok(fs_err::write(folder.join("x"), key)?))
-    }
-
-    #[test]
-    fn an_entry_is_made_once() {
-        let (_folder, cache) = cache();
-        let made = make(&cache, "a").unwrap();
-        assert_eq!(fs_err::read_to_string(made.join("x")).unwrap(), "a");
-        let again = cache.get_or_make(&Ui::silent(), Kind::Files, "a", |_| bail!("made twice"));
-        assert_eq!(again.unwrap(), made);
-        assert!(!cache.has(Kind::Sources, "a"), "kinds have nothing in common");
-    }
-
-    #[test]
-    fn an_entry_that_could_not_be_made_is_absent() {
-        let (_folder, cache) = cache();
-        let failed = cache.get_or_make(&Ui::silent(), Kind::Files, "a", |folder| {
-            fs_err::write(folder.join("half"), "")?;
-            bail!("no more")
-        });
-        assert_eq!(failed.unwrap_err().to_string(), "no more");
-        assert!(!cache.entry(Kind::Files, "a").unwrap().exists());
-        assert!(cache.keys(Kind::Files).is_empty());
-        assert!(make(&cache, "a").is_ok());
-    }
-
-    #[test]
-    fn an_entry_without_its_marker_is_made_anew_from_nothing() {
-        let (_folder, cache) = cache();
-        let entry = cache.entry(Kind::Files, "a").unwrap();
-        fs_err::create_dir_all(&entry).unwrap();
-        fs_err::write(entry.join("half"), "").unwrap();
-        assert!(!cache.has(Kind::Files, "a"));
-        make(&cache, "a").unwrap();
-        assert!(cache.has(Kind::Files, "a") && !entry.join("half").exists());
-    }
-
-    #[test]
-    fn keys_are_those_of_whole_entries_in_order() {
-        let (_folder, cache) = cache();
-        for key in ["b", "a", "c"] {
-            make(&cache, key).unwrap();
-        }
-        fs_err::remove_file(cache.entry(Kind::Files, "c").unwrap().join(MARKER)).unwrap();
-        assert_eq!(cache.keys(Kind::Files), ["a", "b"]);
-        assert!(cache.keys(Kind::Runtimes).is_empty());
-    }
-
-    #[test]
-    fn an_entry_that_is_discarded_is_gone_and_its_neighbour_is_not() {
-        let (_folder, cache) = cache();
-        make(&cache, "a").unwrap();
-        make(&cache, "b").unwrap();
-        cache.discard(&Ui::silent(), Kind::Files, "a").unwrap();
-        cache.discard(&Ui::silent(), Kind::Files, "never").unwrap();
-        assert_eq!(cache.keys(Kind::Files), ["b"]);
-        assert!(!cache.entry(Kind::Files, "a").unwrap().exists());
-    }
-
-    #[test]
-    fn a_cache_that_cannot_be_written_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        fs_err::write(folder.path().join("file"), "").unwrap();
-        let cache = Cache::new(folder.path().join("file"));
-        let error = make(&cache, "a").unwrap_err();
-        let said = error.to_string();
-        assert!(said.starts_with("cannot use the cache `") && said.ends_with("file`"), "{said}");
-    }
-
-    #[test]
-    fn every_kind_has_a_folder_of_its_own() {
-        let names: std::collections::BTreeSet<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
-        assert_eq!(names.len(), Kind::ALL.len());
-    }
-
-    #[test]
-    fn bytes_come_back_only_if_they_are_unchanged() {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::new(folder.path().join("cache"));
-        let find = || cache.find_bytes(Kind::Finished, "key");
-        assert_eq!(find(), None);
-        cache.keep_bytes(Kind::Finished, "key", b"12345678").unwrap();
-        assert_eq!(find().unwrap(), b"12345678");
-        let path = cache.entry(Kind::Finished, "key").unwrap();
-        let whole = fs_err::read(&path).unwrap();
-        for length in 0..whole.len() {
-            fs_err::write(&path, &whole[..length]).unwrap();
-            assert_eq!(find(), None, "cut to {length} bytes");
-        }
-        for place in 0..whole.len() {
-            let mut changed = whole.clone();
-            changed[place] ^= 1;
-            fs_err::write(&path, changed).unwrap();
-            assert_eq!(find(), None, "changed at {place}");
-        }
-    }
-}
+mod tests;
