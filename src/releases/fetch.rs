@@ -17,6 +17,7 @@ use crate::error::{Result, cause_id, hinted};
 use crate::plain_name::PlainName;
 use crate::process::Invocation;
 use crate::runtime::Runtime;
+use crate::source::limits::UnpackLimits;
 use crate::runtime::differences::needs_npm_packages;
 use crate::ui::Ui;
 
@@ -255,7 +256,7 @@ mod tests {
             let limits = UnpackLimits { size, ..UnpackLimits::default() };
             unpack(&archive, place.path(), limits).map_err(|error| format!("{error:#}"))
         };
-        assert_eq!(unpack(8 << 20), Ok(()));
+        assert!(unpack(8 << 20).is_ok());
         let refused = unpack(1 << 20).unwrap_err();
         assert!(refused.contains("unpacks to more than"), "{refused}");
     }
