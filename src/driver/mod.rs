@@ -119,3 +119,15 @@ fn answer(text: &str) -> Result<u8> {
     std::io::stdout().write_all(text.as_bytes()).context("cannot answer")?;
     Ok(0)
 }
+
+/// Reads any text as the arguments of a linker and of a compiler.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_any(text: &str) {
+    let words = link_arguments::split_response(text);
+    if let Ok(plan) = link_arguments::read(&words) {
+        drop((plan.require_entry(), plan.arguments()));
+    }
+    if let Ok(call) = c_arguments::read("emcc", &words) {
+        drop(call.flags());
+    }
+}
