@@ -17,8 +17,8 @@ use crate::error::{Result, cause_id, hinted};
 use crate::plain_name::PlainName;
 use crate::process::Invocation;
 use crate::runtime::Runtime;
-use crate::source::limits::UnpackLimits;
 use crate::runtime::differences::needs_npm_packages;
+use crate::source::limits::UnpackLimits;
 use crate::ui::Ui;
 
 /// The file that lists the digests of a cached runtime's files.

@@ -89,8 +89,11 @@ fn node_has_none_of_the_users_variables() {
     if !ready() {
         return;
     }
-    let code = "import js; print('TOKEN' in list(js.Object.keys(js.process.env)), 'PATH' in dir(js.process.env))";
-    let said = tool(&["run", "--pyodide", "0.29.5", "--env", "OTHER=1", "-c", code]).env("TOKEN", "secret").succeed();
+    let code =
+        "import js; print('TOKEN' in list(js.Object.keys(js.process.env)), 'PATH' in dir(js.process.env))";
+    let said = tool(&["run", "--pyodide", "0.29.5", "--env", "OTHER=1", "-c", code])
+        .env("TOKEN", "secret")
+        .succeed();
     assert_eq!(said.stdout, "False False\n");
 }
 
