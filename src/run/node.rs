@@ -110,6 +110,7 @@ impl Node {
             (20..23, _) | (23, ..5) => "--experimental-permission",
             _ => "--permission",
         };
+        let absolute = |path: &Path| std::path::absolute(path).map_err(|error| error.to_string());
         let mut options = vec![switch.to_owned()];
         let mut allow = |what: &str, path: &Path| match path.to_str() {
             // Node takes these for wildcards and for lists.
@@ -120,16 +121,17 @@ impl Node {
             _ => Err(format!("it cannot be told of `{}`", path.display())),
         };
         for path in read.iter().chain(written) {
-            allow("read", path)?;
+            let path = absolute(path)?;
+            allow("read", &path)?;
             // Where a folder on the way is a link, Node asks about either.
-            if let Ok(real) = fs_err::canonicalize(path)
-                && real != *path
+            if let Ok(real) = fs_err::canonicalize(&path)
+                && real != path
             {
                 allow("read", &real)?;
             }
         }
         for path in written {
-            allow("write", path)?;
+            allow("write", &absolute(path)?)?;
         }
         Ok(options)
     }
