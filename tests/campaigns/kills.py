@@ -107,10 +107,11 @@ class Campaign:
         for folder in pathlib.Path("/proc").iterdir():
             if folder.name.isdigit():
                 try:
-                    if self.mark.encode() in (folder / "environ").read_bytes():
-                        words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                        if words:
-                            found.append(f"{folder.name} {words}")
+                    words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    # Node has none of our variables, but its scripts lie among the temporary files.
+                    is_ours = self.mark.encode() in (folder / "environ").read_bytes() or str(self.temporary) in words
+                    if words and is_ours:
+                        found.append(f"{folder.name} {words}")
                 except OSError:
                     continue
         return found
