@@ -6,8 +6,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::MARKER;
 use crate::files::walk;
+
+/// The file that says that an entry is whole, and what it holds.
+pub(super) const MARKER: &str = ".complete";
 
 /// The files of an entry: a line each, with its size. What Python writes while it runs is left out.
 pub(super) fn list(folder: &Path) -> String {

@@ -6,7 +6,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{Cache, EntryLock, Kind, MARKER, remove_entry};
+use super::content::MARKER;
+use super::entries::{Cache, EntryLock, Kind, remove_entry};
 use crate::error::Result;
 use crate::files::{remove_moved, size_of_folder};
 

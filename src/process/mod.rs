@@ -4,6 +4,7 @@
 
 pub(crate) mod limits;
 pub mod supervision;
+mod tree;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -306,7 +307,7 @@ impl Running {
     pub fn stop(&mut self) {
         if self.leads_a_group && matches!(self.child.try_wait(), Ok(None)) {
             // Browsers also start processes in groups of their own.
-            limits::kill_below(sysinfo::Pid::from_u32(self.child.id()));
+            tree::kill_below(sysinfo::Pid::from_u32(self.child.id()));
         }
         self.stop_group();
         let _ = self.child.kill();

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use sysinfo::Pid;
 
-use super::limits;
+use super::tree::{is_alive, kill_below};
 use crate::env::{Environment, SUPERVISOR, TEMPORARY_FOLDER};
 use crate::files::remove_folder;
 
@@ -83,7 +83,7 @@ pub fn end_all() {
     let Ok(own) = sysinfo::get_current_pid() else { return };
     // A process may start another one while it is being killed. One that cannot be killed must not hold us for ever.
     for _ in 0..300 {
-        if limits::kill_below(own) == 0 {
+        if kill_below(own) == 0 {
             return;
         }
         std::thread::sleep(Duration::from_millis(10));
@@ -150,7 +150,7 @@ fn describe_end(status: ExitStatus) -> WorkerEnd {
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
         return WorkerEnd::Signal(signal);
     }
-    WorkerEnd::Status(super::exit_code(status))
+    WorkerEnd::Status(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(INTERRUPTED))
 }
 
 /// The folder of the worker's temporary files.
@@ -201,7 +201,7 @@ fn is_left(folder: &Path, number: u32) -> bool {
         Err(error) => error.kind() == std::io::ErrorKind::NotFound && folder.is_dir(),
     };
     // It may lie between being made and being locked.
-    is_free && (!limits::is_alive(Pid::from_u32(number)) || age_of(folder).is_some_and(|age| age > YOUNG))
+    is_free && (!is_alive(Pid::from_u32(number)) || age_of(folder).is_some_and(|age| age > YOUNG))
 }
 
 fn age_of(folder: &Path) -> Option<Duration> {

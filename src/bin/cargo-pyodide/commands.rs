@@ -10,7 +10,7 @@ use cargo_pyodide::error::{EXIT_COULD_NOT, Result};
 use cargo_pyodide::redacted::redact;
 use clap::{Parser, Subcommand};
 
-use crate::terminal::{Terminal, Verbosity, print_failure};
+use crate::terminal::{Terminal, print_failure};
 use crate::{
     audit, build, ci, clean, deps, doctor, overlay, recipes, run, runtimes, serve, setup, site, sweep, test,
 };
@@ -92,15 +92,9 @@ pub(crate) fn run(environment: Environment, mut arguments: Vec<OsString>) -> Res
     let limit = environment.size(CACHE_LIMIT)?;
     let session = Session { environment, cache };
     let status = run_command(&session, cli.command)?;
-    if let Some(limit) = limit {
-        let removal = session.cache.shrink(limit)?;
-        if removal.removed > 0 {
-            let megabytes = removal.bytes / 1_000_000;
-            Terminal::new(Verbosity::Normal).ui().detail(format!(
-                "removed {} entries of the cache ({megabytes} MB), those that were used longest ago",
-                removal.removed
-            ));
-        }
+    // The command did its work, whatever becomes of the cache.
+    if let Some(Err(error)) = limit.map(|limit| session.cache.shrink(limit)) {
+        print_failure(&format!("warning: the cache could not be made smaller: {error:#}"));
     }
     Ok(status)
 }

@@ -3,6 +3,7 @@
 use anyhow::bail;
 
 use super::*;
+use crate::cache::kept::{KeptEntry, Removal};
 
 #[test]
 fn no_key_leads_out_of_the_cache() {
