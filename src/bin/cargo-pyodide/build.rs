@@ -7,7 +7,7 @@ use cargo_pyodide::audit::budget::{self, Budget, Excess};
 use cargo_pyodide::building::dependencies::DependencyBuilds;
 use cargo_pyodide::building::report::Report;
 use cargo_pyodide::building::{self, BuildRequest, Built, Outcome, try_versions};
-use cargo_pyodide::context::{Context, Hashes};
+use cargo_pyodide::context::Context;
 use cargo_pyodide::error::{EXIT_FAILED, Result};
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
 use cargo_pyodide::run::import;
@@ -19,7 +19,9 @@ use clap::Args;
 
 use crate::build_report::{Build, conclude};
 use crate::commands::Session;
-use crate::options::{CargoOptions, FinishOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{
+    CargoOptions, FinishOptions, HashOptions, NetworkOptions, OverlayOptions, VerbosityOptions,
+};
 use crate::terminal::Terminal;
 
 const AFTER_HELP: &str = "\
@@ -85,14 +87,13 @@ pub(crate) struct BuildArguments {
     /// Keep function names in the modules, for `audit --size` and for stack traces
     #[arg(long)]
     keep_names: bool,
-    /// Refuse files of the package index for which it states no SHA-256
-    #[arg(long)]
-    require_hashes: bool,
     #[command(flatten)]
     finish: FinishOptions,
     /// Fail if a wheel is larger, or one of its modules with `raw:`, `gzip:` or `brotli:` before the size; repeatable
     #[arg(long, value_name = "[WHAT:]SIZE")]
     budget: Vec<Budget>,
+    #[command(flatten)]
+    hashes: HashOptions,
     #[command(flatten)]
     network: NetworkOptions,
     /// Print one JSON document instead of paths
@@ -134,10 +135,10 @@ struct Work {
 /// Runs the command.
 pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
-    let context =
-        session.context(&terminal, arguments.network.network()).with_python(arguments.python.clone());
-    let context =
-        context.with_hashes(if arguments.require_hashes { Hashes::Required } else { Hashes::Optional });
+    let context = session
+        .context(&terminal, arguments.network.network())
+        .with_python(arguments.python.clone())
+        .with_hashes(arguments.hashes.hashes());
     let mut clock = Clock::default();
     let work = match find_work(&context, arguments, &mut clock) {
         Ok(work) => work,

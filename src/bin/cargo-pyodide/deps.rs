@@ -15,7 +15,7 @@ use cargo_pyodide::wheel::metadata::Metadata;
 use clap::Args;
 
 use crate::commands::Session;
-use crate::options::{IndexOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{HashOptions, IndexOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
 use crate::terminal::Terminal;
 
 const AFTER_HELP: &str = "\
@@ -52,6 +52,8 @@ pub(crate) struct DepsArguments {
     #[command(flatten)]
     index: IndexOptions,
     #[command(flatten)]
+    hashes: HashOptions,
+    #[command(flatten)]
     network: NetworkOptions,
     /// Print one JSON document instead of trees
     #[arg(long)]
@@ -72,6 +74,7 @@ pub(crate) fn run(session: &Session, arguments: &DepsArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let context = session
         .context(&terminal, arguments.network.network())
+        .with_hashes(arguments.hashes.hashes())
         .with_first_indexes(arguments.index.addresses());
     let mut trees = Vec::new();
     let ended = resolve(&context, arguments, &mut trees).err();

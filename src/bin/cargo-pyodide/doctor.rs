@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cargo_pyodide::abi::TARGET;
-use cargo_pyodide::cache::{Cache, Kind};
+use cargo_pyodide::cache::Kind;
 use cargo_pyodide::context::{Context, Network};
 use cargo_pyodide::error::{EXIT_FAILED, Result};
 use cargo_pyodide::files::size_of_folder;
@@ -14,7 +14,7 @@ use cargo_pyodide::toolchain::{RustToolchain, c_compiler, linker, rust, sysroot,
 use cargo_pyodide::ui::Ui;
 use clap::Args;
 
-use crate::commands::Session;
+use crate::commands::{CACHE_LIMIT, Session};
 use crate::options::VerbosityOptions;
 
 const AFTER_HELP: &str = "\
@@ -66,7 +66,7 @@ pub(crate) fn run(session: &Session, arguments: &DoctorArguments) -> Result<u8> 
     terminal.data(format!(
         "{:<10} {:<width$}  {}",
         "cache",
-        cache_sizes(&context.cache),
+        cache_sizes(&context)?,
         context.cache.root().display()
     ))?;
     let is_lacking = rows.iter().any(|row| row.need == Need::Required && row.found.is_err());
@@ -143,12 +143,16 @@ fn pip(ui: &Ui, python: &Path) -> Result<(String, PathBuf), String> {
     Ok((printed.stdout.split(' ').nth(1).unwrap_or("?").to_owned(), python.to_owned()))
 }
 
-fn cache_sizes(cache: &Cache) -> String {
+/// What the cache holds, and what it may hold.
+fn cache_sizes(context: &Context) -> Result<String> {
+    let cache = &context.cache;
     let sizes: Vec<String> = Kind::ALL
         .into_iter()
         .map(|kind| (kind.name(), size_of_folder(&cache.folder(kind)) / 1_000_000))
         .filter(|(_, megabytes)| *megabytes > 0)
         .map(|(name, megabytes)| format!("{name} {megabytes} MB"))
         .collect();
-    if sizes.is_empty() { "empty".into() } else { sizes.join(", ") }
+    let sizes = if sizes.is_empty() { "empty".to_owned() } else { sizes.join(", ") };
+    let limit = context.environment.size(CACHE_LIMIT)?;
+    Ok(limit.map_or(sizes.clone(), |limit| format!("{sizes} (at most {} MB)", limit / 1_000_000)))
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cargo_pyodide::backend::CrateStore;
 use cargo_pyodide::building::{CargoRequest, FinishRequest, OverlayRequest, Recipes};
-use cargo_pyodide::context::Network;
+use cargo_pyodide::context::{Hashes, Network};
 use cargo_pyodide::overlay::changes::VariantChoice;
 use cargo_pyodide::redacted::Redacted;
 use cargo_pyodide::toolchain::c_compiler::CToolchain;
@@ -74,6 +74,21 @@ fn parse_address(text: &str) -> Result<Redacted<String>, String> {
     match text.split_once("://") {
         Some(("http" | "https", _)) => Ok(Redacted::new(text.to_owned())),
         _ => Err("expected an address: `https://HOST/simple/`, or that of a site".to_owned()),
+    }
+}
+
+/// What is asked of the files of the package index.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HashOptions {
+    /// Refuse files of the package index for which it states no SHA-256
+    #[arg(long)]
+    require_hashes: bool,
+}
+
+impl HashOptions {
+    /// The rule.
+    pub(crate) fn hashes(&self) -> Hashes {
+        if self.require_hashes { Hashes::Required } else { Hashes::Optional }
     }
 }
 

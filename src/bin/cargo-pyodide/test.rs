@@ -19,7 +19,9 @@ use cargo_pyodide::wheel::OpenedWheel;
 use clap::Args;
 
 use crate::commands::Session;
-use crate::options::{CargoOptions, IndexOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{
+    CargoOptions, HashOptions, IndexOptions, NetworkOptions, OverlayOptions, VerbosityOptions,
+};
 use crate::test_report::conclude;
 
 const AFTER_HELP: &str = "\
@@ -66,6 +68,8 @@ pub(crate) struct TestArguments {
     pub(crate) json: bool,
     #[command(flatten)]
     index: IndexOptions,
+    #[command(flatten)]
+    hashes: HashOptions,
     #[command(flatten)]
     network: NetworkOptions,
     #[command(flatten)]
@@ -132,6 +136,7 @@ pub(crate) fn run(session: &Session, arguments: &TestArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let context = session
         .context(&terminal, arguments.network.network())
+        .with_hashes(arguments.hashes.hashes())
         .with_first_indexes(arguments.index.addresses());
     let mut results = Results::default();
     let ended = run_tests(&context, arguments, &mut results).err();
