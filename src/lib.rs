@@ -19,6 +19,7 @@ pub mod error;
 pub mod files;
 pub mod host_python;
 pub mod index;
+pub mod nearest;
 pub mod overlay;
 mod plain_name;
 mod plan;

@@ -24,6 +24,10 @@ impl OpenedFile {
     /// # Errors
     /// When it cannot be read, or is neither a wheel nor a module.
     pub fn read(path: &Path) -> Result<Self> {
+        // Whatever is wrong with its name or its bytes is no advice for a file that is not there.
+        fs_err::metadata(path).map_err(|error| {
+            hinted(error, "name a wheel (`.whl`) or a module (`.so`, `.wasm`) that is there")
+        })?;
         if path.extension().is_some_and(|ending| ending == "whl") {
             let advice = "name a wheel by the name that its build gave it, whole and unencrypted";
             return WheelContents::open(path).map(Self::Wheel).hint(advice);
@@ -66,6 +70,9 @@ mod tests {
         let check = |name: &str, bytes: &[u8]| {
             let path = folder.path().join(name);
             fs_err::write(&path, bytes).unwrap();
+            if bytes.is_empty() {
+                fs_err::remove_file(&path).unwrap();
+            }
             match OpenedFile::read(&path) {
                 Ok(OpenedFile::Module(name, bytes)) => format!("module {name} of {} bytes", bytes.len()),
                 Ok(OpenedFile::Wheel(_)) => "wheel".to_owned(),
@@ -76,7 +83,7 @@ mod tests {
             }
         };
         insta::assert_snapshot!(
-            [check("x.so", b"\0asm"), check("x.zip", b"PK\x03\x04"), check("x.whl", b"PK\x03\x04")].join("\n\n"),
+            [check("x.so", b"\0asm"), check("x.zip", b"PK\x03\x04"), check("x.whl", b"PK\x03\x04"), check("y.whl", b"")].join("\n\n"),
             @"
         module x.so of 4 bytes
 

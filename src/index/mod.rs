@@ -87,6 +87,11 @@ impl PackageIndex {
         Ok(project)
     }
 
+    /// A project's page if it was asked for before.
+    pub(crate) fn asked_project(&self, name: &str) -> Option<Arc<Project>> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned().flatten()
+    }
+
     fn parse(&self, bytes: &[u8]) -> Result<Project> {
         serde_json::from_slice(bytes).map_err(|_| {
             hinted(

@@ -54,6 +54,14 @@ impl RuntimeList {
         Self(lines.into_iter().map(request).collect())
     }
 
+    /// Whether a release of the line may be meant. What a folder holds is not looked at.
+    pub fn may_mean(&self, line: Line) -> bool {
+        self.0.iter().any(|request| match request {
+            RuntimeRequest::Release(release) => release.may_mean(line),
+            RuntimeRequest::Folder(_) => false,
+        })
+    }
+
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

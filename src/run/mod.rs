@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 
+pub use browser::{ADVICE as BROWSER_ADVICE, find_browser};
 pub use node::{ADVICE as NODE_ADVICE, find_node, node_version};
 pub(crate) use server::mime_type;
 use session::{Next, Place, Session};

@@ -24,7 +24,7 @@ fn all() -> Vec<(String, String)> {
 }
 
 /// Every module, the uppermost first: each uses only those below it. The executable stands above them all.
-const LAYERS: [&str; 32] = [
+const LAYERS: [&str; 33] = [
     "site",
     "sweep",
     "testing",
@@ -55,6 +55,7 @@ const LAYERS: [&str; 32] = [
     "causes",
     "error",
     "digest",
+    "nearest",
     "plain_name",
     "redacted",
 ];

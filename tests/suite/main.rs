@@ -31,6 +31,7 @@ mod network;
 mod npm;
 mod overlays;
 mod pipelines;
+mod published;
 mod relocations;
 mod robustness;
 mod runs;

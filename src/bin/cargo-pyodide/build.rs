@@ -1,26 +1,26 @@
 //! `build`: from a package's name, archive, folder or repository to wheels.
 
-use std::path::PathBuf;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
 
 use cargo_pyodide::audit::budget::{self, Budget};
-use cargo_pyodide::building::dependencies::DependencyBuilds;
 use cargo_pyodide::building::report::{Report, WheelReport};
-use cargo_pyodide::building::{self, BuildRequest, Built, Outcome};
+use cargo_pyodide::building::{BuildRequest, Built, Outcome};
 use cargo_pyodide::context::{Context, Hashes};
 use cargo_pyodide::error::{EXIT_FAILED, Result};
+use cargo_pyodide::process::Invocation;
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
-use cargo_pyodide::run::import;
-use cargo_pyodide::runtime::{Runtime, TagChoice};
+use cargo_pyodide::runtime::TagChoice;
 use cargo_pyodide::source::{self, SourceRequest};
 use cargo_pyodide::ui::Clock;
 use cargo_pyodide::wasm::strip::Names;
 use clap::Args;
 
+use crate::build_release::{Imports, Job, Paths, Requirements, list_built};
 use crate::build_report::{Build, conclude};
 use crate::commands::Session;
-use crate::options::{CargoOptions, FinishOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
-use crate::terminal::Terminal;
+use crate::options::{
+    CargoOptions, FinishOptions, MemberOptions, NetworkOptions, OverlayOptions, VerbosityOptions,
+};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -53,11 +53,13 @@ pub(crate) struct BuildArguments {
     /// A folder, an sdist, NAME, NAME==VERSION or git+URL@REV
     #[arg(default_value = ".")]
     source: SourceRequest,
+    #[command(flatten)]
+    member: MemberOptions,
     /// The Pyodide releases or lines to build for: `0.29`, `0.29.4`, `0.29,314`, `>=0.26`, `all`, or the folder of one; repeatable [default: the newest stable line]
     #[arg(long, value_name = "VERSION")]
     pyodide: Vec<RuntimeList>,
     /// Where the wheels go
-    #[arg(long, value_name = "FOLDER", default_value = "dist")]
+    #[arg(short = 'o', long, visible_alias = "out", value_name = "FOLDER", default_value = "dist")]
     out_dir: PathBuf,
     /// The host's Python that runs the build back end [default: python3]
     #[arg(long, value_name = "PATH")]
@@ -73,7 +75,7 @@ pub(crate) struct BuildArguments {
     #[arg(long)]
     for_index: bool,
     /// Also build requirements that the release lacks and that have a Rust core
-    #[arg(long, conflicts_with = "offline")]
+    #[arg(long, conflicts_with_all = ["offline", "frozen"])]
     with_deps: bool,
     /// Do not try whether the modules load
     #[arg(long)]
@@ -124,10 +126,13 @@ impl BuildArguments {
 /// Runs the command.
 pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
-    let context =
-        session.context(&terminal, arguments.network.network()).with_python(arguments.python.clone());
+    let context = session
+        .context(&terminal, arguments.cargo.network(&arguments.network))
+        .with_python(arguments.python.clone());
     let context =
         context.with_hashes(if arguments.require_hashes { Hashes::Required } else { Hashes::Optional });
+    let named = arguments.member.choose(&arguments.source)?;
+    source::refuse_namesake(&named, Path::new("."))?;
     let mut clock = Clock::default();
     // Fails before anything is fetched if no Python can run the build back end.
     context.python()?;
@@ -137,20 +142,20 @@ pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
         runtime.platform_tag(&arguments.tag_choice())?;
     }
     clock.step("runtime");
-    let request = arguments.request(source::find(&arguments.source, &context)?);
+    let request = arguments.request(source::find(&named, &context)?);
     clock.step("source");
+    let job = Job {
+        context: &context,
+        terminal: &terminal,
+        named: &named,
+        request: &request,
+        requirements: if arguments.with_deps { Requirements::Built } else { Requirements::Left },
+        imports: if arguments.no_import { Imports::Skipped } else { Imports::Tried },
+        paths: if arguments.json { Paths::Silent } else { Paths::Printed },
+    };
     let mut builds = Vec::new();
     for runtime in &runtimes {
-        let first = builds.len();
-        builds.push(build_one(&context, &terminal, &request, runtime, arguments)?);
-        if arguments.with_deps {
-            let mut dependencies = DependencyBuilds::default();
-            while let Some(next) =
-                dependencies.next(&context, &request, runtime, &list_built(&builds[first..]))?
-            {
-                builds.push(build_one(&context, &terminal, &next, runtime, arguments)?);
-            }
-        }
+        builds.extend(job.build_for(runtime)?);
     }
     // With one wheel its error is the command's own; with several the others are still built.
     if let [Build { outcome: Err(_), .. }] = &builds[..]
@@ -164,6 +169,9 @@ pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
             status = status.max(EXIT_FAILED);
             terminal.failure(&format!("error: {excess}"));
         }
+    }
+    if status == 0 && !arguments.json {
+        advise_next(&context, &named, &list_built(&builds));
     }
     if arguments.json {
         let wheels = builds.into_iter().filter_map(|build| match build.outcome {
@@ -179,39 +187,15 @@ pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
     Ok(status)
 }
 
-/// Builds one package for one release, and prints the wheel's path.
-fn build_one<'a>(
-    context: &Context,
-    terminal: &Terminal,
-    request: &BuildRequest,
-    runtime: &'a Runtime,
-    arguments: &BuildArguments,
-) -> Result<Build<'a>> {
-    let started = Instant::now();
-    let outcome = building::build(request, runtime, context);
-    if let (Ok(Outcome::Built(built)), false) = (&outcome, arguments.json) {
-        terminal.data(built.summary.wheel.display())?;
-    }
-    let import = match &outcome {
-        Ok(Outcome::Built(built)) if !arguments.no_import => {
-            let task = context.ui.task(format!("loading the modules in Pyodide {}", runtime.version));
-            let check = import::check_modules(context, runtime, &built.wheel);
-            drop(task);
-            context.ui.detail(format!("modules in Pyodide {}: {check}", runtime.version));
-            Some(check)
-        }
-        _ => None,
-    };
-    Ok(Build { runtime, outcome, import, seconds: started.elapsed().as_secs_f64() })
-}
-
-/// The wheels that were built.
-fn list_built<'a>(builds: &'a [Build<'_>]) -> Vec<&'a Built> {
-    let wheels = builds.iter().filter_map(|build| match &build.outcome {
-        Ok(Outcome::Built(built)) => Some(&**built),
-        _ => None,
-    });
-    wheels.collect()
+/// Says what can be done with the wheels.
+fn advise_next(context: &Context, named: &SourceRequest, built: &[&Built]) {
+    let Some(first) = built.first() else { return };
+    let wheel = first.summary.wheel.display().to_string();
+    let folder = first.summary.wheel.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+    let wheels = if built.len() == 1 { &wheel } else { &folder };
+    let command = |name: &str, word: &str| Invocation::new("cargo").args(["pyodide", name, word]).copyable();
+    let (test, serve) = (command("test", &named.to_string()), command("serve", wheels));
+    context.ui.phase("Next", format!("`{test}` runs the package's tests, `{serve}` shows it in a page"));
 }
 
 #[cfg(test)]

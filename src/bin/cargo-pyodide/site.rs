@@ -45,7 +45,7 @@ pub(crate) struct SiteArguments {
     #[arg(value_name = "WHEEL|FOLDER|SOURCE", required = true)]
     packages: Vec<String>,
     /// The folder of the site
-    #[arg(long, value_name = "FOLDER", default_value = "site")]
+    #[arg(short, long, visible_alias = "out-dir", value_name = "FOLDER", default_value = "site")]
     out: PathBuf,
     #[command(flatten)]
     content: ContentOptions,
@@ -166,11 +166,15 @@ pub(crate) fn prepare(
     options: &ContentOptions,
 ) -> Result<SiteContent> {
     let mut wheels = Vec::new();
-    let mut sources = Vec::new();
+    let mut sources: Vec<SourceRequest> = Vec::new();
     for package in packages {
         match wheels_in(Path::new(package))? {
             Some(found) => wheels.extend(found),
-            None => sources.push(package.parse::<SourceRequest>()?),
+            None => {
+                let request = package.parse()?;
+                source::refuse_namesake(&request, Path::new("."))?;
+                sources.push(request);
+            }
         }
     }
     let opened: Vec<OpenedWheel> =

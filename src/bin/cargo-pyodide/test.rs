@@ -10,7 +10,7 @@ use cargo_pyodide::error::Result;
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
 use cargo_pyodide::run::session::Place;
 use cargo_pyodide::runtime::Runtime;
-use cargo_pyodide::source::{self, SourceRequest};
+use cargo_pyodide::source;
 use cargo_pyodide::testing::TestResult;
 use cargo_pyodide::testing::prepare;
 use cargo_pyodide::testing::request::{Colors, Isolation, Package, Suite, TestRequest};
@@ -19,7 +19,7 @@ use cargo_pyodide::wheel::OpenedWheel;
 use clap::Args;
 
 use crate::commands::Session;
-use crate::options::{CargoOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{CargoOptions, MemberOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
 use crate::test_report::{conclude, show_differences};
 
 const AFTER_HELP: &str = "\
@@ -45,6 +45,8 @@ pub(crate) struct TestArguments {
     /// A wheel, a folder, an sdist, NAME, NAME==VERSION or git+URL@REV
     #[arg(value_name = "WHEEL|SOURCE", default_value = ".")]
     package: String,
+    #[command(flatten)]
+    member: MemberOptions,
     /// The Pyodide releases or lines; repeatable [default: the newest stable line]
     #[arg(long, value_name = "VERSION")]
     pyodide: Vec<RuntimeList>,
@@ -126,8 +128,8 @@ struct Results {
 /// Runs the command.
 pub(crate) fn run(session: &Session, arguments: &TestArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
-    let context = session.context(&terminal, arguments.network.network());
-    let package = find_package(&context, &arguments.package)?;
+    let context = session.context(&terminal, arguments.choices.cargo.network(&arguments.network));
+    let package = find_package(&context, arguments)?;
     if arguments.native && matches!(package, Package::Wheel(_)) {
         bail!("`--native` builds the same source for this machine: name a source, not a wheel");
     }
@@ -144,11 +146,13 @@ pub(crate) fn run(session: &Session, arguments: &TestArguments) -> Result<u8> {
     conclude(&terminal, arguments, &results.suites)
 }
 
-fn find_package(context: &Context, named: &str) -> Result<Package> {
+fn find_package(context: &Context, arguments: &TestArguments) -> Result<Package> {
+    let named = arguments.package.as_str();
     if named.ends_with(".whl") {
         return Ok(Package::Wheel(OpenedWheel::open(Path::new(named))?));
     }
-    let request: SourceRequest = named.parse()?;
+    let request = arguments.member.choose(&named.parse()?)?;
+    source::refuse_namesake(&request, Path::new("."))?;
     source::find(&request, context).map(Package::Source)
 }
 
