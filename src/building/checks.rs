@@ -105,7 +105,7 @@ fn browser_warnings(graph: &Graph, patched: &BTreeMap<String, PathBuf>) -> Vec<S
                  feature that brings it"
             ),
             None => format!(
-                "{begin}; if it does so only on WebAssembly, `cargo.not-in-browser = [\"{name}\"]` in an overlay mends it"
+                "{begin}; if it does so only on WebAssembly, `cargo.not-in-browser = [\"{name}\"]` in an overlay fixes it"
             ),
         }
     };
@@ -182,7 +182,7 @@ mod tests {
         let patched = BTreeMap::from([("mended".to_owned(), PathBuf::new())]);
         let graph = Graph { crates, ..Graph::default() };
         insta::assert_snapshot!(browser_warnings(&graph, &patched).join("\n"), @r#"
-        the crate `random 1.0.0` calls JavaScript through wasm-bindgen, which panics in Pyodide; if it does so only on WebAssembly, `cargo.not-in-browser = ["random"]` in an overlay mends it
+        the crate `random 1.0.0` calls JavaScript through wasm-bindgen, which panics in Pyodide; if it does so only on WebAssembly, `cargo.not-in-browser = ["random"]` in an overlay fixes it
         the crate `client 1.0.0` calls JavaScript through wasm-bindgen, which panics in Pyodide; on other targets it opens sockets (with `hyper`), which Pyodide does not have: turn off the feature that brings it
         "#);
         let check = |name: &str| match check_crate_names(&graph, &[name.to_owned()]) {

@@ -28,7 +28,7 @@ const FRESH: Duration = Duration::from_hours(24);
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// The npm package of so old a release holds no runtime.
-    #[error("Pyodide {0} cannot be served: its npm package holds no runtime (the first that does is 0.21)")]
+    #[error("Pyodide {0} is not supported: its npm package holds no runtime (the first that does is 0.21)")]
     TooOld(String),
     /// The line has no stable release yet.
     #[error("the line {line} has only previews so far")]
@@ -265,7 +265,7 @@ fn advise_near(error: Unavailable, request: &ReleaseRequest, listed: &[Version])
     // `29` is what many call 0.29.
     let meant = known.iter().find(|known| **known == format!("0.{request}"));
     let meant = meant.map(|line| format!("did you mean `{line}`? ")).unwrap_or_default();
-    hinted(error, format!("{meant}lines that can be served: {}", known.join(", ")))
+    hinted(error, format!("{meant}supported lines: {}", known.join(", ")))
 }
 
 fn advise_offline(error: Unavailable, cached: &[Version]) -> anyhow::Error {
@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(check("0.29.5"), "there is no Pyodide release `0.29.5`");
         assert_eq!(
             check("0.20"),
-            "Pyodide 0.20 cannot be served: its npm package holds no runtime (the first that does is 0.21)"
+            "Pyodide 0.20 is not supported: its npm package holds no runtime (the first that does is 0.21)"
         );
     }
 }

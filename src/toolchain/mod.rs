@@ -248,6 +248,58 @@ fn check(
 mod tests {
     use super::*;
 
+    fn compiler(path: &str, version: &str) -> RustToolchain {
+        RustToolchain {
+            rustc: path.into(),
+            cargo: "/usr/bin/cargo".into(),
+            version: version.parse().unwrap(),
+            commit: "abc".into(),
+            stamp: String::new(),
+            host: "x".into(),
+            sysroot: "/usr".into(),
+            sources: None,
+        }
+    }
+
+    #[test]
+    fn the_choice_of_a_compiler_is_told_with_its_reason() {
+        let check = |passed_over: &[RefusedCompiler], library| {
+            let passed_over = passed_over.iter().map(describe_refused).collect();
+            Candidate {
+                rust: compiler("/usr/bin/rustc", "1.96.0"),
+                library,
+                exception_flags: Vec::new(),
+                passed_over,
+            }
+            .reason()
+        };
+        let older =
+            RefusedCompiler { rust: compiler("/home/rustc", "1.95.0"), reason: Unsuitable::NoLibrary };
+        insta::assert_snapshot!(
+            [check(&[], LibrarySource::Prebuilt), check(&[older], LibrarySource::Sources("s".into()))].join("\n"),
+            @"
+        the first compiler; its prebuilt standard library fits
+        its standard library is built from `rust-src`; `/home/rustc` (1.95.0) has no standard library for this target and no `rust-src`
+        "
+        );
+    }
+
+    #[test]
+    fn the_cargo_that_called_us_drives() {
+        let folder = tempfile::tempdir().unwrap();
+        let cargo = folder.path().join("cargo");
+        fs_err::write(&cargo, "").unwrap();
+        let context = |named: &str| {
+            let environment = crate::env::Environment::from_iter([("CARGO", named)]);
+            let cache = crate::cache::Cache::new("cache".into());
+            Context::new(crate::ui::Ui::silent(), environment, cache, crate::context::Network::Allowed)
+        };
+        let check = |named: &str| with_own_cargo(&context(named), compiler("/r", "1.96.0")).cargo;
+        assert_eq!(check(cargo.to_str().unwrap()), cargo);
+        assert_eq!(check("/nowhere/cargo"), PathBuf::from("/usr/bin/cargo"), "one that is gone");
+        assert_eq!(check(""), PathBuf::from("/usr/bin/cargo"));
+    }
+
     #[test]
     fn advice_follows_the_most_telling_reason() {
         let check = |reasons: &[Unsuitable]| advice(reasons.iter());

@@ -34,6 +34,7 @@ Examples:
   cargo pyodide build . --pyodide 0.29 --for-index    tagged for the Python package index
   cargo pyodide build . --with-deps                    and what it requires that has a Rust core
   cargo pyodide build . --overlay changes.toml         with what the file changes (docs/overlays.md)
+  cargo pyodide build -p mypackage                     the member of that name of the workspace in this folder
   cargo pyodide build . --budget 900kB                 an error if the wheel is larger
 
 Prints the path of each finished wheel on stdout. Loads each extension module in its release, if there is a Node, and
@@ -55,7 +56,7 @@ pub(crate) struct BuildArguments {
     source: SourceRequest,
     #[command(flatten)]
     member: MemberOptions,
-    /// The Pyodide releases or lines to build for: `0.29`, `0.29.4`, `0.29,314`, `>=0.26`, `all`, or the folder of one; repeatable [default: the newest stable line]
+    /// The Pyodide releases or lines to build for: `0.29`, `0.29.4`, `0.29,314`, `>=0.26`, `latest`, `all`, a Python (`3.13`), a platform tag, or the folder of one; repeatable [default: the newest stable line]
     #[arg(long, value_name = "VERSION")]
     pyodide: Vec<RuntimeList>,
     /// Where the wheels go

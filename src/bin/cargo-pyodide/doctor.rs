@@ -154,7 +154,7 @@ fn rust_rows(context: &Context) -> Vec<ToolRow> {
     let cargo = newest.as_ref().map_err(Clone::clone).and_then(|found| {
         let tool = version_of(context, &found.rust.cargo)?;
         let is_own = rust::find_own_cargo(&context.environment).is_some();
-        let reason = if is_own { "the variable `CARGO` names it" } else { "it lies beside the compiler" };
+        let reason = if is_own { "the variable `CARGO` names it" } else { "found beside the compiler" };
         Ok(FoundTool { reason: Some(reason.to_owned()), ..tool })
     });
     let library = newest.as_ref().map(|found| match &found.library {

@@ -100,7 +100,7 @@ fn sort_words(words: Vec<String>) -> Result<Words> {
             Ok(Words { wheels, code: Some(code), script: rest.collect() })
         }
         Some(option) if option.starts_with('-') && option != "-" => Err(hinted(
-            anyhow!("`{option}` stands behind a list of wheels, where only `-c` or the script can"),
+            anyhow!("`{option}` follows a list of wheels: only `-c` or the script can"),
             "put other options before `--with`",
         )),
         _ => Ok(Words { wheels, code: None, script: rest.collect() }),
@@ -159,7 +159,7 @@ mod tests {
         1 wheels, code Some("x"), script ["y"]
         2 wheels, code None, script ["t.py"]
         1 wheels, code None, script []
-        `--in` stands behind a list of wheels, where only `-c` or the script can
+        `--in` follows a list of wheels: only `-c` or the script can
         1 wheels, code None, script ["-"]
         0 wheels, code None, script []
         "#);
