@@ -37,14 +37,13 @@ impl FromStr for Denied {
 /// # Errors
 /// When there is no such finding.
 pub fn parse_code(text: &str) -> Result<Code, String> {
-    Code::find(text)
-        .ok_or_else(|| {
-            let known = entries().iter().flat_map(|entry| [entry.code.as_str(), entry.name.as_str()]);
-            match find_nearest(text, known) {
-                Some(near) => format!("`{text}` is not a finding: did you mean `{near}`?"),
-                None => format!("`{text}` is not a finding: `cargo pyodide audit --explain all` lists them"),
-            }
-        })
+    Code::find(text).ok_or_else(|| {
+        let known = entries().iter().flat_map(|entry| [entry.code.as_str(), entry.name.as_str()]);
+        match find_nearest(text, known) {
+            Some(near) => format!("`{text}` is not a finding: did you mean `{near}`?"),
+            None => format!("`{text}` is not a finding: `cargo pyodide audit --explain all` lists them"),
+        }
+    })
 }
 
 impl Policy {
@@ -114,7 +113,10 @@ mod tests {
         "
         );
         assert!("zzz".parse::<Denied>().unwrap_err().contains("--explain all"));
-        assert_eq!(parse_code("no-entri").unwrap_err(), "`no-entri` is not a finding: did you mean `no-entry`?");
+        assert_eq!(
+            parse_code("no-entri").unwrap_err(),
+            "`no-entri` is not a finding: did you mean `no-entry`?"
+        );
     }
 
     #[test]

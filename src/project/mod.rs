@@ -203,6 +203,11 @@ mod tests {
                 "pyproject.toml",
                 "[build-system]\nrequires=[\"hatchling\"]\nbuild-backend=\"hatchling.build\"",
             )]),
+            check(&[
+                ("pyproject.toml", "[build-system]\nrequires=[\"meson-python\"]\nbuild-backend=\"mesonpy\""),
+                ("src/meson.build", ""),
+                ("tests/a.c", ""),
+            ]),
             check(&[cargo]),
             check(&[("Cargo.toml", "[workspace]"), ("a/Cargo.toml", ""), ("a/py/pyproject.toml", "")]),
             check(&[("b/setup.py", ""), ("a/pyproject.toml", ""), ("target/x/pyproject.toml", "")]),

@@ -37,7 +37,7 @@ Examples:
   cargo pyodide build -p mypackage                     the member of that name of the workspace in this folder
   cargo pyodide build . --budget 900kB                 an error if the wheel is larger
 
-Prints the path of each finished wheel on stdout. Loads each extension module in its release, if there is a Node, and
+Prints the path of each finished wheel on stdout; on a terminal the line `Finished` has it. Loads each extension module in its release, if there is a Node, and
 ends with a table when there are several releases.
 
 Exit codes:

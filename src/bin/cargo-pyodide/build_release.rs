@@ -102,7 +102,7 @@ impl Job<'_> {
         let started = Instant::now();
         let outcome = building::build(request, runtime, context);
         if let (Ok(Outcome::Built(built)), Paths::Printed) = (&outcome, self.paths) {
-            terminal.data(built.summary.wheel.display())?;
+            terminal.wheel_path(&built.summary.wheel)?;
         }
         let import = match &outcome {
             Ok(Outcome::Built(built)) if self.imports == Imports::Tried => {

@@ -43,7 +43,9 @@ pub(crate) struct ServeArguments {
 pub(crate) fn run(session: &Session, arguments: &ServeArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let options = &arguments.content;
-    let context = session.context(&terminal, options.network.network()).with_python(options.python.clone());
+    let context = session
+        .context(&terminal, options.cargo.network(&options.network))
+        .with_python(options.python.clone());
     let place = tempfile::tempdir()?;
     let folder = match &arguments.packages[..] {
         [folder] if site::is_site(folder.as_ref()) => PathBuf::from(folder),

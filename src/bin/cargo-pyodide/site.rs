@@ -104,7 +104,9 @@ pub(crate) struct SiteContent {
 pub(crate) fn run(session: &Session, arguments: &SiteArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let options = &arguments.content;
-    let context = session.context(&terminal, options.network.network()).with_python(options.python.clone());
+    let context = session
+        .context(&terminal, options.cargo.network(&options.network))
+        .with_python(options.python.clone());
     let made = prepare(&context, &arguments.packages, options)
         .and_then(|content| site::write(&arguments.request(&content), &context));
     match made {

@@ -4,6 +4,7 @@
 
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -55,6 +56,15 @@ impl Terminal {
     /// When stdout cannot be written to.
     pub(crate) fn data(&self, line: impl Display) -> std::io::Result<()> {
         self.print(&escape(&line.to_string(), Newlines::Escaped))
+    }
+
+    /// Prints the path of a finished wheel on stdout; not where a person has just read it in a message on the same terminal.
+    ///
+    /// # Errors
+    /// When stdout cannot be written to.
+    pub(crate) fn wheel_path(&self, path: &Path) -> std::io::Result<()> {
+        let is_read = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+        if is_read && self.verbosity > Verbosity::Quiet { Ok(()) } else { self.data(path.display()) }
     }
 
     /// Prints a line of data on stdout with a word in colour before it.
