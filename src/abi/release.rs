@@ -83,7 +83,7 @@ pub enum NotARelease {
     /// It is like nothing.
     #[error(
         "`{0}` does not name a Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`), a range (`>=0.26`), `latest`, \
-         `all`, a Python (`3.13`) or a platform tag"
+         `all`, a Python (`3.13`), a platform tag"
     )]
     Unknown(String),
 }
@@ -298,7 +298,7 @@ mod tests {
             "0",
             "",
         ];
-        insta::assert_snapshot!(typed.map(|text| format!("{text:22} {}", check(text))).join("\n"), @"");
+        insta::assert_snapshot!(typed.map(|text| format!("{text:22} {}", check(text))).join("\n"));
     }
 
     #[test]

@@ -245,6 +245,6 @@ mod tests {
         let conflicts = ["--tag a --for-index", "--with-deps --offline", "--quiet --verbose"];
         assert_eq!(conflicts.map(kind), [clap::error::ErrorKind::ArgumentConflict; 3]);
         assert_eq!(kind("a.whl"), clap::error::ErrorKind::ValueValidation);
-        assert_eq!(kind("--pyodide v1"), clap::error::ErrorKind::ValueValidation);
+        assert_eq!(kind("--pyodide nightly"), clap::error::ErrorKind::ValueValidation);
     }
 }

@@ -63,6 +63,7 @@ impl NetworkOptions {
 }
 
 /// What cargo and compilers are told.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct CargoOptions {
     /// The cargo profile [default: release]
