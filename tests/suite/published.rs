@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{can_build, copy_folder, find, fixture, folder, has, tool};
 use crate::hostile::wheel;
-use crate::index::{sdist, serve_at};
+use crate::index::{page, sdist, serve_at};
 use crate::lines::fetched;
 use crate::mutants::tools;
 
@@ -201,4 +201,46 @@ fn what_is_there_without_a_build_is_noted() {
         printed.stderr.lines().filter(|line| line.starts_with("note")).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(build("314.0.7"), @"note: the package index has a wheel of both-lines 1.1 that Pyodide 314.0.7 installs");
+}
+
+#[test]
+fn a_pure_package_names_the_requirement_that_has_the_rust_and_has_it_built() {
+    if !can_build() {
+        return;
+    }
+    let place = folder();
+    let package = place.path().join("package");
+    fs_err::create_dir_all(&package).unwrap();
+    let pyproject = "[project]\nname = 'thin'\nversion = '1.0'\ndependencies = ['fixture-pure']\n\
+                     [build-system]\nrequires = ['hatchling']\nbuild-backend = 'hatchling.build'\n";
+    fs_err::write(package.join("pyproject.toml"), pyproject).unwrap();
+    let index = serve_at(|_| {
+        let source = sdist("pure", "fixture_pure-1.0.0");
+        let sha256 = Sha256Digest::of(&source).to_string();
+        let name = "fixture_pure-1.0.0.tar.gz";
+        vec![
+            ("/simple/fixture-pure/".to_owned(), page(&[(name, &sha256)])),
+            (format!("/files/{name}"), source),
+        ]
+    });
+    let build = |more: &[&str]| {
+        let arguments = [&["build", "./package", "--pyodide", "0.29.5", "--no-import", "-q"], more].concat();
+        tool(&arguments)
+            .in_folder(place.path())
+            .hide(place.path(), "HERE")
+            .env("PIP_INDEX_URL", &index)
+            .snapshot()
+    };
+    insta::assert_snapshot!([build(&[]), build(&["--with-deps"])].join("\n"), @"
+    status: 2
+    --- stdout
+    --- stderr
+    error: `HERE/package` is pure Python: no `Cargo.toml` and no C or C++ lies in it, and its build asks for no Rust back end
+    hint: the Rust is in its requirement `fixture-pure==1.0.0`: `cargo pyodide build fixture-pure==1.0.0`, or `--with-deps` with this package
+
+    status: 0
+    --- stdout
+    dist/fixture_pure-1.0.0-cp313-cp313-pyodide_2025_0_wasm32.whl
+    --- stderr
+    ");
 }
