@@ -22,7 +22,8 @@ async def install(requirement, index):
         # What cannot be had is a ValueError; anything else is a fault of the test.
         assert "find a pure Python" in str(error) or "Can't f" in str(error), error
         return None
-    version = micropip.list()[name].version
+    installed = {found.replace("_", "-"): package for found, package in micropip.list().items()}
+    version = installed[name].version
     micropip.uninstall(name)
     return version
 install
