@@ -24,15 +24,16 @@ impl OpenedFile {
     /// # Errors
     /// When it cannot be read, or is neither a wheel nor a module.
     pub fn read(path: &Path) -> Result<Self> {
-        // Whatever is wrong with its name or its bytes is no advice for a file that is not there.
-        fs_err::metadata(path).map_err(|error| {
-            hinted(error, "name a wheel (`.whl`) or a module (`.so`, `.wasm`) that is there")
-        })?;
-        if path.extension().is_some_and(|ending| ending == "whl") {
-            let advice = "name a wheel by the name that its build gave it, whole and unencrypted";
-            return WheelContents::open(path).map(Self::Wheel).hint(advice);
-        }
         let advice = "name a wheel (`.whl`) or a module (`.so`, `.wasm`)";
+        // Whatever is wrong with its name or its bytes is no advice for a file that is not there.
+        if !path.exists() {
+            return Err(hinted(anyhow!("`{}` does not exist", path.display()), advice));
+        }
+        if path.extension().is_some_and(|ending| ending == "whl") {
+            return WheelContents::open(path)
+                .map(Self::Wheel)
+                .hint("name a wheel by the name that its build gave it, whole and unencrypted");
+        }
         let bytes = fs_err::read(path).map_err(|error| hinted(error, advice))?;
         // A renamed wheel is the likeliest mistake: what is wrong is its name, not its bytes.
         if bytes.starts_with(b"PK\x03\x04") {
@@ -93,6 +94,9 @@ mod tests {
         error: cannot use the wheel `FOLDER/x.whl`
           caused by: `x.whl` is not a wheel's file name: expected `NAME-VERSION-PYTHON-ABI-PLATFORM.whl`
         hint: name a wheel by the name that its build gave it, whole and unencrypted
+
+        error: `FOLDER/y.whl` does not exist
+        hint: name a wheel (`.whl`) or a module (`.so`, `.wasm`)
         "
         );
     }

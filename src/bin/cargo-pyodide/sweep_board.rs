@@ -75,7 +75,7 @@ fn remaining(standing: &Standing<'_>) -> String {
     match minutes {
         None => String::new(),
         Some(0) => ", nearly done".to_owned(),
-        Some(minutes) => format!(", about {minutes} min left"),
+        Some(minutes) => format!(", about {minutes} min to go"),
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
          line      ok   failed running   left
          0.29       1        0       1      1
           314       0        1       0      1
-        0 min so far, about 2 min left: b==1 on 0.29
+        0 min so far, about 2 min to go: b==1 on 0.29
         ");
     }
 }
