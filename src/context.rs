@@ -129,6 +129,11 @@ impl Context {
         self.first_indexes.iter().map(|address| address.expose().as_str())
     }
 
+    /// The package index, if it was needed before.
+    pub(crate) fn asked_index(&self) -> Option<&PackageIndex> {
+        self.index.get()
+    }
+
     /// What a program answers, asked when it is first needed and once in a run. A failure is not kept.
     pub(crate) fn ask_once(&self, question: &str, ask: impl FnOnce() -> Result<String>) -> Result<String> {
         let answers = || self.answers.lock().unwrap_or_else(PoisonError::into_inner);

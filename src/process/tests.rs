@@ -112,3 +112,15 @@ fn progress_is_what_cargo_and_back_ends_announce() {
     }
     assert_eq!(*said.0.lock().unwrap(), ["Compiling a v1.0.0", "running build_ext"]);
 }
+
+#[test]
+fn where_in_javascript_a_program_gave_up_is_left_out() {
+    let frames = [
+        "    at Registry.fetch (/usr/lib/node_modules/npm/lib/fetch.js:12:3)",
+        "npm error     at async file:///x/y.mjs:1:2",
+        "    at node:internal/main/run_main_module:33:47",
+    ];
+    assert!(frames.iter().all(|line| is_stack_frame(line)));
+    let words = ["npm error network request to http://h failed", "  at line 3 of x.toml", "attempt 2"];
+    assert!(!words.iter().any(|line| is_stack_frame(line)));
+}

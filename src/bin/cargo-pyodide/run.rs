@@ -24,6 +24,7 @@ Examples:
   echo 'print(1 + 1)' | cargo pyodide run -
   cargo pyodide run --in worker --with dist/x-1.0-cp314-*.whl test.py
   cargo pyodide run --env TOKEN --env LEVEL=debug script.py
+  cargo pyodide run --in worker --with dist/*-cp314-*.whl test.py
 
 On Node the script sees the current folder at its own path; in a browser (Chromium, or what the variable CHROME names) it
 sees no folder of the host. In both it sees the variables that `--env` names, and no others of the host. Put options before
@@ -42,7 +43,7 @@ pub(crate) struct RunArguments {
     /// Where it runs
     #[arg(long = "in", value_enum, value_name = "PLACE", default_value_t = Place::Node)]
     place: Place,
-    /// A wheel to install first; repeatable
+    /// A wheel to install first, or several as a pattern of the shell gives them; repeatable
     #[arg(long = "with", value_name = "WHEEL")]
     wheels: Vec<PathBuf>,
     /// An environment variable that the script sees; without a value, the one of this environment; repeatable
@@ -64,21 +65,55 @@ pub(crate) struct RunArguments {
 pub(crate) fn run(session: &Session, arguments: RunArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let context = session.context(&terminal, arguments.network.network());
+    let Words { wheels: more, code, script } = sort_words(arguments.script)?;
+    if code.is_some() && arguments.code.is_some() {
+        bail!("`-c` was given twice");
+    }
     let variables = choose_variables(&context.environment, arguments.variables)?;
-    let script = Script { variables, ..read_script(arguments.code, arguments.script)? };
+    let script = Script { variables, ..read_script(arguments.code.or(code), script)? };
+    let wheels = [arguments.wheels, more].concat();
     let requests: Vec<RuntimeList> = arguments.pyodide.into_iter().collect();
     let runtimes = runtimes(&context, &requests)?;
     // Its exit status is the script's: two scripts would have two.
     let [runtime] = &runtimes[..] else {
         bail!("a script runs in one Pyodide release, but {} were named", runtimes.len());
     };
-    let wheels = &arguments.wheels;
     if arguments.place == Place::Node {
-        return run::run(&context, runtime, wheels, &script);
+        return run::run(&context, runtime, &wheels, &script);
     }
     let micropip =
         if wheels.is_empty() { Vec::new() } else { wheels::find_micropip(&context, runtime, None) };
-    run::run_in_browser(&context, runtime, arguments.place, &micropip, wheels, &script)
+    run::run_in_browser(&context, runtime, arguments.place, &micropip, &wheels, &script)
+}
+
+/// The words behind the options.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Words {
+    wheels: Vec<PathBuf>,
+    code: Option<String>,
+    script: Vec<String>,
+}
+
+/// Takes the wheels that a shell's pattern put behind `--with`, which has one value: `--with dist/*.whl -c CODE`.
+fn sort_words(words: Vec<String>) -> Result<Words> {
+    let is_wheel = |word: &String| word.to_ascii_lowercase().ends_with(".whl");
+    let mut rest = words.into_iter().peekable();
+    let wheels: Vec<PathBuf> = std::iter::from_fn(|| rest.next_if(is_wheel)).map(PathBuf::from).collect();
+    if wheels.is_empty() {
+        return Ok(Words { script: rest.collect(), ..Words::default() });
+    }
+    match rest.peek().map(String::as_str) {
+        Some("-c") => {
+            rest.next();
+            let code = rest.next().ok_or_else(|| anyhow!("`-c` takes a program"))?;
+            Ok(Words { wheels, code: Some(code), script: rest.collect() })
+        }
+        Some(option) if option.starts_with('-') && option != "-" => Err(hinted(
+            anyhow!("`{option}` follows a list of wheels: only `-c` or the script can"),
+            "put other options before `--with`",
+        )),
+        _ => Ok(Words { wheels, code: None, script: rest.collect() }),
+    }
 }
 
 fn read_script(code: Option<String>, words: Vec<String>) -> Result<Script> {
