@@ -41,3 +41,10 @@ pub fn from_file(path: &Path) -> Result<Overlay> {
 pub fn of_package(text: &str, path: &Path) -> Result<Option<Overlay>> {
     read::own_table(text, path)
 }
+
+/// Reads any text as an overlay, and as a `pyproject.toml` with one.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_any(text: &str) {
+    drop(read::overlay(text, "fuzzed", document::Place::Shipped));
+    drop(read::own_table(text, std::path::Path::new("pyproject.toml")));
+}

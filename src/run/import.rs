@@ -114,6 +114,7 @@ fn run(
         path: String::new(),
         source: program.into(),
         arguments: arguments.to_vec(),
+        variables: BTreeMap::new(),
     };
     capture(context, runtime, wheels, &script)
 }

@@ -66,6 +66,11 @@ impl OpenedWheel {
         normalised(&self.metadata.name)
     }
 
+    /// Whether it holds a file of this path.
+    pub fn has(&self, path: &str) -> bool {
+        self.files.iter().any(|file| file == path)
+    }
+
     /// The paths of its extension modules.
     pub fn modules(&self) -> Vec<String> {
         self.files.iter().filter(|path| path.ends_with(".so")).cloned().collect()
