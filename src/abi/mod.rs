@@ -17,7 +17,8 @@ pub use exceptions::{
 };
 pub use python::{NotAPythonVersion, PythonVersion};
 pub use release::{
-    IndexTag, Line, LineFacts, NotALine, NotARelease, ReleaseRequest, facts_of, line_facts, lines_of_tag,
+    IndexTag, Line, LineFacts, NotALine, NotARelease, ReleaseRequest, emscripten_of_abi, facts_of,
+    line_facts, lines_of_tag,
 };
 
 /// The target that side modules are compiled for.

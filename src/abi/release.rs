@@ -8,6 +8,7 @@ use semver::{Version, VersionReq};
 use serde::Deserialize;
 
 use super::PythonVersion;
+use super::emscripten::EmscriptenVersion;
 use crate::nearest::find_nearest;
 
 /// A line: the releases that share a minor version (`0.29`) or, from 314 on, a major version.
@@ -257,6 +258,13 @@ pub fn lines_of_tag(platform: &str) -> Vec<Line> {
             || facts.index_tag.as_ref().is_some_and(|index| index.tag == platform)
     };
     line_facts().into_iter().filter(|(_, facts)| claims(facts)).map(|(line, _)| line).collect()
+}
+
+/// The Emscripten of an ABI version, `2026_0`: that of the lines whose tags name it.
+pub fn emscripten_of_abi(abi_version: &str) -> Option<EmscriptenVersion> {
+    // This form of a tag finds the lines of both forms.
+    let line = lines_of_tag(&format!("pyodide_{abi_version}_wasm32")).into_iter().next()?;
+    facts_of(line)?.emscripten?.parse().ok()
 }
 
 /// The row of one line.

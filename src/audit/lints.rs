@@ -48,6 +48,7 @@ const LARGE: usize = 8 << 20;
 /// Looks at one module.
 pub(super) fn check(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
     check_idle(this, context, findings);
+    check_embedded_javascript(this, findings);
     if this.bytes.len() > LARGE {
         let message = format!(
             "it is {:.1} MiB large: a browser's main thread compiles no more than 8 MiB at once",
@@ -108,6 +109,20 @@ fn describe_threads(runtime: &Runtime) -> String {
         "Pyodide {} starts no thread and {then}; other code goes on or panics by its own choice",
         runtime.version
     )
+}
+
+/// JavaScript in C: the loader looks for its text between two exports.
+fn check_embedded_javascript(this: &Examined<'_>, findings: &mut Findings) {
+    let mut imports = this.module.imports.iter().map(|(_, name, _)| name.as_str());
+    let called = imports.find(|name| name.starts_with("emscripten_asm_const_"));
+    let has = |name: &str| this.module.exports.iter().any(|export| export.name == name);
+    let lacking = ["__start_em_asm", "__stop_em_asm"].into_iter().find(|name| !has(name));
+    if let (Some(called), Some(lacking)) = (called, lacking) {
+        let message = format!(
+            "it calls JavaScript in its C code (`{called}`) and does not export `{lacking}`: the loader does not find it"
+        );
+        findings.add(Code::EMBEDDED_JAVASCRIPT, called.to_owned(), message);
+    }
 }
 
 /// The crates whose functions reach these imports, as far as there are names.

@@ -34,7 +34,8 @@ pub(crate) fn read(
     );
     let steering = Steering::default();
     let log = folder.root.join("metadata.log");
-    let back_end = BackEnd { context, project: &project, steering: &steering, log: &log };
+    let back_end =
+        BackEnd { context, project: &project, workspace: &project.root, steering: &steering, log: &log };
     let environment = back_end.environment()?;
     let target = folder.root.join("metadata");
     remove_folder(&target)?;

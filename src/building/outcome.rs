@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 
+use super::gated_names::GatedName;
 use super::optimize::Optimized;
 use super::pack::WheelSummary;
 use crate::audit::Finding;
@@ -12,6 +13,7 @@ use crate::audit::policy::is_fatal;
 use crate::error::{Result, hinted, with_cause};
 use crate::overlay::Changes;
 use crate::overlay::changes::Applied;
+use crate::overlay::values::CrateUpdate;
 use crate::toolchain::Toolchain;
 use crate::ui::StepTime;
 use crate::wheel::{OpenedWheel, WheelFilename};
@@ -36,10 +38,14 @@ pub struct Built {
     pub optimized: Optimized,
     /// What the audit found: nothing that keeps it from loading.
     pub findings: Vec<Finding>,
+    /// Names that its Python files take from its modules, and that the sources may leave out.
+    pub gated: Vec<GatedName>,
     /// What overlays change in the package.
     pub changes: Changes,
     /// Which overlays and recipes applied.
     pub applied: Vec<Applied>,
+    /// The crates that overlays update, with the versions that were taken.
+    pub updates: Vec<CrateUpdate>,
     /// What it was compiled with.
     pub toolchain: Toolchain,
     /// The steps and their seconds.

@@ -11,7 +11,7 @@ use crate::backend::BuildFolder;
 use crate::context::Context;
 use crate::error::Result;
 use crate::files::{copy_folder, remove_folder, with_disk_hint};
-use crate::overlay::{Changes, patches};
+use crate::overlay::{Changes, patches, sources};
 use crate::process::Invocation;
 use crate::project::{Identity, PyProject};
 use crate::source::limits::UnpackLimits;
@@ -56,6 +56,11 @@ impl Workspace {
         let _ = self.0.set(root);
     }
 
+    /// The root, if it is known.
+    pub(super) fn known(&self) -> Option<&Path> {
+        self.0.get().map(PathBuf::as_path)
+    }
+
     /// The root, asked for if it is not known.
     pub(super) fn get_or_try_ask(&self, ask: impl FnOnce() -> Result<PathBuf>) -> Result<&Path> {
         match self.0.get() {
@@ -98,10 +103,10 @@ impl OpenedSource {
         &self.tree
     }
 
-    /// Applies patches. Returns the tree to build: a copy if the source is the user's folder.
+    /// Adds files and applies patches. Returns the tree to build: a copy if the source is the user's folder.
     ///
     /// # Errors
-    /// When the tree cannot be copied, or a patch does not fit.
+    /// When the tree cannot be copied, it has a file that should be added, or a patch does not fit.
     pub(super) fn apply(&self, context: &Context, changes: &Changes) -> Result<Tree> {
         if !changes.edit_the_tree() {
             return Ok(self.tree.clone());
@@ -111,6 +116,7 @@ impl OpenedSource {
             TreeOwner::User => copy(context, &self.tree.path, &self.folder.root.join("tree"))?,
             TreeOwner::Tool => (self.tree.path.clone(), Workspace::default()),
         };
+        sources::add(&path, &changes.sources)?;
         patches::apply(&path, &changes.patches)?;
         let pyproject = PyProject::read(&path)?;
         Ok(Tree { path, owner: TreeOwner::Tool, pyproject, workspace })

@@ -20,6 +20,13 @@ fn a_command_is_told_with_its_folder_and_variables() {
     assert_eq!(command.copyable(), "cd 'a b' && X='1 2' Z='' ls");
 }
 
+#[test]
+fn a_secret_is_given_and_not_shown() {
+    let command = Invocation::new("ls").env("X", "1").secret("KEY", "secret").clear_environment();
+    assert_eq!(command.copyable(), "env -i X=1 KEY=… ls");
+    assert!(!format!("{command:?}").contains("secret"));
+}
+
 #[cfg(unix)]
 fn status(raw: i32) -> ExitStatus {
     std::os::unix::process::ExitStatusExt::from_raw(raw)

@@ -5,12 +5,15 @@
 
 pub(crate) mod back_end;
 pub(crate) mod bindings;
+pub(crate) mod cfg_gates;
+pub(crate) mod cfg_predicates;
 pub(crate) mod graph;
 mod identity;
-mod manifest;
+pub(crate) mod manifest;
 mod members;
 mod nothing_to_build;
 pub(crate) mod pyproject;
+mod rust_tokens;
 
 use std::path::{Path, PathBuf};
 

@@ -71,7 +71,7 @@ pub(crate) fn find(
     runtime: &Runtime,
 ) -> Result<IndexWheel> {
     let Some(project) = context.index()?.find_project(name)? else { return Ok(IndexWheel::NoProject) };
-    Ok(choose(context, &project, name, fits, runtime)?.map_or(IndexWheel::None, IndexWheel::Found))
+    Ok(choose(context, &project, fits, runtime)?.map_or(IndexWheel::None, IndexWheel::Found))
 }
 
 /// The same among what the index told before in this run: nothing is asked.
@@ -82,13 +82,12 @@ pub(crate) fn find_asked(
     runtime: &Runtime,
 ) -> Option<IndexFile> {
     let project = context.asked_index()?.asked_project(name)?;
-    choose(context, &project, name, fits, runtime).ok().flatten()
+    choose(context, &project, fits, runtime).ok().flatten()
 }
 
 fn choose(
     context: &Context,
     project: &Project,
-    name: &str,
     fits: &dyn Fn(&Version) -> bool,
     runtime: &Runtime,
 ) -> Result<Option<IndexFile>> {
@@ -101,7 +100,7 @@ fn choose(
         version,
         filename: file.plain_name()?,
         is_pure,
-        url: Redacted::new(context.index()?.file_url(name, file)?),
+        url: Redacted::new(context.index()?.file_url(file)?),
         sha256: file.stated_digest()?,
     }))
 }

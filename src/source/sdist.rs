@@ -186,7 +186,7 @@ fn read_kept(folder: &Path) -> Result<(Kept, SourceArchive)> {
 fn download(name: &str, version: &Version, file: &File, context: &Context) -> Result<SourceArchive> {
     let index = context.index()?;
     let key = sources_key(name, version, index.url());
-    let (filename, url, sha256) = (file.plain_name()?, index.file_url(name, file)?, file.stated_digest()?);
+    let (filename, url, sha256) = (file.plain_name()?, index.file_url(file)?, file.stated_digest()?);
     let stated = StatedFile { name: &filename, url: &url, sha256 };
     stated.check_policy(context)?;
     // What is there is not what the index has now.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use cargo_pyodide::building::dependencies::{DependencyBuilds, PureNeeds, find_needs_of_pure};
-use cargo_pyodide::building::{self, BuildRequest, Built, Outcome, metadata};
+use cargo_pyodide::building::{self, BuildRequest, Built, Outcome, metadata, try_versions};
 use cargo_pyodide::context::{Context, Network};
 use cargo_pyodide::dependencies::published;
 use cargo_pyodide::error::{Result, cause, hinted, with_cause};
@@ -24,6 +24,7 @@ pub(crate) struct Job<'a> {
     pub(crate) named: &'a SourceRequest,
     pub(crate) request: &'a BuildRequest,
     pub(crate) requirements: Requirements,
+    pub(crate) versions: Versions,
     pub(crate) imports: Imports,
     pub(crate) paths: Paths,
 }
@@ -33,6 +34,13 @@ pub(crate) struct Job<'a> {
 pub(crate) enum Requirements {
     Built,
     Left,
+}
+
+/// Whether other versions of a crate are tried that does not compile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Versions {
+    Tried,
+    Stated,
 }
 
 /// Whether modules are loaded after a build.
@@ -50,14 +58,16 @@ pub(crate) enum Paths {
 }
 
 impl Job<'_> {
-    /// Builds for one release: nothing for a pure package whose requirements can all be had.
-    pub(crate) fn build_for<'a>(&self, runtime: &'a Runtime) -> Result<Vec<Build<'a>>> {
+    /// Builds for one release: nothing for a pure package whose requirements are all available.
+    pub(crate) fn build_for<'a>(&self, runtime: &'a Runtime, builds: &mut Vec<Build<'a>>) -> Result<()> {
         self.tell_what_is_published(runtime);
-        let first = self.build(self.request, runtime)?;
+        let first = builds.len();
+        let build = self.build(self.request, runtime)?;
         if self.requirements == Requirements::Left {
-            return Ok(vec![self.name_what_has_rust(first)]);
+            builds.push(self.name_what_has_rust(build));
+            return Ok(());
         }
-        let package = match &first.outcome {
+        let package = match &build.outcome {
             Ok(Outcome::Built(built)) => built.wheel.metadata().clone(),
             Err(error) if is_pure(error) => {
                 let package = self.metadata(runtime)?;
@@ -65,26 +75,32 @@ impl Job<'_> {
                 self.context
                     .ui
                     .phase("Skipping", format!("{name}: pure Python, its wheel installs as it is"));
-                return self.build_requirements(runtime, &package, Vec::new());
+                return self.build_requirements(runtime, &package, first, builds);
             }
-            Ok(Outcome::Refused(_)) | Err(_) => return Ok(vec![first]),
+            Ok(Outcome::Refused(_)) | Err(_) => {
+                builds.push(build);
+                return Ok(());
+            }
         };
-        self.build_requirements(runtime, &package, vec![first])
+        builds.push(build);
+        self.build_requirements(runtime, &package, first, builds)
     }
 
+    /// Builds what a package requires. Those from `first` on are the builds for this release.
     fn build_requirements<'a>(
         &self,
         runtime: &'a Runtime,
         package: &Metadata,
-        mut builds: Vec<Build<'a>>,
-    ) -> Result<Vec<Build<'a>>> {
+        first: usize,
+        builds: &mut Vec<Build<'a>>,
+    ) -> Result<()> {
         let mut dependencies = DependencyBuilds::default();
         while let Some(next) =
-            dependencies.next(self.context, self.request, runtime, package, &list_built(&builds))?
+            dependencies.next(self.context, self.request, runtime, package, &list_built(&builds[first..]))?
         {
             builds.push(self.build(&next, runtime)?);
         }
-        if builds.is_empty() {
+        if builds.len() == first {
             self.context.ui.phase(
                 "Finished",
                 format!(
@@ -93,14 +109,19 @@ impl Job<'_> {
                 ),
             );
         }
-        Ok(builds)
+        Ok(())
     }
 
     /// Builds one package, and prints the wheel's path.
     fn build<'a>(&self, request: &BuildRequest, runtime: &'a Runtime) -> Result<Build<'a>> {
         let Self { context, terminal, .. } = self;
         let started = Instant::now();
-        let outcome = building::build(request, runtime, context);
+        let outcome = match building::build(request, runtime, context) {
+            Err(error) if self.versions == Versions::Tried => {
+                try_versions::build_with_other_versions(request, runtime, context, error)
+            }
+            outcome => outcome,
+        };
         if let (Ok(Outcome::Built(built)), Paths::Printed) = (&outcome, self.paths) {
             terminal.wheel_path(&built.summary.wheel)?;
         }

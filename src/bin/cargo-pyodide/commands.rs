@@ -122,23 +122,36 @@ pub(crate) fn run(environment: Environment, mut arguments: Vec<OsString>) -> Res
     };
     cli.color.apply();
     let cache = Cache::new(environment.cache_folder()?);
+    let limit = environment.size(CACHE_LIMIT)?;
     let session = Session { environment, cache };
-    match cli.command {
-        Command::Build(arguments) => build::run(&session, &arguments),
-        Command::Audit(arguments) => audit::run(&session, &arguments),
-        Command::Run(arguments) => run::run(&session, arguments),
-        Command::Test(arguments) => test::run(&session, &arguments),
-        Command::Deps(arguments) => deps::run(&session, &arguments),
-        Command::Overlay(arguments) => overlay::run(&session, &arguments),
+    let status = run_command(&session, cli.command)?;
+    // The command did its work, whatever becomes of the cache.
+    if let Some(Err(error)) = limit.map(|limit| session.cache.shrink(limit)) {
+        print_failure(&format!("warning: the cache could not be made smaller: {error:#}"));
+    }
+    Ok(status)
+}
+
+/// The variable that names the bytes that the cache may have after a command.
+pub(crate) const CACHE_LIMIT: &str = "CARGO_PYODIDE_CACHE_LIMIT";
+
+fn run_command(session: &Session, command: Command) -> Result<u8> {
+    match command {
+        Command::Build(arguments) => build::run(session, &arguments),
+        Command::Audit(arguments) => audit::run(session, &arguments),
+        Command::Run(arguments) => run::run(session, arguments),
+        Command::Test(arguments) => test::run(session, &arguments),
+        Command::Deps(arguments) => deps::run(session, &arguments),
+        Command::Overlay(arguments) => overlay::run(session, &arguments),
         Command::Recipes(arguments) => recipes::run(&arguments),
-        Command::Sweep(command) => sweep::run(&session, &command),
-        Command::SweepCell(arguments) => sweep::run_cell(&session, &arguments),
+        Command::Sweep(command) => sweep::run(session, &command),
+        Command::SweepCell(arguments) => sweep::run_cell(session, &arguments),
         Command::Ci(arguments) => ci::command::run(&arguments),
-        Command::Site(arguments) => site::run(&session, &arguments),
-        Command::Serve(arguments) => serve::run(&session, &arguments),
-        Command::Runtimes(arguments) => runtimes::run(&session, &arguments),
-        Command::Setup(arguments) => setup::run(&session, &arguments),
-        Command::Doctor(arguments) => doctor::run(&session, &arguments),
-        Command::Clean(arguments) => clean::run(&session, &arguments),
+        Command::Site(arguments) => site::run(session, &arguments),
+        Command::Serve(arguments) => serve::run(session, &arguments),
+        Command::Runtimes(arguments) => runtimes::run(session, &arguments),
+        Command::Setup(arguments) => setup::run(session, &arguments),
+        Command::Doctor(arguments) => doctor::run(session, &arguments),
+        Command::Clean(arguments) => clean::run(session, &arguments),
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cargo_pyodide::building::metadata;
 use cargo_pyodide::context::Context;
-use cargo_pyodide::dependencies::report::DependencyTree;
+use cargo_pyodide::dependencies::report::{DependencyReport, DependencyTree};
 use cargo_pyodide::dependencies::{Node, Origin, Resolver, substitutes};
 use cargo_pyodide::error::{EXIT_FAILED, Result};
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
@@ -15,13 +15,14 @@ use cargo_pyodide::wheel::metadata::Metadata;
 use clap::Args;
 
 use crate::commands::Session;
-use crate::options::{NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{HashOptions, IndexOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
 use crate::terminal::Terminal;
 
 const AFTER_HELP: &str = "\
 Examples:
   cargo pyodide deps dist/x-1.0-cp313-cp313-pyodide_2025_0_wasm32.whl
   cargo pyodide deps tiktoken==0.14.0 --pyodide 0.29,314
+  cargo pyodide deps . --index https://example.org/site/
   cargo pyodide deps . --with dist/y-2.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl
 
 Each requirement that applies in the release is looked for as micropip does: among the wheels of `--with`, in the release,
@@ -49,6 +50,10 @@ pub(crate) struct DepsArguments {
     #[command(flatten)]
     overlays: OverlayOptions,
     #[command(flatten)]
+    index: IndexOptions,
+    #[command(flatten)]
+    hashes: HashOptions,
+    #[command(flatten)]
     network: NetworkOptions,
     /// Print one JSON document instead of trees
     #[arg(long)]
@@ -67,32 +72,42 @@ struct PackageRequirements {
 /// Runs the command.
 pub(crate) fn run(session: &Session, arguments: &DepsArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
-    let context = session.context(&terminal, arguments.network.network());
-    let wheels: Vec<OpenedWheel> =
-        arguments.wheels.iter().map(|path| OpenedWheel::open(path)).collect::<Result<_>>()?;
+    let context = session
+        .context(&terminal, arguments.network.network())
+        .with_hashes(arguments.hashes.hashes())
+        .with_first_indexes(arguments.index.addresses());
     let mut trees = Vec::new();
-    for runtime in runtimes(&context, &arguments.pyodide)? {
-        let package = read_package(&context, arguments, &runtime)?;
-        let task = context.ui.task("asking the package index");
-        let requires = Resolver::new(&context, &runtime, &wheels)?.tree(&package)?;
-        drop(task);
-        trees.push(PackageRequirements { runtime, package, requires });
-    }
-    let is_missing = |node: &Node| matches!(node.origin, Origin::Missing(_));
-    let misses = trees.iter().flat_map(|tree| &tree.requires).flat_map(Node::all).any(is_missing);
+    let ended = resolve(&context, arguments, &mut trees).err();
     if arguments.json {
-        let documents: Vec<DependencyTree> = trees
-            .iter()
-            .map(|tree| DependencyTree::new(&tree.runtime, &tree.package, &tree.requires))
-            .collect();
-        terminal.json(&documents)?;
-    } else {
+        let documents =
+            trees.iter().map(|tree| DependencyTree::new(&tree.runtime, &tree.package, &tree.requires));
+        terminal.json(&DependencyReport::new(documents.collect(), ended.as_ref()))?;
+    } else if ended.is_none() {
         for PackageRequirements { runtime, package, requires } in &trees {
             terminal.data(format!("{} {} in Pyodide {}", package.name, package.version, runtime.version))?;
             show(&terminal, runtime, requires, "")?;
         }
     }
-    Ok(if misses { EXIT_FAILED } else { 0 })
+    let is_missing = |node: &Node| matches!(node.origin, Origin::Missing(_));
+    let misses = trees.iter().flat_map(|tree| &tree.requires).flat_map(Node::all).any(is_missing);
+    match ended {
+        Some(error) => Err(error),
+        None => Ok(if misses { EXIT_FAILED } else { 0 }),
+    }
+}
+
+/// Resolves the package's requirements in all releases.
+fn resolve(context: &Context, arguments: &DepsArguments, trees: &mut Vec<PackageRequirements>) -> Result<()> {
+    let wheels: Vec<OpenedWheel> =
+        arguments.wheels.iter().map(|path| OpenedWheel::open(path)).collect::<Result<_>>()?;
+    for runtime in runtimes(context, &arguments.pyodide)? {
+        let package = read_package(context, arguments, &runtime)?;
+        let task = context.ui.task("asking the package index");
+        let requires = Resolver::new(context, &runtime, &wheels)?.tree(&package)?;
+        drop(task);
+        trees.push(PackageRequirements { runtime, package, requires });
+    }
+    Ok(())
 }
 
 /// The package's metadata, as overlays leave it.

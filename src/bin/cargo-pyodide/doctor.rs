@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cargo_pyodide::abi::{Contract, ExceptionModel, LAST_LINE_WITH_JAVASCRIPT, TARGET, facts_of, line_facts};
-use cargo_pyodide::cache::{Cache, Kind};
+use cargo_pyodide::cache::Kind;
 use cargo_pyodide::context::{Context, Network};
 use cargo_pyodide::error::{EXIT_FAILED, Result, hint_of};
 use cargo_pyodide::files::size_of_folder;
@@ -14,7 +14,7 @@ use cargo_pyodide::toolchain::{self, Candidate, LibrarySource, c_compiler, linke
 use cargo_pyodide::ui::Ui;
 use clap::Args;
 
-use crate::commands::Session;
+use crate::commands::{CACHE_LIMIT, Session};
 use crate::options::VerbosityOptions;
 
 const AFTER_HELP: &str = "\
@@ -81,7 +81,7 @@ pub(crate) fn run(session: &Session, arguments: &DoctorArguments) -> Result<u8> 
     terminal.data(format!(
         "{:<10} {:<width$}  {}",
         "cache",
-        cache_sizes(&context.cache),
+        cache_sizes(&context)?,
         context.cache.root().display()
     ))?;
     let is_lacking = rows.iter().any(|row| row.need == Need::Required && row.found.is_err());
@@ -196,13 +196,18 @@ fn pip(ui: &Ui, python: &Path) -> Result<FoundTool, String> {
     Ok(FoundTool::new(printed.stdout.split(' ').nth(1).unwrap_or("?"), python))
 }
 
-fn cache_sizes(cache: &Cache) -> String {
+/// What the cache holds, and what it may hold.
+fn cache_sizes(context: &Context) -> Result<String> {
+    let cache = &context.cache;
     let sizes: Vec<String> = Kind::ALL
         .into_iter()
         .map(|kind| (kind.name(), size_of_folder(&cache.folder(kind)) / 1_000_000))
         .filter(|(_, megabytes)| *megabytes > 0)
         .map(|(name, megabytes)| format!("{name} {megabytes} MB"))
         .collect();
-    let total = size_of_folder(cache.root()) / 1_000_000;
-    if sizes.is_empty() { "empty".into() } else { format!("{total} MB: {}", sizes.join(", ")) }
+    let total = size_of_folder(context.cache.root()) / 1_000_000;
+    let sizes =
+        if sizes.is_empty() { "empty".to_owned() } else { format!("{total} MB: {}", sizes.join(", ")) };
+    let limit = context.environment.size(CACHE_LIMIT)?;
+    Ok(limit.map_or(sizes.clone(), |limit| format!("{sizes} (at most {} MB)", limit / 1_000_000)))
 }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use cargo_pyodide::backend::{CrateStore, LockUse};
 use cargo_pyodide::building::{CargoRequest, FinishRequest, OverlayRequest, Recipes};
-use cargo_pyodide::context::Network;
+use cargo_pyodide::context::{Hashes, Network};
 use cargo_pyodide::error::{Result, hinted};
 use cargo_pyodide::nearest::find_nearest;
 use cargo_pyodide::overlay::changes::VariantChoice;
 use cargo_pyodide::project;
+use cargo_pyodide::redacted::Redacted;
 use cargo_pyodide::source::SourceRequest;
 use cargo_pyodide::toolchain::c_compiler::CToolchain;
 use cargo_pyodide::wasm::optimization::Optimization;
@@ -59,6 +60,43 @@ impl NetworkOptions {
     /// Whether the network may be asked.
     pub(crate) fn network(&self) -> Network {
         if self.offline { Network::Forbidden } else { Network::Allowed }
+    }
+}
+
+/// Indexes beside the one that pip is configured for.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct IndexOptions {
+    /// A package index, or a site of `cargo pyodide site`, that is asked before the index of pip; repeatable
+    #[arg(long = "index", value_name = "URL", value_parser = parse_address)]
+    indexes: Vec<Redacted<String>>,
+}
+
+impl IndexOptions {
+    /// The addresses.
+    pub(crate) fn addresses(&self) -> Vec<Redacted<String>> {
+        self.indexes.clone()
+    }
+}
+
+fn parse_address(text: &str) -> Result<Redacted<String>, String> {
+    match text.split_once("://") {
+        Some(("http" | "https", _)) => Ok(Redacted::new(text.to_owned())),
+        _ => Err("expected an address: `https://HOST/simple/`, or that of a site".to_owned()),
+    }
+}
+
+/// What is asked of the files of the package index.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HashOptions {
+    /// Refuse files of the package index for which it states no SHA-256
+    #[arg(long)]
+    require_hashes: bool,
+}
+
+impl HashOptions {
+    /// The rule.
+    pub(crate) fn hashes(&self) -> Hashes {
+        if self.require_hashes { Hashes::Required } else { Hashes::Optional }
     }
 }
 

@@ -1,10 +1,13 @@
 //! `run`: a Python script in Pyodide, on Node or in a browser.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use anyhow::{Context as _, anyhow, bail};
 use cargo_pyodide::dependencies::wheels;
+use cargo_pyodide::env::Environment;
 use cargo_pyodide::error::{Result, hinted};
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
 use cargo_pyodide::run::session::Place;
@@ -20,10 +23,11 @@ Examples:
   cargo pyodide run --pyodide 0.29 --with dist/x-1.0-cp313-cp313-pyodide_2025_0_wasm32.whl test.py ARG
   echo 'print(1 + 1)' | cargo pyodide run -
   cargo pyodide run --in worker --with dist/*-cp314-*.whl test.py
+  cargo pyodide run --env TOKEN --env LEVEL=debug script.py
 
-On Node the script sees the current folder at its own path, and the environment's variables except those that describe
-the host; in a browser (Chromium, or what the variable CHROME names) it sees no folder of the host. Put options before the
-script.
+On Node the script sees the current folder at its own path; in a browser (Chromium, or what the variable CHROME names) it
+sees no folder of the host. In both it sees the variables that `--env` names, and no others of the host. Put options before
+the script.
 
 Exit codes:
   the script's own; 2 if it could not be run";
@@ -41,6 +45,9 @@ pub(crate) struct RunArguments {
     /// A wheel to install first, or several as a pattern of the shell gives them; repeatable
     #[arg(long = "with", value_name = "WHEEL")]
     wheels: Vec<PathBuf>,
+    /// An environment variable that the script sees; without a value, the one of this environment; repeatable
+    #[arg(long = "env", value_name = "NAME[=VALUE]")]
+    variables: Vec<VariableChoice>,
     #[command(flatten)]
     network: NetworkOptions,
     /// A program given as text; arguments follow
@@ -57,11 +64,12 @@ pub(crate) struct RunArguments {
 pub(crate) fn run(session: &Session, arguments: RunArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let context = session.context(&terminal, arguments.network.network());
+    let variables = choose_variables(&context.environment, arguments.variables)?;
     let Words { wheels: more, code, script } = sort_words(arguments.script)?;
     if code.is_some() && arguments.code.is_some() {
         bail!("`-c` was given twice");
     }
-    let script = read_script(arguments.code.or(code), script)?;
+    let script = Script { variables, ..read_script(arguments.code.or(code), script)? };
     let wheels = [arguments.wheels, more].concat();
     let requests: Vec<RuntimeList> = arguments.pyodide.into_iter().collect();
     let runtimes = runtimes(&context, &requests)?;
@@ -109,7 +117,7 @@ fn sort_words(words: Vec<String>) -> Result<Words> {
 
 fn read_script(code: Option<String>, words: Vec<String>) -> Result<Script> {
     if let Some(source) = code {
-        return Ok(Script { name: "-c".into(), file: None, path: String::new(), source, arguments: words });
+        return Ok(script("-c", source, words));
     }
     let mut words = words.into_iter();
     match words.next() {
@@ -117,13 +125,7 @@ fn read_script(code: Option<String>, words: Vec<String>) -> Result<Script> {
         Some(dash) if dash == "-" => {
             let mut source = String::new();
             std::io::stdin().read_to_string(&mut source).context("stdin is not UTF-8 text")?;
-            Ok(Script {
-                name: "-".into(),
-                file: None,
-                path: String::new(),
-                source,
-                arguments: words.collect(),
-            })
+            Ok(script("-", source, words.collect()))
         }
         Some(path) => {
             let source = fs_err::read_to_string(&path)?;
@@ -133,12 +135,54 @@ fn read_script(code: Option<String>, words: Vec<String>) -> Result<Script> {
             Ok(Script {
                 file: Some(absolute.to_string_lossy().into_owned()),
                 path: folder,
-                source,
-                arguments: words.collect(),
-                name: path,
+                ..script(&path, source, words.collect())
             })
         }
     }
+}
+
+/// A script that is in no file, and sees no variables.
+fn script(name: &str, source: String, arguments: Vec<String>) -> Script {
+    let name = name.to_owned();
+    Script { name, file: None, path: String::new(), source, arguments, variables: BTreeMap::new() }
+}
+
+/// A variable that was named: `NAME`, or `NAME=VALUE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct VariableChoice {
+    name: String,
+    value: Option<String>,
+}
+
+impl FromStr for VariableChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (text, None),
+        };
+        if name.is_empty() || text.contains('\0') {
+            return Err("expected `NAME` or `NAME=VALUE`".to_owned());
+        }
+        Ok(Self { name: name.to_owned(), value })
+    }
+}
+
+/// The variables that were named, with their values.
+fn choose_variables(
+    environment: &Environment,
+    named: Vec<VariableChoice>,
+) -> Result<BTreeMap<String, String>> {
+    let value =
+        |VariableChoice { name, value }| match value.or_else(|| environment.text(&name).map(str::to_owned)) {
+            Some(value) => Ok((name, value)),
+            None => Err(hinted(
+                anyhow!("the environment has no variable `{name}` that is text"),
+                format!("give it a value: `--env {name}=VALUE`"),
+            )),
+        };
+    named.into_iter().map(value).collect()
 }
 
 #[cfg(test)]
@@ -163,5 +207,26 @@ mod tests {
         1 wheels, code None, script ["-"]
         0 wheels, code None, script []
         "#);
+    }
+
+    #[test]
+    fn a_variable_has_a_name() {
+        let check = |text: &str| text.parse::<VariableChoice>().map(|choice| (choice.name, choice.value));
+        assert_eq!(check("A=b=c").unwrap(), ("A".to_owned(), Some("b=c".to_owned())));
+        assert_eq!(check("A=").unwrap(), ("A".to_owned(), Some(String::new())));
+        assert_eq!(check("A").unwrap(), ("A".to_owned(), None));
+        assert!(check("=b").is_err() && check("").is_err() && check("A\0").is_err());
+    }
+
+    #[test]
+    fn a_variable_without_a_value_must_be_set() {
+        let named = |text: &str| vec![text.parse().unwrap()];
+        let nothing = Environment::default();
+        assert_eq!(choose_variables(&nothing, named("A=1")).unwrap()["A"], "1");
+        let error = cargo_pyodide::error::render(&choose_variables(&nothing, named("A")).unwrap_err());
+        assert_eq!(
+            error,
+            "error: the environment has no variable `A` that is text\nhint: give it a value: `--env A=VALUE`"
+        );
     }
 }

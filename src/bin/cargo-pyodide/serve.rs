@@ -43,9 +43,7 @@ pub(crate) struct ServeArguments {
 pub(crate) fn run(session: &Session, arguments: &ServeArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let options = &arguments.content;
-    let context = session
-        .context(&terminal, options.cargo.network(&options.network))
-        .with_python(options.python.clone());
+    let context = options.context(session, &terminal);
     let place = tempfile::tempdir()?;
     let folder = match &arguments.packages[..] {
         [folder] if site::is_site(folder.as_ref()) => PathBuf::from(folder),
@@ -75,6 +73,6 @@ pub(crate) fn run(session: &Session, arguments: &ServeArguments) -> Result<u8> {
     let server = SiteServer::listen(&folder, arguments.port)?;
     terminal.data(server.address())?;
     context.ui.phase("Serving", "until Ctrl-C");
-    server.serve(&context.ui)?;
+    server.serve(&context.ui);
     Ok(0)
 }

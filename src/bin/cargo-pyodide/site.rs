@@ -15,7 +15,7 @@ use cargo_pyodide::wheel::OpenedWheel;
 use clap::Args;
 
 use crate::commands::Session;
-use crate::options::{CargoOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{CargoOptions, HashOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
 use crate::terminal::Terminal;
 
 /// The title of a page without another.
@@ -82,10 +82,18 @@ pub(crate) struct ContentOptions {
     #[command(flatten)]
     pub(crate) overlays: OverlayOptions,
     #[command(flatten)]
+    pub(crate) hashes: HashOptions,
+    #[command(flatten)]
     pub(crate) network: NetworkOptions,
 }
 
 impl ContentOptions {
+    /// What the command works with.
+    pub(crate) fn context(&self, session: &Session, terminal: &Terminal) -> Context {
+        let context = session.context(terminal, self.cargo.network(&self.network));
+        context.with_python(self.python.clone()).with_hashes(self.hashes.hashes())
+    }
+
     /// What is done with a wheel that the audit refuses.
     pub(crate) fn audit_rule(&self) -> AuditRule {
         if self.no_audit { AuditRule::Ignored } else { AuditRule::Enforced }
@@ -104,9 +112,7 @@ pub(crate) struct SiteContent {
 pub(crate) fn run(session: &Session, arguments: &SiteArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let options = &arguments.content;
-    let context = session
-        .context(&terminal, options.cargo.network(&options.network))
-        .with_python(options.python.clone());
+    let context = options.context(session, &terminal);
     let made = prepare(&context, &arguments.packages, options)
         .and_then(|content| site::write(&arguments.request(&content), &context));
     match made {

@@ -5,11 +5,12 @@
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cargo_pyodide::error::Result;
+use cargo_pyodide::process::supervision;
 use cargo_pyodide::ui::{Listener, Message, Stream, Task, Ui};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -184,16 +185,35 @@ impl Listener for Terminal {
         Box::new(Shown { bar })
     }
 
-    /// The first question begins to watch for Ctrl-C: until then it ends the process at once.
     fn is_interrupted(&self) -> bool {
-        static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-        static WATCHING: OnceLock<()> = OnceLock::new();
-        WATCHING.get_or_init(|| {
-            // Without a handler Ctrl-C still ends the process, without a message.
-            drop(ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)));
-        });
+        QUESTIONS.fetch_add(1, Ordering::Relaxed);
         INTERRUPTED.load(Ordering::Relaxed)
     }
+}
+
+/// Whether the user wants the work to end.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// How often a step asked.
+static QUESTIONS: AtomicUsize = AtomicUsize::new(0);
+/// How long a step that asks may take to ask again.
+const GLANCE: Duration = Duration::from_millis(500);
+
+/// Calls a function for each signal that asks this process to end.
+pub(crate) fn on_signal(act: fn()) {
+    // Without a handler Ctrl-C still ends the process, without a message.
+    drop(ctrlc::set_handler(act));
+}
+
+/// From now on a step that asks ends by itself after Ctrl-C. Where none asks, everything is ended at once.
+pub(crate) fn watch_for_interrupts() {
+    on_signal(|| {
+        INTERRUPTED.store(true, Ordering::Relaxed);
+        let asked = QUESTIONS.load(Ordering::Relaxed);
+        std::thread::sleep(GLANCE);
+        if QUESTIONS.load(Ordering::Relaxed) == asked {
+            supervision::end_all_and_exit();
+        }
+    });
 }
 
 /// A task with its line at the bottom of the terminal.
