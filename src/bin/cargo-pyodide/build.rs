@@ -15,7 +15,7 @@ use cargo_pyodide::ui::Clock;
 use cargo_pyodide::wasm::strip::Names;
 use clap::Args;
 
-use crate::build_release::{Imports, Job, Paths, Requirements, Versions, list_built};
+use crate::build_release::{CrateVersions, Imports, Job, Paths, Requirements, list_built};
 use crate::build_report::{Build, conclude};
 use crate::commands::Session;
 use crate::options::{
@@ -214,7 +214,7 @@ fn build_all<'a>(
         named: &work.named,
         request: &work.request,
         requirements: if arguments.with_deps { Requirements::Built } else { Requirements::Left },
-        versions: if arguments.try_versions { Versions::Tried } else { Versions::Stated },
+        versions: if arguments.try_versions { CrateVersions::Tried } else { CrateVersions::Locked },
         imports: if arguments.no_import { Imports::Skipped } else { Imports::Tried },
         paths: if arguments.json { Paths::Silent } else { Paths::Printed },
     };

@@ -24,7 +24,7 @@ pub(crate) struct Job<'a> {
     pub(crate) named: &'a SourceRequest,
     pub(crate) request: &'a BuildRequest,
     pub(crate) requirements: Requirements,
-    pub(crate) versions: Versions,
+    pub(crate) versions: CrateVersions,
     pub(crate) imports: Imports,
     pub(crate) paths: Paths,
 }
@@ -38,9 +38,9 @@ pub(crate) enum Requirements {
 
 /// Whether other versions of a crate are tried that does not compile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Versions {
+pub(crate) enum CrateVersions {
     Tried,
-    Stated,
+    Locked,
 }
 
 /// Whether modules are loaded after a build.
@@ -117,7 +117,7 @@ impl Job<'_> {
         let Self { context, terminal, .. } = self;
         let started = Instant::now();
         let outcome = match building::build(request, runtime, context) {
-            Err(error) if self.versions == Versions::Tried => {
+            Err(error) if self.versions == CrateVersions::Tried => {
                 try_versions::build_with_other_versions(request, runtime, context, error)
             }
             outcome => outcome,
