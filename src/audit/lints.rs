@@ -98,6 +98,19 @@ fn check_idle(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut F
     }
 }
 
+/// What happens to a module that starts a thread.
+fn describe_threads(runtime: &Runtime) -> String {
+    let then = match runtime.thread_error {
+        Some(ENOTSUP) => "answers that there are none: rayon runs on the caller's thread",
+        Some(_) => "answers that there are too many: rayon panics",
+        None => "gives an error",
+    };
+    format!(
+        "Pyodide {} starts no thread and {then}; other code goes on or panics by its own choice",
+        runtime.version
+    )
+}
+
 /// JavaScript in C: the loader looks for its text between two exports.
 fn check_embedded_javascript(this: &Examined<'_>, findings: &mut Findings) {
     let mut imports = this.module.imports.iter().map(|(_, name, _)| name.as_str());
@@ -110,19 +123,6 @@ fn check_embedded_javascript(this: &Examined<'_>, findings: &mut Findings) {
         );
         findings.add(Code::EMBEDDED_JAVASCRIPT, called.to_owned(), message);
     }
-}
-
-/// What happens to a module that starts a thread.
-fn describe_threads(runtime: &Runtime) -> String {
-    let then = match runtime.thread_error {
-        Some(ENOTSUP) => "answers that there are none: rayon runs on the caller's thread",
-        Some(_) => "answers that there are too many: rayon panics",
-        None => "gives an error",
-    };
-    format!(
-        "Pyodide {} starts no thread and {then}; other code goes on or panics by its own choice",
-        runtime.version
-    )
 }
 
 /// The crates whose functions reach these imports, as far as there are names.

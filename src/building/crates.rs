@@ -65,12 +65,12 @@ impl Crates {
         let Some(mut graph) = read_graph(context, package, &choices)? else {
             return Ok(Self { choices, applied: Vec::new(), updates: Vec::new(), workspace: None });
         };
+        checks::check_crate_names(&graph, &changes.cargo.not_in_browser)?;
         if rewritten_crates::rewrite_own(package, &match_rules(&graph, &recipes))? {
             // What a manifest asks of the target decides which crates there are.
             graph = read_graph(context, package, &choices)?.unwrap_or(graph);
         }
         checks::check_bindings(context, &graph, package.tree.owner, runtime)?;
-        checks::check_crate_names(&graph, &changes.cargo.not_in_browser)?;
         // Known from the features of PyO3, which only the resolved graph has.
         choices.stable_abi = bindings::stable_abi(&graph);
         let (updates, rest): (Vec<MatchedRule<'_>>, Vec<_>) =

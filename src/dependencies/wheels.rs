@@ -73,7 +73,7 @@ pub fn find(context: &Context, sources: WheelSources<'_>, requirements: &[String
     {
         return Ok(found);
     }
-    let task = ui.task("looking for what the tests require");
+    let task = ui.task("looking for the packages that the tests require");
     let found = resolve(context, sources, requirements)?;
     drop(task);
     // An answer that named missing wheels is whole in the cache's eyes: it must go before a new one is kept.

@@ -9,8 +9,7 @@ use cargo_pyodide::context::Context;
 use cargo_pyodide::error::{EXIT_FAILED, Result};
 use cargo_pyodide::process::Invocation;
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
-use cargo_pyodide::runtime::Runtime;
-use cargo_pyodide::runtime::TagChoice;
+use cargo_pyodide::runtime::{Runtime, TagChoice};
 use cargo_pyodide::source::{self, SourceRequest};
 use cargo_pyodide::ui::Clock;
 use cargo_pyodide::wasm::strip::Names;
@@ -36,8 +35,8 @@ Examples:
   cargo pyodide build . --pyodide 0.29 --for-index    tagged for the Python package index
   cargo pyodide build . --with-deps                    and what it requires that has a Rust core
   cargo pyodide build . --overlay changes.toml         with what the file changes (docs/overlays.md)
-  cargo pyodide build widget --try-versions            if a crate does not compile, with another version of it
   cargo pyodide build -p mypackage                     the member of that name of the workspace in this folder
+  cargo pyodide build widget --try-versions            if a crate does not compile, with another version of it
   cargo pyodide build . --budget 900kB                 an error if the wheel is larger
 
 Prints the path of each finished wheel on stdout; on a terminal the line `Finished` has it. Loads each extension module in its release, if there is a Node, and
@@ -186,10 +185,10 @@ pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
 
 /// Finds the source and the releases.
 fn find_work(context: &Context, arguments: &BuildArguments, clock: &mut Clock) -> Result<Work> {
-    // Fails before anything is fetched if no Python can run the build back end.
-    context.python()?;
     let named = arguments.member.choose(&arguments.source)?;
     source::refuse_namesake(&named, Path::new("."))?;
+    // Fails before anything is fetched if no Python can run the build back end.
+    context.python()?;
     let runtimes = runtimes(context, &arguments.pyodide)?;
     for runtime in &runtimes {
         // Fails before the first build if one of the releases does not install the tag.
@@ -201,7 +200,7 @@ fn find_work(context: &Context, arguments: &BuildArguments, clock: &mut Clock) -
     Ok(Work { named, runtimes, request })
 }
 
-/// Builds for all releases. What was built before an error stays in the list.
+/// Builds for all releases, with requirements if they were asked for.
 fn build_all<'a>(
     context: &Context,
     terminal: &Terminal,
@@ -219,10 +218,7 @@ fn build_all<'a>(
         imports: if arguments.no_import { Imports::Skipped } else { Imports::Tried },
         paths: if arguments.json { Paths::Silent } else { Paths::Printed },
     };
-    for runtime in &work.runtimes {
-        builds.extend(job.build_for(runtime)?);
-    }
-    Ok(())
+    work.runtimes.iter().try_for_each(|runtime| job.build_for(runtime, builds))
 }
 
 /// What is larger than its budget.

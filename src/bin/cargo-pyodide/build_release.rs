@@ -36,7 +36,7 @@ pub(crate) enum Requirements {
     Left,
 }
 
-/// Whether other versions of a crate are tried if it does not compile.
+/// Whether other versions of a crate are tried that does not compile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CrateVersions {
     Tried,
@@ -58,14 +58,16 @@ pub(crate) enum Paths {
 }
 
 impl Job<'_> {
-    /// Builds for one release: nothing for a pure package whose requirements can all be had.
-    pub(crate) fn build_for<'a>(&self, runtime: &'a Runtime) -> Result<Vec<Build<'a>>> {
+    /// Builds for one release: nothing for a pure package whose requirements are all available.
+    pub(crate) fn build_for<'a>(&self, runtime: &'a Runtime, builds: &mut Vec<Build<'a>>) -> Result<()> {
         self.tell_what_is_published(runtime);
-        let first = self.build(self.request, runtime)?;
+        let first = builds.len();
+        let build = self.build(self.request, runtime)?;
         if self.requirements == Requirements::Left {
-            return Ok(vec![self.name_what_has_rust(first)]);
+            builds.push(self.name_what_has_rust(build));
+            return Ok(());
         }
-        let package = match &first.outcome {
+        let package = match &build.outcome {
             Ok(Outcome::Built(built)) => built.wheel.metadata().clone(),
             Err(error) if is_pure(error) => {
                 let package = self.metadata(runtime)?;
@@ -73,26 +75,32 @@ impl Job<'_> {
                 self.context
                     .ui
                     .phase("Skipping", format!("{name}: pure Python, its wheel installs as it is"));
-                return self.build_requirements(runtime, &package, Vec::new());
+                return self.build_requirements(runtime, &package, first, builds);
             }
-            Ok(Outcome::Refused(_)) | Err(_) => return Ok(vec![first]),
+            Ok(Outcome::Refused(_)) | Err(_) => {
+                builds.push(build);
+                return Ok(());
+            }
         };
-        self.build_requirements(runtime, &package, vec![first])
+        builds.push(build);
+        self.build_requirements(runtime, &package, first, builds)
     }
 
+    /// Builds what a package requires. Those from `first` on are the builds for this release.
     fn build_requirements<'a>(
         &self,
         runtime: &'a Runtime,
         package: &Metadata,
-        mut builds: Vec<Build<'a>>,
-    ) -> Result<Vec<Build<'a>>> {
+        first: usize,
+        builds: &mut Vec<Build<'a>>,
+    ) -> Result<()> {
         let mut dependencies = DependencyBuilds::default();
         while let Some(next) =
-            dependencies.next(self.context, self.request, runtime, package, &list_built(&builds))?
+            dependencies.next(self.context, self.request, runtime, package, &list_built(&builds[first..]))?
         {
             builds.push(self.build(&next, runtime)?);
         }
-        if builds.is_empty() {
+        if builds.len() == first {
             self.context.ui.phase(
                 "Finished",
                 format!(
@@ -101,7 +109,7 @@ impl Job<'_> {
                 ),
             );
         }
-        Ok(builds)
+        Ok(())
     }
 
     /// Builds one package, and prints the wheel's path.

@@ -205,8 +205,9 @@ fn cache_sizes(context: &Context) -> Result<String> {
         .filter(|(_, megabytes)| *megabytes > 0)
         .map(|(name, megabytes)| format!("{name} {megabytes} MB"))
         .collect();
-    let total = size_of_folder(cache.root()) / 1_000_000;
-    let sizes = if sizes.is_empty() { "empty".into() } else { format!("{total} MB: {}", sizes.join(", ")) };
+    let total = size_of_folder(context.cache.root()) / 1_000_000;
+    let sizes =
+        if sizes.is_empty() { "empty".to_owned() } else { format!("{total} MB: {}", sizes.join(", ")) };
     let limit = context.environment.size(CACHE_LIMIT)?;
     Ok(limit.map_or(sizes.clone(), |limit| format!("{sizes} (at most {} MB)", limit / 1_000_000)))
 }

@@ -22,9 +22,8 @@ Examples:
   cargo pyodide run -c 'import sys; print(sys.version)'
   cargo pyodide run --pyodide 0.29 --with dist/x-1.0-cp313-cp313-pyodide_2025_0_wasm32.whl test.py ARG
   echo 'print(1 + 1)' | cargo pyodide run -
-  cargo pyodide run --in worker --with dist/x-1.0-cp314-*.whl test.py
-  cargo pyodide run --env TOKEN --env LEVEL=debug script.py
   cargo pyodide run --in worker --with dist/*-cp314-*.whl test.py
+  cargo pyodide run --env TOKEN --env LEVEL=debug script.py
 
 On Node the script sees the current folder at its own path; in a browser (Chromium, or what the variable CHROME names) it
 sees no folder of the host. In both it sees the variables that `--env` names, and no others of the host. Put options before
@@ -65,11 +64,11 @@ pub(crate) struct RunArguments {
 pub(crate) fn run(session: &Session, arguments: RunArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let context = session.context(&terminal, arguments.network.network());
+    let variables = choose_variables(&context.environment, arguments.variables)?;
     let Words { wheels: more, code, script } = sort_words(arguments.script)?;
     if code.is_some() && arguments.code.is_some() {
         bail!("`-c` was given twice");
     }
-    let variables = choose_variables(&context.environment, arguments.variables)?;
     let script = Script { variables, ..read_script(arguments.code.or(code), script)? };
     let wheels = [arguments.wheels, more].concat();
     let requests: Vec<RuntimeList> = arguments.pyodide.into_iter().collect();
@@ -189,6 +188,26 @@ fn choose_variables(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wheels_of_a_pattern_are_no_script() {
+        let check = |line: &str| match sort_words(line.split_whitespace().map(str::to_owned).collect()) {
+            Ok(Words { wheels, code, script }) => {
+                format!("{} wheels, code {code:?}, script {script:?}", wheels.len())
+            }
+            Err(error) => format!("{error}"),
+        };
+        insta::assert_snapshot!(["t.py a.whl", "b.whl -c x y", "b.whl c.whl t.py", "b.whl", "b.whl --in page", "b.whl -", ""]
+            .map(check).join("\n"), @r#"
+        0 wheels, code None, script ["t.py", "a.whl"]
+        1 wheels, code Some("x"), script ["y"]
+        2 wheels, code None, script ["t.py"]
+        1 wheels, code None, script []
+        `--in` follows a list of wheels: only `-c` or the script can
+        1 wheels, code None, script ["-"]
+        0 wheels, code None, script []
+        "#);
+    }
 
     #[test]
     fn a_variable_has_a_name() {
