@@ -17,6 +17,7 @@ mod builds;
 mod causes;
 mod classes;
 mod commands;
+mod docs;
 mod engines;
 mod exceptions;
 mod finishing;

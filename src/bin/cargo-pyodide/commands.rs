@@ -25,7 +25,7 @@ Exit codes:
 /// Build Python packages with a Rust core for Pyodide, with a plain stable Rust
 #[derive(Debug, Parser)]
 #[command(name = "cargo-pyodide", bin_name = "cargo pyodide", version, after_help = AFTER_HELP)]
-struct Cli {
+pub(crate) struct Cli {
     /// When the output has colors
     #[arg(
         long,
@@ -95,6 +95,23 @@ impl Session {
     }
 }
 
+/// The command line as clap has it.
+#[cfg(test)]
+pub(crate) fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
+/// What a command line without the program's name asks for.
+///
+/// # Errors
+/// When it is none, or asks for help or the version.
+pub(crate) fn parse(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> std::result::Result<Cli, clap::Error> {
+    let arguments = arguments.into_iter().map(Into::into);
+    Cli::try_parse_from(std::iter::once(OsString::from("cargo pyodide")).chain(arguments))
+}
+
 /// Parses a command line without the program's name and runs it. Returns the exit status.
 ///
 /// # Errors
@@ -104,8 +121,7 @@ pub(crate) fn run(environment: Environment, mut arguments: Vec<OsString>) -> Res
     if arguments.first().is_some_and(|first| first == "pyodide") {
         arguments.remove(0);
     }
-    let words = std::iter::once(OsString::from("cargo pyodide")).chain(arguments);
-    let cli = match Cli::try_parse_from(words) {
+    let cli = match parse(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are what was asked for; a wrong option is not the checked thing that failed.

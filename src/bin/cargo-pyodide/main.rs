@@ -10,6 +10,8 @@ mod clean;
 mod commands;
 mod deps;
 mod doctor;
+#[cfg(test)]
+mod documentation;
 mod options;
 mod overlay;
 mod recipes;
