@@ -72,6 +72,25 @@ pub enum ReleaseRequest {
 )]
 pub struct NotARelease(String);
 
+impl ReleaseRequest {
+    /// Whether it may mean a release before this line.
+    pub fn reaches_before(&self, line: Line) -> bool {
+        // More than any line has had.
+        const PATCHES: u64 = 100;
+        match self {
+            Self::Newest => false,
+            Self::Line(asked) => *asked < line,
+            Self::Exact(version) => Line::of(version) < line,
+            Self::Range(range) => {
+                let minors = Line::OLDEST.minor..if line.major == 0 { line.minor } else { PATCHES };
+                let mut releases =
+                    minors.flat_map(|minor| (0..PATCHES).map(move |patch| Version::new(0, minor, patch)));
+                releases.any(|release| range.matches(&release))
+            }
+        }
+    }
+}
+
 impl FromStr for ReleaseRequest {
     type Err = NotARelease;
 

@@ -12,6 +12,7 @@ pub(crate) mod folder;
 mod hooks;
 pub(crate) mod metadata;
 mod request;
+mod shell;
 mod steering;
 mod target_folder;
 mod variables;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 pub use choices::CargoChoices;
 pub use folder::BuildFolder;
 pub use request::BackEndBuild;
+pub use shell::{ShellSettings, shell_settings};
 pub use target_folder::CrateStore;
 
 use crate::context::Context;

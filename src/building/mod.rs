@@ -17,6 +17,7 @@ pub mod pack;
 mod package;
 pub mod report;
 pub(crate) mod request;
+pub mod shell;
 pub(crate) mod tree;
 
 use anyhow::Context as _;

@@ -7,6 +7,7 @@ pub(crate) mod back_end;
 pub(crate) mod bindings;
 pub(crate) mod graph;
 mod identity;
+pub mod lock_file;
 mod manifest;
 pub(crate) mod pyproject;
 

@@ -54,6 +54,14 @@ impl RuntimeList {
         Self(lines.into_iter().map(request).collect())
     }
 
+    /// Whether a release before this line may be among them. A folder's is not looked at.
+    pub fn reaches_before(&self, line: Line) -> bool {
+        self.0.iter().any(|request| match request {
+            RuntimeRequest::Release(request) => request.reaches_before(line),
+            RuntimeRequest::Folder(_) => false,
+        })
+    }
+
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -127,6 +135,18 @@ mod tests {
         assert_eq!(check("0.28,0.29"), Ok(2));
         assert!(check("0.28,").unwrap_err().starts_with("`` is not a Pyodide release"));
         assert!(check("0.28,v1").unwrap_err().starts_with("`v1` is not a Pyodide release"));
+    }
+
+    #[test]
+    fn old_lines_are_seen_in_what_names_them() {
+        let check = |text: &str| {
+            let list: RuntimeList = text.parse().unwrap();
+            list.reaches_before("0.28".parse().unwrap())
+        };
+        assert!(["0.27", "314,0.27.8", "all", ">=0.26", ">=0.27.8, <0.28", "<0.22"].into_iter().all(check));
+        assert!(
+            !["0.28", "0.29,314", "newest", ">=0.28", ">0.27.99, <0.29", "./folder"].into_iter().any(check)
+        );
     }
 
     #[test]

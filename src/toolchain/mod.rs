@@ -24,6 +24,7 @@ pub use rust::RustToolchain;
 
 use crate::abi::{Contract, ExceptionModel, TARGET};
 use crate::context::Context;
+use crate::env::DRIVER_PLAN;
 use crate::error::{Result, hinted, with_cause};
 use crate::plan::WasmLd;
 
@@ -56,6 +57,12 @@ pub struct Toolchain {
 /// When none can serve: says what each lacks and how to get it.
 pub fn choose(context: &Context, contract: Contract, needs: Option<&Version>) -> Result<Toolchain> {
     let ui = &context.ui;
+    if context.environment.get(DRIVER_PLAN).is_some() {
+        return Err(hinted(
+            anyhow!("this shell compiles for Pyodide already, as `cargo pyodide env` set it up"),
+            "build in another shell, or with maturin in this one",
+        ));
+    }
     let candidates = rust::find_all(context);
     if candidates.is_empty() {
         return Err(hinted(
