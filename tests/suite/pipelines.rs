@@ -55,8 +55,9 @@ fn repository() -> tempfile::TempDir {
     .unwrap();
     fs_err::write(place.path().join("Cargo.toml"), "[workspace]\nmembers = [\"crates/py\"]\n").unwrap();
     fs_err::write(place.path().join("list.txt"), "x==1\n").unwrap();
-    let made = Command::new("git").args(["init", "--quiet", "--initial-branch", "trunk"]).arg(place.path());
-    assert!({ made }.status().unwrap().success());
+    let mut git = Command::new("git");
+    git.args(["init", "--quiet", "--initial-branch", "trunk"]).arg(place.path());
+    assert!(git.status().unwrap().success());
     place
 }
 
