@@ -146,7 +146,7 @@ fn troubleshooting() -> String {
         ("platform", "What Pyodide does not have"),
         ("test", "Tests"),
     ];
-    let told = |class: &str| {
+    let told = |class: &'static str| {
         causes::all().iter().filter(move |cause| cause.class == class && cause.advice.is_some())
     };
     for (class, title) in titles {

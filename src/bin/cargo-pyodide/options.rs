@@ -104,9 +104,9 @@ pub(crate) struct CargoOptions {
     /// Turn cargo's default features off
     #[arg(long)]
     no_default_features: bool,
-    /// Share compiled crates with other packages instead of keeping them with this one
+    /// Keep compiled crates with this package instead of sharing them with others
     #[arg(long)]
-    share_crates: bool,
+    no_share_crates: bool,
     /// The folder with the headers of the target's Python, for an extension in C [default: those of a Python of this machine]
     #[arg(long, value_name = "FOLDER")]
     headers: Option<PathBuf>,
@@ -118,9 +118,9 @@ pub(crate) struct CargoOptions {
 impl CargoOptions {
     /// The request.
     pub(crate) fn request(&self) -> CargoRequest {
-        let Self { profile, features, no_default_features, share_crates, headers, c_toolchain } =
+        let Self { profile, features, no_default_features, no_share_crates, headers, c_toolchain } =
             self.clone();
-        let crate_store = if share_crates { CrateStore::Shared } else { CrateStore::PerPackage };
+        let crate_store = if no_share_crates { CrateStore::PerPackage } else { CrateStore::Shared };
         CargoRequest { profile, features, no_default_features, crate_store, headers, c_toolchain }
     }
 }
@@ -194,14 +194,14 @@ mod tests {
 
     #[test]
     fn options_become_requests() {
-        let all = "--profile small --features a,b --features c --no-default-features --share-crates --headers h \
+        let all = "--profile small --features a,b --features c --no-default-features --no-share-crates --headers h \
                    --c-toolchain emsdk --overlay o.toml --variant v --variant w=f --no-recipes --offline";
         insta::assert_snapshot!(format!("{}\n\n{}", check(""), check(all)), @r#"
-        CargoRequest { profile: None, features: [], no_default_features: false, crate_store: PerPackage, headers: None, c_toolchain: Clang }
+        CargoRequest { profile: None, features: [], no_default_features: false, crate_store: Shared, headers: None, c_toolchain: Clang }
         OverlayRequest { files: [], variants: [], recipes: Applied }
         Allowed
 
-        CargoRequest { profile: Some("small"), features: ["a", "b", "c"], no_default_features: true, crate_store: Shared, headers: Some("h"), c_toolchain: Emsdk }
+        CargoRequest { profile: Some("small"), features: ["a", "b", "c"], no_default_features: true, crate_store: PerPackage, headers: Some("h"), c_toolchain: Emsdk }
         OverlayRequest { files: ["o.toml"], variants: [VariantChoice { name: "v", file: None }, VariantChoice { name: "w", file: Some("f") }], recipes: Ignored }
         Forbidden
         "#);
