@@ -24,6 +24,7 @@ pub mod fuzzing;
 pub mod host_python;
 pub mod index;
 mod loopback;
+pub mod nearest;
 pub mod overlay;
 mod plain_name;
 mod plan;

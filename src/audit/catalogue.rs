@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// What could not be decided by reading.
+    /// What could not be decided statically.
     Note,
     /// It loads, and something in it cannot work or should be known.
     Warning,

@@ -10,6 +10,7 @@ mod dependencies;
 mod entry;
 mod examined;
 mod finding;
+pub mod group;
 mod imports;
 mod index;
 mod lints;

@@ -19,7 +19,7 @@ mod variables;
 
 use std::path::PathBuf;
 
-pub use choices::CargoChoices;
+pub use choices::{CargoChoices, LockUse};
 pub use folder::BuildFolder;
 pub use request::BackEndBuild;
 pub use target_folder::CrateStore;

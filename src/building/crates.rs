@@ -14,7 +14,7 @@ use super::package::Package;
 use super::request::{BuildRequest, CargoRequest, OverlayRequest, Recipes};
 use super::rewritten_crates;
 use crate::abi::TARGET;
-use crate::backend::CargoChoices;
+use crate::backend::{CargoChoices, LockUse};
 use crate::context::{Context, Network};
 use crate::error::Result;
 use crate::overlay::Changes;
@@ -62,20 +62,21 @@ impl Crates {
         recipes.extend(not_in_browser.iter().map(|name| CrateRecipe::of_no_browser(name)));
         recipes.extend(target_os.iter().map(|(name, system)| CrateRecipe::of_system(name, system)));
         let mut choices = choices(&request.cargo, changes, &recipes);
-        let Some(mut graph) = read_graph(context, package, &choices.features)? else {
+        let Some(mut graph) = read_graph(context, package, &choices)? else {
             return Ok(Self { choices, applied: Vec::new(), updates: Vec::new(), workspace: None });
         };
+        checks::check_crate_names(&graph, &changes.cargo.not_in_browser)?;
         if rewritten_crates::rewrite_own(package, &match_rules(&graph, &recipes))? {
             // What a manifest asks of the target decides which crates there are.
-            graph = read_graph(context, package, &choices.features)?.unwrap_or(graph);
+            graph = read_graph(context, package, &choices)?.unwrap_or(graph);
         }
-        checks::check_bindings(context, &graph, runtime)?;
+        checks::check_bindings(context, &graph, package.tree.owner, runtime)?;
         // Known from the features of PyO3, which only the resolved graph has.
         choices.stable_abi = bindings::stable_abi(&graph);
         let (updates, rest): (Vec<MatchedRule<'_>>, Vec<_>) =
             match_rules(&graph, &recipes).into_iter().partition(|matched| matched.rule.update);
         // An update rewrites the lock file, and the user's own is never written to: there it is advice.
-        let is_ours = package.tree.owner == TreeOwner::Tool;
+        let is_ours = package.tree.owner == TreeOwner::Tool && request.cargo.lock == LockUse::Updated;
         if is_ours {
             let updates: Vec<CrateUpdate> = updates.iter().filter_map(MatchedRule::update).collect();
             lock_file::update(context, package, &updates)?;
@@ -135,6 +136,8 @@ fn choices(request: &CargoRequest, changes: &Changes, recipes: &[CrateRecipe]) -
         key: changes.key(),
         headers: request.headers.clone(),
         c_toolchain: request.c_toolchain,
+        jobs: request.jobs,
+        lock: request.lock,
         crate_store: request.crate_store,
         stable_abi: None,
     }
@@ -152,11 +155,14 @@ fn key_with_rules(key: Option<String>, rules: &[MatchedRule<'_>]) -> Option<Stri
 /// The package's dependency graph, with these features. Where the lock file is ours and names versions that the registry does
 /// not have, which may be a mirror that is behind, cargo takes others. A graph that cannot be read is left to the build, which
 /// says why.
-fn read_graph(context: &Context, package: &Package<'_>, features: &[String]) -> Result<Option<Graph>> {
+fn read_graph(context: &Context, package: &Package<'_>, choices: &CargoChoices) -> Result<Option<Graph>> {
+    // The build fails in cargo's words if the lock file does not fit.
+    let locked = (choices.lock == LockUse::Kept).then(|| "--locked".to_owned());
+    let arguments: Vec<String> = choices.features.iter().cloned().chain(locked).collect();
     let Package { project, rust, tree, .. } = package;
     let Some(manifest) = project.manifest.as_ref() else { return Ok(None) };
     for _ in 0..MOST_MISSING {
-        let said = match ask_graph(context, project, rust, features) {
+        let said = match ask_graph(context, project, rust, &arguments) {
             Ok(graph) => {
                 if let Some(graph) = &graph {
                     tree.workspace.set(graph.workspace.clone());
@@ -166,7 +172,8 @@ fn read_graph(context: &Context, package: &Package<'_>, features: &[String]) -> 
             Err(error) => format!("{error:#}"),
         };
         // The user's own lock file is left alone: the build then fails in cargo's words.
-        let missing = missing_of_lock(&said).filter(|_| tree.owner == TreeOwner::Tool);
+        let is_ours = tree.owner == TreeOwner::Tool && choices.lock == LockUse::Updated;
+        let missing = missing_of_lock(&said).filter(|_| is_ours);
         let Some((name, version)) = missing else { return Ok(None) };
         context.ui.warn(format!(
             "the lock file names `{name} {version}`, which the registry does not have: cargo takes another version"

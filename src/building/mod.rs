@@ -32,6 +32,7 @@ pub use request::{BuildRequest, CargoRequest, FinishRequest, OverlayRequest, Rec
 pub use tree::OpenedSource;
 
 use crate::abi::Contract;
+use crate::audit::group::group;
 use crate::audit::policy::is_fatal;
 use crate::audit::{Finding, Severity};
 use crate::backend::{self, BackEndBuild, RawBuild};
@@ -173,10 +174,10 @@ pub fn choose_toolchain(context: &Context, project: &Project, runtime: &Runtime)
 }
 
 fn tell_findings(context: &Context, findings: &[Finding]) {
-    for finding in findings {
-        match finding.severity {
-            Severity::Note => context.ui.detail(finding),
-            _ => context.ui.warn(finding.place_message_and_code()),
+    for group in group(findings) {
+        match group.finding.severity {
+            Severity::Note => context.ui.detail(group.place_message_and_code()),
+            _ => context.ui.warn(group.place_message_and_code()),
         }
     }
 }

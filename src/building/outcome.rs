@@ -8,6 +8,7 @@ use super::gated_names::GatedName;
 use super::optimize::Optimized;
 use super::pack::WheelSummary;
 use crate::audit::Finding;
+use crate::audit::group::group;
 use crate::audit::policy::is_fatal;
 use crate::error::{Result, hinted, with_cause};
 use crate::overlay::Changes;
@@ -84,9 +85,12 @@ impl Outcome {
 impl Refused {
     /// What to tell the user.
     pub fn into_error(self) -> anyhow::Error {
-        let fatal = self.findings.iter().filter(|finding| is_fatal(finding));
-        let mut lines: Vec<String> =
-            fatal.map(|finding| format!("\n    {}", finding.place_message_and_code())).collect();
+        let fatal: Vec<Finding> = self.findings.into_iter().filter(is_fatal).collect();
+        let groups = group(&fatal);
+        let mut lines: Vec<String> = groups
+            .iter()
+            .map(|group| format!("\n    {}; {}", group.place_message_and_code(), group.finding.advice))
+            .collect();
         if lines.len() > SHOWN {
             let more = format!("\n    and {} more", lines.len() - SHOWN);
             lines.truncate(SHOWN);

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::files::{copy_folder, remove_folder, with_disk_hint};
 use crate::overlay::{Changes, patches, sources};
 use crate::process::Invocation;
-use crate::project::PyProject;
+use crate::project::{Identity, PyProject};
 use crate::source::limits::UnpackLimits;
 use crate::source::{Source, TreeOwner, archive, only_folder};
 use crate::toolchain::rust;
@@ -93,8 +93,8 @@ impl OpenedSource {
                 (only_folder(&tree)?, TreeOwner::Tool)
             }
         };
-        let label = label(source, &path);
         let pyproject = PyProject::read(&path)?;
+        let label = label(&path, &pyproject);
         Ok(Self { folder, tree: Tree { path, owner, pyproject, workspace: Workspace::default() }, label })
     }
 
@@ -162,13 +162,16 @@ pub(super) fn locate_workspace(context: &Context, cargo: Invocation, manifest: &
     Ok(manifest.parent().unwrap_or(manifest).to_owned())
 }
 
-/// What a package is called in progress messages: the name of its folder.
-fn label(source: &Source, tree: &Path) -> String {
-    let folder = match source {
-        Source::Folder(folder) => folder,
-        Source::Archive(_) => tree,
+/// What a package is called in progress messages: its name and version, as far as files tell them, else its folder's name.
+fn label(tree: &Path, pyproject: &PyProject) -> String {
+    let Identity { name, version } = Identity::of(tree, pyproject);
+    let folder = || {
+        tree.file_name()
+            .map_or_else(|| tree.display().to_string(), |name| name.to_string_lossy().into_owned())
     };
-    folder
-        .file_name()
-        .map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
+    match (name, version) {
+        (Some(name), Some(version)) => format!("{name}-{version}"),
+        (Some(name), None) => name,
+        (None, _) => folder(),
+    }
 }

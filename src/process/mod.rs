@@ -233,7 +233,7 @@ impl Invocation {
     /// The error for a status that is not zero.
     pub fn failed(&self, status: ExitStatus, printed: &str) -> anyhow::Error {
         let mut message = format!("`{}` failed ({})", self.program.display(), describe(status));
-        let lines: Vec<&str> = printed.trim_end().lines().collect();
+        let lines: Vec<&str> = printed.trim_end().lines().filter(|line| !is_stack_frame(line)).collect();
         for text in &lines[lines.len().saturating_sub(SHOWN_LINES)..] {
             let _ = write!(message, "\n    {}", redact(text));
         }
@@ -408,6 +408,13 @@ pub fn describe(status: ExitStatus) -> String {
 /// The code with which we end after a program: cargo's own 101 where it has none, after a signal.
 pub(crate) fn exit_code(status: ExitStatus) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(101)
+}
+
+/// Whether a line is of JavaScript's stack trace, with which npm and Node follow their message: it tells where in their own
+/// code they gave up.
+fn is_stack_frame(line: &str) -> bool {
+    let text = line.trim_start().trim_start_matches("npm error").trim_start_matches("npm ERR!").trim_start();
+    text.starts_with("at ") && [".js:", ".mjs:", ".cjs:", "node:"].iter().any(|file| text.contains(file))
 }
 
 /// Finds a program by name on the `PATH` of this environment.

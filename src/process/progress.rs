@@ -3,7 +3,7 @@
 //! Cargo alone knows how many crates it compiles, and which are fresh. Asked to, it draws its bar where there is no terminal:
 //! its numbers become those of our task, and the bar is kept out of the log.
 
-use crate::ui::Task;
+use crate::ui::{Task, Ui};
 
 /// Variables that let cargo draw its bar into a pipe. Without a width it draws none.
 pub const PROGRESS_VARIABLES: [(&str, &str); 2] =
@@ -26,13 +26,14 @@ pub(super) fn parse(line: &str) -> Option<Progress<'_>> {
     Some(Progress { done: done.parse().ok()?, of: of.parse().ok()?, now: now.trim() })
 }
 
-/// Says on the task what a line of cargo's or a back end's output is about.
-pub fn show_progress(task: &dyn Task, line: &str) {
+/// Says on the task what a line of cargo's or a back end's output is about, and tells the line to who wants all of them.
+pub fn show_progress(ui: &Ui, task: &dyn Task, line: &str) {
     if let Some(Progress { done, of, now }) = parse(line) {
         task.count(done, of);
         task.say(&format!("crates: {now}"));
         return;
     }
+    ui.tool_output(line);
     let text = line.trim();
     if ["Compiling", "Building", "Downloading", "Downloaded", "Updating", "running "]
         .iter()
@@ -71,7 +72,7 @@ mod tests {
             "    Building [=> ] 1/2: a",
         ];
         for line in lines {
-            show_progress(&said, line);
+            show_progress(&Ui::silent(), &said, line);
         }
         assert_eq!(
             *said.0.lock().unwrap(),

@@ -95,3 +95,15 @@ fn lines_are_copied_as_bytes_and_told_as_text() {
     assert_eq!(told, ["one", "\u{fffd} two", "   Building [=> ] 1/2: a", "  Compiling b", "last"]);
     assert_eq!(fs_err::read(&log).unwrap(), b"before\none\r\n\xff two \n  Compiling b\nlast");
 }
+
+#[test]
+fn where_in_javascript_a_program_gave_up_is_left_out() {
+    let frames = [
+        "    at Registry.fetch (/usr/lib/node_modules/npm/lib/fetch.js:12:3)",
+        "npm error     at async file:///x/y.mjs:1:2",
+        "    at node:internal/main/run_main_module:33:47",
+    ];
+    assert!(frames.iter().all(|line| is_stack_frame(line)));
+    let words = ["npm error network request to http://h failed", "  at line 3 of x.toml", "attempt 2"];
+    assert!(!words.iter().any(|line| is_stack_frame(line)));
+}

@@ -15,6 +15,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 
+pub use browser::{ADVICE as BROWSER_ADVICE, find_browser};
 pub use node::{ADVICE as NODE_ADVICE, node_version};
 use node::{Files, Node, SCRIPTS};
 pub(crate) use server::mime_type;

@@ -94,7 +94,10 @@ pub fn prepare(
     context.cache.get_or_make(&context.ui, Kind::Sysroots, &key, |folder| {
         context.ui.phase(
             "Preparing",
-            format!("the standard library of Rust {} ({} exceptions)", rust.version, contract.exceptions),
+            format!(
+                "the standard library of Rust {} ({} exceptions), once for this compiler: about a minute",
+                rust.version, contract.exceptions
+            ),
         );
         build(context, rust, sources, contract, flags, folder)
     })
@@ -136,7 +139,7 @@ fn build(
         .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(exceptions).join("\u{1f}"));
     let command =
         PROGRESS_VARIABLES.iter().fold(command, |command, (name, value)| command.env(*name, *value));
-    let status = command.run_logged(&context.ui, &log, |line| show_progress(&*task, line))?;
+    let status = command.run_logged(&context.ui, &log, |line| show_progress(&context.ui, &*task, line))?;
     drop(task);
     if !status.success() {
         let printed = fs_err::read_to_string(&log).unwrap_or_default();

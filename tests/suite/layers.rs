@@ -24,7 +24,7 @@ fn all() -> Vec<(String, String)> {
 }
 
 /// Every module, the uppermost first: each uses only those below it. The executable stands above them all.
-const LAYERS: [&str; 35] = [
+const LAYERS: [&str; 36] = [
     "fuzzing",
     "site",
     "sweep",
@@ -58,6 +58,7 @@ const LAYERS: [&str; 35] = [
     "document",
     "error",
     "digest",
+    "nearest",
     "plain_name",
     "redacted",
 ];

@@ -35,6 +35,7 @@ mod network;
 mod npm;
 mod overlays;
 mod pipelines;
+mod published;
 mod release_network;
 mod relocations;
 mod robustness;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use cargo_pyodide::audit::Severity;
 use cargo_pyodide::audit::budget::{self, Budget, Excess};
+use cargo_pyodide::audit::group::group;
 use cargo_pyodide::audit::report::{Audited, document, sarif, summary};
 use cargo_pyodide::audit::size::{self, RelocationSizes, Sizes};
 use cargo_pyodide::context::Context;
@@ -54,13 +55,15 @@ pub(crate) fn show(
 
 fn show_human(context: &Context, terminal: &Terminal, audited: &[Audited]) -> Result<()> {
     for Audited { path, version, findings } in audited {
-        for finding in findings.iter().take(SHOWN) {
+        let groups = group(findings);
+        for group in groups.iter().take(SHOWN) {
+            let finding = group.finding;
             let color = match finding.severity {
                 Severity::Error => "1;31",
                 Severity::Warning => "1;33",
                 Severity::Note => "1;36",
             };
-            let place = match &finding.file {
+            let place = match group.place() {
                 Some(file) => format!("{}: {file}", path.display()),
                 None => path.display().to_string(),
             };
@@ -69,7 +72,7 @@ fn show_human(context: &Context, terminal: &Terminal, audited: &[Audited]) -> Re
             terminal.data(format!("  in {}, Pyodide {version}", shorten(&place)))?;
             terminal.data(format!("  hint: {}", finding.advice))?;
         }
-        if let Some(more) = tell_more(findings.len()) {
+        if let Some(more) = tell_more(groups.len()) {
             terminal.data(more)?;
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();

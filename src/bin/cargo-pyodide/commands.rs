@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 
+use anstream::ColorChoice;
 use anyhow::Context as _;
 use cargo_pyodide::cache::Cache;
 use cargo_pyodide::context::{Context, Network};
 use cargo_pyodide::env::Environment;
 use cargo_pyodide::error::{EXIT_COULD_NOT, Result};
 use cargo_pyodide::redacted::redact;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::terminal::{Terminal, print_failure};
 use crate::{
@@ -25,8 +26,39 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "cargo-pyodide", bin_name = "cargo pyodide", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
+    /// When the output has colors
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        global = true,
+        hide_possible_values = true
+    )]
+    color: Color,
     #[command(subcommand)]
     command: Command,
+}
+
+/// When the output has colors.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Color {
+    /// On a terminal that has them, as `NO_COLOR` and its like say.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    fn apply(self) {
+        let choice = match self {
+            Self::Auto => return,
+            Self::Always => ColorChoice::Always,
+            Self::Never => ColorChoice::Never,
+        };
+        choice.write_global();
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -104,6 +136,7 @@ pub(crate) fn run(environment: Environment, mut arguments: Vec<OsString>) -> Res
             return Ok(status);
         }
     };
+    cli.color.apply();
     let cache = Cache::new(environment.cache_folder()?);
     let limit = environment.size(CACHE_LIMIT)?;
     let session = Session { environment, cache };

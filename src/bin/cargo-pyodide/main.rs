@@ -3,6 +3,7 @@
 mod audit;
 mod audit_report;
 mod build;
+mod build_release;
 mod build_report;
 mod ci;
 mod clean;

@@ -31,6 +31,8 @@ fn graph(crates: &[(&str, &str, &[&str])]) -> Graph {
         features: texts(features),
         manifest: "Cargo.toml".into(),
         dependencies: Vec::new(),
+        elsewhere: Vec::new(),
+        is_linked: true,
     });
     Graph { crates: crates.collect(), ..Graph::default() }
 }

@@ -251,13 +251,11 @@ fn the_oldest_shared_crates_go_and_those_of_a_build_stay() {
     let (_folder, cache) = cache();
     let shared = cache.folder(Kind::Builds).join("shared");
     let keys = ["a", "b", "c"];
-    let ages = [("a", 3), ("b", 2), ("c", 1)];
-    for (key, days) in ages {
+    for (key, days) in [("a", 3), ("b", 2), ("c", 1)] {
         fs_err::create_dir_all(shared.join(key)).unwrap();
         fs_err::write(shared.join(key).join("x.rlib"), [0; 1000]).unwrap();
-        let time = SystemTime::now() - Duration::from_secs(days * 86400);
         let part = fs_err::File::open(shared.join(key)).unwrap();
-        part.into_parts().0.set_modified(time).unwrap();
+        part.into_parts().0.set_modified(SystemTime::now() - DAY * days).unwrap();
     }
     make(&cache, "another kind").unwrap();
     assert_eq!(cache.shrink_shared_crates(3000).unwrap(), Removal::default());
