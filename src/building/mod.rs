@@ -24,7 +24,7 @@ use anyhow::Context as _;
 pub use optimize::Optimized;
 pub use outcome::{Built, Outcome, Refused};
 pub use request::{BuildRequest, CargoRequest, FinishRequest, OverlayRequest, Recipes};
-pub use tree::OpenedSource;
+pub use tree::{OpenedSource, watched_folder};
 
 use crate::abi::Contract;
 use crate::audit::policy::is_fatal;

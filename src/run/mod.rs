@@ -6,6 +6,7 @@ mod message;
 mod node;
 mod server;
 pub mod session;
+mod user_browser;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use serde::Serialize;
 pub use node::{ADVICE as NODE_ADVICE, find_node, node_version};
 pub(crate) use server::mime_type;
 use session::{Next, Place, Session};
+pub use user_browser::open_in_browser;
 
 use crate::context::Context;
 use crate::env::Environment;
