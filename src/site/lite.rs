@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::document::{PageLink, SitePackage, SiteRelease};
 use super::place::Staged;
+use crate::abi::Line;
 use crate::backend::environment;
 use crate::context::Context;
 use crate::error::Result;
@@ -48,7 +49,8 @@ fn facts() -> Result<Facts> {
 }
 
 /// The version for a line, if there is one.
-pub(super) fn kernel_for(line: &str) -> Result<Option<Kernel>> {
+pub(super) fn kernel_for(line: Line) -> Result<Option<Kernel>> {
+    let line = line.to_string();
     Ok(facts()?.kernel.into_iter().find(|kernel| kernel.line == line))
 }
 
@@ -185,10 +187,9 @@ mod tests {
     #[test]
     fn every_kernel_is_for_a_line() {
         for kernel in facts().unwrap().kernel {
-            kernel.line.parse::<crate::abi::Line>().unwrap();
-            assert_eq!(kernel_for(&kernel.line).unwrap(), Some(kernel));
+            assert_eq!(kernel_for(kernel.line.parse().unwrap()).unwrap(), Some(kernel));
         }
-        assert_eq!(kernel_for("0.21").unwrap(), None);
+        assert_eq!(kernel_for("0.21".parse().unwrap()).unwrap(), None);
         assert!(!kernel_requires().unwrap().is_empty());
     }
 

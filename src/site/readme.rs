@@ -138,7 +138,14 @@ mod tests {
         let readme = "# A `b`\n\n```sh\npip install a-b\n```\n\n```python\nimport a_b\n```\n\ntext\n\n\
             1. In a list:\n\n   ```py\n   x = a_b.f()\n   ```\n\n## Other\n\n~~~python3\nimport other\n~~~\n\n\
             ``` {.python}\na_b.no()\n```\n\n    a_b.indented()\n";
-        insta::assert_snapshot!(check(readme), @"");
+        insta::assert_snapshot!(check(readme), @"
+        == A b
+        import a_b
+        == A b (2)
+        import a_b
+
+        x = a_b.f()
+        ");
     }
 
     #[test]
@@ -146,7 +153,22 @@ mod tests {
         let readme = "```pycon\n>>> from a_b import f\n>>> for x in f():\n...     print(x)\n...\n1\n\n>>> f\n<f>\n```\n\
             ```python\n$ python\n>>> import a_b\n```\n```python\n!pip install a_b\n```\n```python\n...\n```\n\
             ```python\nimport a_b\n\ndef g():\n    ...\n```\n";
-        insta::assert_snapshot!(check(readme), @"");
+        insta::assert_snapshot!(check(readme), @"
+        == From the README
+        from a_b import f
+        for x in f():
+            print(x)
+
+        # 1
+
+        f
+        # <f>
+        == From the README (2)
+        import a_b
+
+        def g():
+            ...
+        ");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use include_dir::{Dir, include_dir};
 
 use super::document::{NewsSource, PackageWheel, PageLink, SiteDocument, SitePackage, SiteRelease};
 use super::index::{self, Links};
+use super::lite::Kernel;
 use super::lock::{self, ReleaseFiles};
 use super::place::Staged;
 use super::published::{self, PublishedWheel};
@@ -46,34 +47,8 @@ pub fn write(request: &SiteRequest<'_>, context: &Context) -> Result<SiteReport>
         check_address(address)?;
     }
     let wheels = published::read_all(request, context)?;
-    let mut runtimes: Vec<&Runtime> = request.runtimes.iter().collect();
-    // The newest is offered first.
-    runtimes.sort_by_key(|runtime| Reverse(&runtime.version));
-    let mut releases = Vec::new();
-    let mut all: BTreeMap<String, PublishedWheel> = BTreeMap::new();
-    let mut warnings = Vec::new();
-    let mut lite = None;
-    for runtime in runtimes {
-        let fits = |wheel: &&PublishedWheel| runtime.accepts(&wheel.site.filename).is_ok();
-        let ours: Vec<&PublishedWheel> = wheels.iter().filter(fits).collect();
-        if ours.is_empty() {
-            warnings.push(format!("no wheel is for Pyodide {}: the site leaves it out", runtime.version));
-            continue;
-        }
-        context.ui.phase("Writing", format!("the site for Pyodide {}", runtime.version));
-        let line = runtime.line().to_string();
-        let kernel = match request.notebooks {
-            Notebooks::JupyterLite if lite.is_none() => lite::kernel_for(&line)?,
-            _ => None,
-        };
-        let others = if kernel.is_some() { lite::kernel_requires()? } else { Vec::new() };
-        let required = required::find(context, runtime, &ours, request.release_packages, &others)?;
-        let release = write_release(&staged, runtime, &required)?;
-        lite = lite.or(kernel.map(|kernel| (kernel, release.clone())));
-        releases.push(release);
-        warnings.extend(required.warnings);
-        all.extend(required.from_index.into_iter().map(|wheel| (wheel.site.filename.to_string(), wheel)));
-    }
+    let Written { releases, from_index: mut all, mut warnings, lite } =
+        write_releases(&staged, request, context, &wheels)?;
     let packages = packages(request, &wheels)?;
     let count = packages.len();
     all.extend(wheels.into_iter().map(|wheel| (wheel.site.filename.to_string(), wheel)));
@@ -84,7 +59,7 @@ pub fn write(request: &SiteRequest<'_>, context: &Context) -> Result<SiteReport>
         document.matrix = Some(swept::write(&staged, sweep, &document.packages, &all.keys().collect())?);
     }
     document.pages = write_pages(&staged, &request.pages)?;
-    if let Some((kernel, release)) = &lite {
+    if let Some(Lite { kernel, release }) = &lite {
         let link = lite::write(context, &staged, kernel, release, &document.packages)?;
         document.pages.push(link);
     } else if request.notebooks == Notebooks::JupyterLite {
@@ -105,6 +80,61 @@ pub fn write(request: &SiteRequest<'_>, context: &Context) -> Result<SiteReport>
         folder,
         warnings,
     })
+}
+
+/// The releases of a site, and what came with them.
+#[derive(Default)]
+struct Written {
+    /// The newest first.
+    releases: Vec<SiteRelease>,
+    /// Wheels of the index that packages require, by file name.
+    from_index: BTreeMap<String, PublishedWheel>,
+    warnings: Vec<String>,
+    lite: Option<Lite>,
+}
+
+/// The JupyterLite of a site, and the release that it is made for.
+struct Lite {
+    kernel: Kernel,
+    release: SiteRelease,
+}
+
+/// Writes the releases that wheels are for.
+fn write_releases(
+    staged: &Staged,
+    request: &SiteRequest<'_>,
+    context: &Context,
+    wheels: &[PublishedWheel],
+) -> Result<Written> {
+    let mut runtimes: Vec<&Runtime> = request.runtimes.iter().collect();
+    // The newest is offered first.
+    runtimes.sort_by_key(|runtime| Reverse(&runtime.version));
+    let mut written = Written::default();
+    for runtime in runtimes {
+        let fits = |wheel: &&PublishedWheel| runtime.accepts(&wheel.site.filename).is_ok();
+        let ours: Vec<&PublishedWheel> = wheels.iter().filter(fits).collect();
+        if ours.is_empty() {
+            let warning = format!("no wheel is for Pyodide {}: the site leaves it out", runtime.version);
+            written.warnings.push(warning);
+            continue;
+        }
+        context.ui.phase("Writing", format!("the site for Pyodide {}", runtime.version));
+        let kernel = match request.notebooks {
+            Notebooks::JupyterLite if written.lite.is_none() => lite::kernel_for(runtime.line())?,
+            _ => None,
+        };
+        let others = if kernel.is_some() { lite::kernel_requires()? } else { Vec::new() };
+        let required = required::find(context, runtime, &ours, request.release_packages, &others)?;
+        let release = write_release(staged, runtime, &required)?;
+        if let Some(kernel) = kernel {
+            written.lite = Some(Lite { kernel, release: release.clone() });
+        }
+        written.releases.push(release);
+        written.warnings.extend(required.warnings);
+        let named = required.from_index.into_iter().map(|wheel| (wheel.site.filename.to_string(), wheel));
+        written.from_index.extend(named);
+    }
+    Ok(written)
 }
 
 /// Writes the page of a site that has no packages yet and waits for its first build.

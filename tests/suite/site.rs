@@ -26,7 +26,15 @@ struct Served {
 }
 
 fn serve(arguments: &[&str], place: &Path) -> Served {
-    let mut command = tool(&[&["serve", "-q"], arguments].concat()).in_folder(place).command();
+    // What opens addresses here is a script that writes them down.
+    let bin = place.join("bin");
+    fs_err::create_dir_all(&bin).unwrap();
+    fs_err::write(bin.join("xdg-open"), "#!/bin/sh\necho \"$1\" > opened\n").unwrap();
+    fs_err::set_permissions(bin.join("xdg-open"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let served = tool(&[&["serve", "-q"], arguments].concat()).in_folder(place).env("PATH", path);
+    let mut command = served.command();
     let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut address = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut address).unwrap();
@@ -116,9 +124,10 @@ fn a_site_works_in_a_browser() {
     let examples = examples.replace("'import", "\"import").replace("22)'", "22)\"");
     fs_err::write(place.path().join("examples.toml"), examples).unwrap();
     site(&["wheels", "--examples", "examples.toml"], place.path()).succeed();
-    let served = serve(&["site"], place.path());
+    let served = serve(&["site", "--open"], place.path());
     let arguments = ["--package", "fixture-pure", "--example", "Sum", "--expect", "fixture_pure 42"];
     drive("drive_playground.py", &served, &arguments);
+    assert_eq!(fs_err::read_to_string(place.path().join("opened")).unwrap().trim(), served.address);
     if has("firefox-esr") {
         drive("drive_playground.py", &served, &[&arguments[..], &["--browser", "firefox"]].concat());
     }
@@ -180,6 +189,19 @@ fn a_change_is_built_and_runs_in_the_page() {
 }
 
 #[test]
+fn a_panic_names_the_functions_that_it_came_through() {
+    if !can_build() || !has("chromium") || !has("chromedriver") {
+        return;
+    }
+    let place = folder();
+    let package = fixture("panics");
+    let served = serve(&[package.to_str().unwrap(), "--debug", "--pyodide", "314"], place.path());
+    let code = "import fixture_panics\nfixture_panics.panic('boom')";
+    let expected = ["--expect-error", "Rust panic", "--expect", "boom", "--expect", "fixture_panics::"];
+    drive("drive_playground.py", &served, &[&["--code", code], &expected[..]].concat());
+}
+
+#[test]
 fn what_cannot_be_watched_is_refused() {
     if !can_build() {
         return;
@@ -188,7 +210,13 @@ fn what_cannot_be_watched_is_refused() {
     build(place.path(), "314");
     site(&["wheels"], place.path()).succeed();
     let printed = tool(&["serve", "site", "--watch"]).in_folder(place.path()).snapshot();
-    insta::assert_snapshot!(printed, @"");
+    insta::assert_snapshot!(printed, @"
+    status: 2
+    --- stdout
+    --- stderr
+    error: `site` is a site, and nothing is built for it
+    hint: name the package or the wheels that it was made of, or leave `--watch` out
+    ");
 }
 
 #[test]

@@ -29,6 +29,7 @@ Examples:
   cargo pyodide site dist/x-1.0-*.whl --pyodide 0.29,314
   cargo pyodide site tiktoken==0.14.0 --pyodide 314 --out public
   cargo pyodide site sweep                             the wheels of a sweep, and what works where
+  cargo pyodide site dist --jupyterlite --vendor       with notebooks, and asking no other host
   cargo pyodide site dist --base-url https://example.org/wheels/ --examples examples.toml
 
 Writes a package index, Pyodide with a lock file that knows the wheels, and a page to try them on (docs/site.md). What
