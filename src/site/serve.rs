@@ -1,18 +1,17 @@
 //! Serves a site on loopback, and nothing else: to this machine, under its own name.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::anyhow;
 use percent_encoding::percent_decode_str;
-use tiny_http::{Method, Request, Response, StatusCode};
 
 use super::news::{self, BuildNews};
 use super::place;
 use crate::error::{Result, hinted};
+use crate::loopback::{Answer, LoopbackServer, Method, Request};
 use crate::run::mime_type;
 use crate::ui::Ui;
 
@@ -21,10 +20,15 @@ const GLANCE: Duration = Duration::from_millis(200);
 
 /// A site that is being served.
 pub struct SiteServer {
-    server: tiny_http::Server,
-    hosts: Arc<[String; 2]>,
-    site: Mutex<Arc<ServedSite>>,
-    news: Arc<Mutex<Option<BuildNews>>>,
+    server: LoopbackServer,
+    shown: Arc<Mutex<Shown>>,
+}
+
+/// What pages get now.
+#[derive(Debug)]
+struct Shown {
+    site: Arc<ServedSite>,
+    news: Option<BuildNews>,
 }
 
 /// What is served.
@@ -36,23 +40,18 @@ struct ServedSite {
 }
 
 impl SiteServer {
-    /// Listens on loopback; port 0 is any that is free.
+    /// Listens on loopback, and answers until this is dropped; port 0 is any that is free.
     ///
     /// # Errors
     /// When the folder is no site, or the port cannot be had.
     pub fn listen(folder: &Path, port: u16) -> Result<Self> {
-        let site = Mutex::new(Arc::new(ServedSite::of(folder)?));
-        let server = tiny_http::Server::http(("127.0.0.1", port)).map_err(|error| {
-            hinted(anyhow!("cannot listen on port {port}: {error}"), "name another one with `--port`")
-        })?;
-        let port = server.server_addr().to_ip().map_or(port, |address| address.port());
-        let hosts = Arc::new([format!("127.0.0.1:{port}"), format!("localhost:{port}")]);
-        Ok(Self { server, hosts, site, news: Arc::default() })
-    }
-
-    /// The address of the page.
-    pub fn address(&self) -> String {
-        format!("http://{}/", self.hosts[0])
+        let shown = Arc::new(Mutex::new(Shown { site: Arc::new(ServedSite::of(folder)?), news: None }));
+        let asked = Arc::clone(&shown);
+        let server =
+            LoopbackServer::start(port, move |request| answer(request, &asked)).map_err(|error| {
+                hinted(anyhow!("cannot listen on port {port}: {error}"), "name another one with `--port`")
+            })?;
+        Ok(Self { server, shown })
     }
 
     /// Serves another site from now on.
@@ -61,55 +60,45 @@ impl SiteServer {
     /// When the folder is no site.
     pub fn show(&self, folder: &Path) -> Result<()> {
         let site = Arc::new(ServedSite::of(folder)?);
-        *self.site.lock().unwrap_or_else(PoisonError::into_inner) = site;
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).site = site;
         Ok(())
     }
 
     /// Gives news of builds to pages that ask.
     pub fn tell(&self, news: BuildNews) {
-        *self.news.lock().unwrap_or_else(PoisonError::into_inner) = Some(news);
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).news = Some(news);
     }
 
-    /// Answers until Ctrl-C.
-    ///
-    /// # Errors
-    /// When no more requests can be taken.
-    pub fn serve(&self, ui: &Ui) -> Result<()> {
+    /// The address of the page.
+    pub fn address(&self) -> String {
+        self.server.address()
+    }
+
+    /// Waits until Ctrl-C.
+    pub fn serve(&self, ui: &Ui) {
         while !ui.is_interrupted() {
-            if let Some(request) = self.server.recv_timeout(GLANCE)? {
-                let site = Arc::clone(&self.site.lock().unwrap_or_else(PoisonError::into_inner));
-                let (hosts, news) = (Arc::clone(&self.hosts), Arc::clone(&self.news));
-                // A browser asks for several files at once. One that hangs up early is its own affair.
-                std::thread::spawn(move || answer(request, &hosts, &site, &news));
-            }
+            std::thread::sleep(GLANCE);
         }
-        Ok(())
     }
 }
 
-fn answer(
-    request: Request,
-    hosts: &[String; 2],
-    site: &ServedSite,
-    news: &Mutex<Option<BuildNews>>,
-) -> std::io::Result<()> {
-    // A page of another site can make a browser ask here under a name of its own, but not change this header.
-    let host = request.headers().iter().find(|header| header.field.equiv("Host"));
-    if !host.is_some_and(|host| hosts.iter().any(|own| own == host.value.as_str())) {
-        return request.respond(Response::empty(StatusCode(403)));
+fn answer(request: &Request, shown: &Mutex<Shown>) -> Answer {
+    if ![Method::Get, Method::Head].contains(&request.method) {
+        return Answer::Status(405);
     }
-    if ![Method::Get, Method::Head].contains(request.method()) {
-        return request.respond(Response::empty(StatusCode(405)));
+    let headers = &[("Cache-Control", "no-cache")];
+    let (site, news) = {
+        let shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        (Arc::clone(&shown.site), shown.news.clone())
+    };
+    if let Some(body) = news.and_then(|news| serde_json::to_vec(&news).ok())
+        && request.path().strip_prefix('/') == Some(news::ADDRESS)
+    {
+        return Answer::Content { kind: "application/json", headers, body };
     }
-    if request.url().strip_prefix('/') == Some(news::ADDRESS) {
-        let known = news.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(known) = known {
-            return send(request, &serde_json::to_vec(&known)?, "application/json");
-        }
-    }
-    match site.find(request.url()).map(|path| (fs_err::read(&path), path)) {
-        Some((Ok(bytes), path)) => send(request, &bytes, mime_type(&path)),
-        _ => request.respond(Response::empty(StatusCode(404))),
+    match site.find(request.path()).map(|path| (fs_err::read(&path), path)) {
+        Some((Ok(body), path)) => Answer::Content { kind: mime_type(&path), headers, body },
+        _ => Answer::Status(404),
     }
 }
 
@@ -120,30 +109,13 @@ impl ServedSite {
 
     /// The file that an address means.
     fn find(&self, address: &str) -> Option<PathBuf> {
-        let path = address.split('?').next()?.strip_prefix('/')?;
+        let path = address.strip_prefix('/')?;
         let mut path = percent_decode_str(path).decode_utf8().ok()?.into_owned();
         if path.is_empty() || path.ends_with('/') {
             path.push_str("index.html");
         }
         self.files.contains(&path).then(|| self.folder.join(path))
     }
-}
-
-/// Answers, and has the other side hang up: the server gives a thread to each connection, and may leave one that comes
-/// in a burst without, until another ends.
-fn send(request: Request, bytes: &[u8], kind: &str) -> std::io::Result<()> {
-    let is_head = *request.method() == Method::Head;
-    let mut connection = request.into_writer();
-    write!(
-        connection,
-        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-cache\r\n\
-         Connection: close\r\n\r\n",
-        bytes.len()
-    )?;
-    if !is_head {
-        connection.write_all(bytes)?;
-    }
-    connection.flush()
 }
 
 #[cfg(test)]
@@ -156,7 +128,7 @@ mod tests {
         let site = ServedSite { folder: "site".into(), files };
         let check = |address: &str| site.find(address).map(|path| path.display().to_string());
         assert_eq!(check("/").as_deref(), Some("site/index.html"));
-        assert_eq!(check("/simple/a/?x").as_deref(), Some("site/simple/a/index.html"));
+        assert_eq!(check("/simple/a/").as_deref(), Some("site/simple/a/index.html"));
         assert_eq!(check("/wheels/a-1%2Bb.whl").as_deref(), Some("site/wheels/a-1+b.whl"));
         for address in ["/../x", "/wheels/..%2Findex.html", "//index.html", "/simple", "index.html", "/%FF"] {
             assert_eq!(check(address), None, "{address}");

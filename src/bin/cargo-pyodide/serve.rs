@@ -34,7 +34,7 @@ wasm-opt and compressed quickly: their wheels are not kept.
 Exit codes:
   0  it was ended
   1  a wheel would not load: the audit found an error
-  2  there is nothing to serve, or the port cannot be had";
+  2  there is nothing to serve, or the port is taken";
 
 /// Serve a site on this machine, and build it first if need be
 #[derive(Debug, Args)]
@@ -65,7 +65,7 @@ pub(crate) struct ServeArguments {
 pub(crate) fn run(session: &Session, arguments: &ServeArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let options = &arguments.content;
-    let context = session.context(&terminal, options.network.network()).with_python(options.python.clone());
+    let context = options.context(session, &terminal);
     let place = tempfile::tempdir()?;
     if let [folder] = &arguments.packages[..]
         && site::is_site(folder.as_ref())
@@ -93,7 +93,7 @@ pub(crate) fn run(session: &Session, arguments: &ServeArguments) -> Result<u8> {
 fn serve(context: &Context, terminal: &Terminal, arguments: &ServeArguments, folder: &Path) -> Result<u8> {
     let server = SiteServer::listen(folder, arguments.port)?;
     arguments.announce(context, terminal, &server)?;
-    server.serve(&context.ui)?;
+    server.serve(&context.ui);
     Ok(0)
 }
 
@@ -159,22 +159,13 @@ impl Builder<'_> {
         for root in watch.roots() {
             ui.phase("Watching", root.display());
         }
-        std::thread::scope(|scope| {
-            let serving = scope.spawn(|| server.serve(ui));
-            let mut folders = Folders { served: waiting, older: None };
-            let mut number = 0;
-            loop {
-                if !ui.is_interrupted() {
-                    number = self.build_and_show(terminal, &server, number, &mut folders);
-                }
-                match watch.wait(ui) {
-                    Some(path) => ui.phase("Rebuilding", format!("`{}` changed", path.display())),
-                    None => break,
-                }
-                server.tell(BuildNews { number, state: BuildState::Building });
-            }
-            serving.join().unwrap_or_else(|_| Err(anyhow!("the server has ended")))
-        })?;
+        let mut folders = Folders { served: waiting, older: None };
+        let mut number = self.build_and_show(terminal, &server, 0, &mut folders);
+        while let Some(path) = watch.wait(ui) {
+            ui.phase("Rebuilding", format!("`{}` changed", path.display()));
+            server.tell(BuildNews { number, state: BuildState::Building });
+            number = self.build_and_show(terminal, &server, number, &mut folders);
+        }
         Ok(0)
     }
 

@@ -17,7 +17,7 @@ use cargo_pyodide::wheel::WheelFilename;
 use clap::Args;
 
 use crate::commands::Session;
-use crate::options::{CargoOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{CargoOptions, HashOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
 use crate::terminal::Terminal;
 
 /// The title of a page without another.
@@ -49,7 +49,7 @@ pub(crate) struct SiteArguments {
     #[arg(value_name = "WHEEL|FOLDER|SWEEP|SOURCE", required = true)]
     packages: Vec<String>,
     /// The folder of the site
-    #[arg(long, value_name = "FOLDER", default_value = "site")]
+    #[arg(short, long, visible_alias = "out-dir", value_name = "FOLDER", default_value = "site")]
     out: PathBuf,
     #[command(flatten)]
     content: ContentOptions,
@@ -92,10 +92,18 @@ pub(crate) struct ContentOptions {
     #[command(flatten)]
     pub(crate) overlays: OverlayOptions,
     #[command(flatten)]
+    pub(crate) hashes: HashOptions,
+    #[command(flatten)]
     pub(crate) network: NetworkOptions,
 }
 
 impl ContentOptions {
+    /// What the command works with.
+    pub(crate) fn context(&self, session: &Session, terminal: &Terminal) -> Context {
+        let context = session.context(terminal, self.cargo.network(&self.network));
+        context.with_python(self.python.clone()).with_hashes(self.hashes.hashes())
+    }
+
     /// What is done with a wheel that the audit refuses.
     pub(crate) fn audit_rule(&self) -> AuditRule {
         if self.no_audit { AuditRule::Ignored } else { AuditRule::Enforced }
@@ -137,7 +145,7 @@ pub(crate) struct SiteWheels {
 pub(crate) fn run(session: &Session, arguments: &SiteArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let options = &arguments.content;
-    let context = session.context(&terminal, options.network.network()).with_python(options.python.clone());
+    let context = options.context(session, &terminal);
     let made = SiteInput::find(&context, &arguments.packages, options).and_then(|input| {
         let wheels = input.build(&context, options, Quality::default())?;
         site::write(&arguments.request(&wheels, &input), &context)
@@ -217,7 +225,9 @@ impl SiteInput {
                     names.push(read_name(&path)?);
                 }
             } else {
-                sources.push(source::find(&package.parse::<SourceRequest>()?, context)?);
+                let request = package.parse::<SourceRequest>()?;
+                source::refuse_namesake(&request, Path::new("."))?;
+                sources.push(source::find(&request, context)?);
             }
         }
         let runtimes = match &sweep {
