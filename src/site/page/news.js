@@ -10,6 +10,7 @@ const LONG_PAUSE = 2000;
 // Asks `address` for news, {number, state, …}, and gives those that are new to `listen`; null when nobody answers.
 export const followNews = (address, listen) => {
   let last = "";
+  const hear = async (text) => listen(JSON.parse(text));
   const ask = async () => {
     let text = "null";
     try {
@@ -17,17 +18,17 @@ export const followNews = (address, listen) => {
       if (answer.ok) text = await answer.text();
     } catch { /* Nobody answers. */ }
     if (text !== last) {
-      last = text;
-      await listen(JSON.parse(text));
+      // A site may change while it is read: then it is read again.
+      last = await hear(text).then(() => text, () => "");
     }
-    setTimeout(ask, text === "null" ? LONG_PAUSE : PAUSE);
+    setTimeout(ask, text === "null" || !last ? LONG_PAUSE : PAUSE);
   };
   ask();
 };
 
 // How the newest build stands, above the playground. `isFirst` until one has succeeded.
 export const showNews = (news, isFirst) => {
-  const { state, seconds, message } = news ?? { state: "gone" };
+  const { state, seconds = 0, message = "" } = news ?? { state: "gone" };
   const words = {
     building: "Building…",
     built: `Built in ${formatSeconds(seconds)}`,
@@ -38,5 +39,5 @@ export const showNews = (news, isFirst) => {
   byId("build").dataset.state = state;
   byId("build-state").textContent = words[state];
   byId("build-error").hidden = state !== "failed";
-  byId("build-error").textContent = message ?? "";
+  byId("build-error").textContent = message;
 };
