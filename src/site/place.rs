@@ -35,6 +35,21 @@ impl Staged {
         Ok(fs_err::write(self.make_room(path)?, bytes)?)
     }
 
+    /// The place of a file or folder that another program writes.
+    pub(super) fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    /// The text of a file that was written.
+    pub(super) fn read(&self, path: &str) -> Result<String> {
+        Ok(fs_err::read_to_string(self.path(path))?)
+    }
+
+    /// Whether a file of the site was written.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.path(path).exists()
+    }
+
     /// Copies a file into the site.
     pub(super) fn copy(&self, from: &Path, path: &str) -> Result<()> {
         fs_err::copy(from, self.make_room(path)?)?;
