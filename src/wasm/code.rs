@@ -322,7 +322,7 @@ mod tests {
         {"memory64": "addresses of 64 bits"} {}
         {"function_references": "its types", "gc": "its types"} {}
         {"function_references": "its types"} {}
-        {"function_references": "its types", "gc": "a local variable"} {}
+        {"gc": "a local variable"} {}
         {"extended_const": "a constant"} {}
         {} {}
         "#);
