@@ -118,6 +118,19 @@ pub(crate) fn write_if_changed(path: &Path, content: &str) -> Result<()> {
     write_whole(path, content.as_bytes())
 }
 
+/// Writes a file and gives it the time that it had, or one long ago, so that the same tree looks the same to cargo each
+/// time.
+pub(crate) fn write_with_old_time(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs_err::create_dir_all(folder)?;
+    }
+    let time = fs_err::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    fs_err::write(path, content)?;
+    let time = time.unwrap_or(std::time::UNIX_EPOCH + std::time::Duration::from_hours(24 * 365 * 10));
+    let file = fs_err::OpenOptions::new().write(true).open(path)?.into_parts().0;
+    file.set_modified(time).with_context(|| format!("cannot set the time of `{}`", path.display()))
+}
+
 fn hint_full(error: anyhow::Error, folder: &Path) -> anyhow::Error {
     hinted(
         with_cause("disk-full", error),

@@ -137,7 +137,10 @@ fn check_entry(module: &Module, name: &ExtensionName<'_>, runtime: &Runtime, fin
                 [] => String::new(),
                 others => format!(" (it exports {})", others.join(", ")),
             };
-            let message = format!("it does not export `{entry}`{instead}: Python cannot import it");
+            let file = name.module;
+            let message = format!(
+                "it is the file of a module `{file}` and does not export `{entry}`{instead}: Python cannot import it"
+            );
             findings.add(Code::NO_ENTRY, entry, message);
         }
     }

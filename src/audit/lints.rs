@@ -8,6 +8,7 @@ use super::catalogue::Code;
 use super::entry::is_library;
 use super::examined::{Examined, ModuleContext};
 use super::finding::{Findings, list};
+use crate::abi::ENOTSUP;
 use crate::runtime::Runtime;
 use crate::wasm::{ExportKind, Import, callers};
 
@@ -89,9 +90,25 @@ fn check_idle(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut F
         } else {
             format!(" for {}", list(&crates.into_iter().collect::<Vec<_>>()))
         };
-        let message = format!("it links {}{by}: it {what}, which cannot work in a browser", list(&used));
+        let message = match code {
+            Code::THREADS => format!("it links {}{by}: {}", list(&used), describe_threads(context.runtime)),
+            _ => format!("it links {}{by}: it {what}, which always fails in Pyodide", list(&used)),
+        };
         findings.add(code, (*first).to_owned(), message);
     }
+}
+
+/// What happens to a module that starts a thread.
+fn describe_threads(runtime: &Runtime) -> String {
+    let then = match runtime.thread_error {
+        Some(ENOTSUP) => "answers that there are none: rayon runs on the caller's thread",
+        Some(_) => "answers that there are too many: rayon panics",
+        None => "gives an error",
+    };
+    format!(
+        "Pyodide {} starts no thread and {then}; other code goes on or panics by its own choice",
+        runtime.version
+    )
 }
 
 /// JavaScript in C: the loader looks for its text between two exports.

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::files::write_if_changed;
 use crate::plan::stand_in;
+use crate::process::PROGRESS_VARIABLES;
 
 /// What a back end's process is given.
 #[derive(Debug, Default)]
@@ -44,7 +45,7 @@ pub(super) fn steer(context: &Context, build: BackEndBuild<'_>) -> Result<Steeri
     let target = TargetFolder::prepare(context, choices.crate_store, folder, &target_key)?;
     let flags = cargo_config::rust_flags(context, build, &key)?;
     write_if_changed(&config, &cargo_config::cargo_config(&flags, choices))?;
-    let pyo3 = cargo_config::write_pyo3_config(target.parent(), runtime, choices.stable_abi)?;
+    let pyo3 = cargo_config::write_pyo3_config(target.all(), runtime, choices.stable_abi)?;
     let hidden = hidden_folders(context, build, &target)?;
     let plan = driver_plan::driver_plan(context, build, config, &hidden)?;
     let plan_path = folder.join("plan.json");
@@ -63,6 +64,7 @@ pub(super) fn steer(context: &Context, build: BackEndBuild<'_>) -> Result<Steeri
         // 1980, the earliest time of a zip file: the user's own value counts when the wheel is finished.
         ("SOURCE_DATE_EPOCH".to_owned(), "315532800".to_owned()),
     ];
+    variables.extend(PROGRESS_VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned())));
     variables.extend(variables::of_build(context, build, &key)?);
     let path_folders = drivers.program(LINKER).parent().map(Path::to_owned).into_iter().collect();
     Ok(Steering { variables, path_folders, hidden, _target: Some(target) })
@@ -79,7 +81,7 @@ fn hidden_folders(
     let mut hidden = vec![
         (root.clone(), "/source"),
         (build.folder.root.clone(), "/build"),
-        (target.parent().to_owned(), "/build/targets"),
+        (target.all().to_owned(), "/build/targets"),
         (context.cache.root().to_owned(), "/cargo-pyodide"),
         (context.environment.cargo_home()?, "/cargo"),
     ];

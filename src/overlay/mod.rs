@@ -12,6 +12,7 @@ pub(crate) mod patches;
 mod read;
 pub mod recipes;
 mod shipped;
+pub(crate) mod sources;
 pub(crate) mod values;
 
 use std::path::Path;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::fetch;
-use crate::abi::{Line, ReleaseRequest};
+use crate::abi::{Line, NotARelease, ReleaseRequest};
 use crate::context::Context;
 use crate::error::Result;
 use crate::runtime::Runtime;
@@ -26,6 +26,7 @@ impl FromStr for RuntimeRequest {
         match text.parse() {
             Ok(request) => Ok(Self::Release(request)),
             Err(_) if is_path => Ok(Self::Folder(text.into())),
+            Err(error @ NotARelease::Near { .. }) => Err(error.to_string()),
             Err(error) => Err(format!("{error}, or a folder (`./runtime`)")),
         }
     }
@@ -52,6 +53,14 @@ impl RuntimeList {
     pub fn of_lines(lines: impl IntoIterator<Item = Line>) -> Self {
         let request = |line| RuntimeRequest::Release(ReleaseRequest::Line(line));
         Self(lines.into_iter().map(request).collect())
+    }
+
+    /// Whether a release before this line may be among them. A folder's is not looked at.
+    pub fn reaches_before(&self, line: Line) -> bool {
+        self.0.iter().any(|request| match request {
+            RuntimeRequest::Release(request) => request.reaches_before(line),
+            RuntimeRequest::Folder(_) => false,
+        })
     }
 
     /// Whether nothing is asked for.
@@ -125,8 +134,24 @@ mod tests {
     fn one_wrong_entry_spoils_a_list() {
         let check = |text: &str| text.parse::<RuntimeList>().map(|list| list.0.len());
         assert_eq!(check("0.28,0.29"), Ok(2));
-        assert!(check("0.28,").unwrap_err().starts_with("`` is not a Pyodide release"));
-        assert!(check("0.28,v1").unwrap_err().starts_with("`v1` is not a Pyodide release"));
+        assert!(check("0.28,").unwrap_err().starts_with("`` does not name a Pyodide release"));
+        assert!(check("0.28,x1").unwrap_err().starts_with("`x1` does not name a Pyodide release"));
+        assert_eq!(
+            check("lates"),
+            Err("`lates` does not name a Pyodide release: did you mean `latest`?".to_owned())
+        );
+    }
+
+    #[test]
+    fn old_lines_are_seen_in_what_names_them() {
+        let check = |text: &str| {
+            let list: RuntimeList = text.parse().unwrap();
+            list.reaches_before("0.28".parse().unwrap())
+        };
+        assert!(["0.27", "314,0.27.8", "all", ">=0.26", ">=0.27.8, <0.28", "<0.22"].into_iter().all(check));
+        assert!(
+            !["0.28", "0.29,314", "newest", ">=0.28", ">0.27.99, <0.29", "./folder"].into_iter().any(check)
+        );
     }
 
     #[test]

@@ -11,8 +11,16 @@ use crate::process::{self, Invocation, Running, Streams};
 use crate::ui::Ui;
 
 /// How to get a browser.
-const ADVICE: &str =
+pub const ADVICE: &str =
     "install Chromium (Debian: `apt-get install chromium`), or name a browser with the variable `CHROME`";
+
+/// The browser in which scripts and tests would run.
+///
+/// # Errors
+/// When there is none.
+pub fn find_browser(environment: &Environment) -> Result<PathBuf> {
+    Ok(Browser::find(environment)?.program)
+}
 
 /// A browser that was found.
 #[derive(Debug, Clone)]

@@ -15,6 +15,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 
+pub use browser::{ADVICE as BROWSER_ADVICE, find_browser};
 pub use node::{ADVICE as NODE_ADVICE, node_version};
 use node::{Files, Node, SCRIPTS};
 pub(crate) use server::mime_type;
@@ -57,6 +58,7 @@ struct ScriptRequest<'a> {
     script: &'a Script,
     harness: &'a str,
     raw_streams: bool,
+    switches_stacks: bool,
     terminals: Vec<u32>,
 }
 
@@ -69,7 +71,8 @@ pub fn run(context: &Context, runtime: &Runtime, wheels: &[PathBuf], script: &Sc
     let is_terminal =
         [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
     let terminals = (0..3).zip(is_terminal).filter(|(_, is)| *is).map(|(descriptor, _)| descriptor).collect();
-    let prepared = ReadyScript::new(context, runtime, wheels, script, Sight::CurrentFolder(terminals))?;
+    let node = Node::find_waiting(context, runtime)?;
+    let prepared = ReadyScript::new(context, runtime, node, wheels, script, Sight::CurrentFolder(terminals))?;
     let status = prepared.command.run_attached(&context.ui)?;
     match status.code() {
         Some(COULD_NOT_START) => Err(anyhow!("Pyodide {} did not finish the script", runtime.version)),
@@ -103,6 +106,8 @@ pub fn run_in_browser(
         place,
         foundation,
         wheels: &wheels,
+        loaded: &[],
+        release_files: &BTreeMap::new(),
         archives: &[],
         folder: FOLDER,
         harness: include_str!("harness.py"),
@@ -158,7 +163,8 @@ pub fn capture(
     wheels: &[PathBuf],
     script: &Script,
 ) -> Result<Captured> {
-    let prepared = ReadyScript::new(context, runtime, wheels, script, Sight::Wheels)?;
+    let node = Node::find(context, runtime)?;
+    let prepared = ReadyScript::new(context, runtime, node, wheels, script, Sight::Wheels)?;
     let (status, output) = prepared.command.output_unchecked(&context.ui)?;
     Ok(Captured { status: status.code().unwrap_or(COULD_NOT_START), stderr: output.stderr })
 }
@@ -181,11 +187,11 @@ impl ReadyScript {
     fn new(
         context: &Context,
         runtime: &Runtime,
+        node: Node,
         wheels: &[PathBuf],
         script: &Script,
         sight: Sight,
     ) -> Result<Self> {
-        let node = Node::find(context, runtime)?;
         let wheels: Vec<PathBuf> =
             wheels.iter().map(|wheel| check_wheel(wheel, runtime)).collect::<Result<_>>()?;
         let work = tempfile::tempdir().context("cannot make a temporary folder")?;
@@ -209,6 +215,7 @@ impl ReadyScript {
             script,
             harness: include_str!("harness.py"),
             raw_streams: runtime.sets_streams_byte_by_byte(),
+            switches_stacks: runtime.switches_stacks(),
             terminals,
         };
         let path = work.path().join("request.json");

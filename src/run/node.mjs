@@ -91,7 +91,10 @@ async function main() {
   const { pyodide, folder } = started;
   try {
     const run = pyodide.runPython(request.harness);
-    return run(JSON.stringify({ ...request.script, folder }));
+    // Where the engine can switch stacks, asyncio may wait inside a call, if the call promises its result.
+    const canSwitch = request.switchesStacks && "Suspending" in WebAssembly;
+    const call = canSwitch ? run.callPromising.bind(run) : run;
+    return await call(JSON.stringify({ ...request.script, folder }));
   } catch (error) {
     writeLine(2)(`error: the Python interpreter died: ${error.stack ?? error}`);
     return COULD_NOT_START;

@@ -21,6 +21,12 @@ pub const ADVICE: &str = "install Node.js 18 or newer (Debian: `apt-get install 
 /// The variables that Node itself and its libraries read. All others are the user's business.
 const VARIABLES: [&str; 6] = ["LANG", "LC_ALL", "LD_LIBRARY_PATH", "NODE_OPTIONS", "SystemRoot", "TZ"];
 
+/// What turns WebAssembly's stack switching (JSPI) on in Nodes that know it and leave it off.
+const STACK_SWITCHING: &str = "--experimental-wasm-jspi";
+
+/// The first Node whose flag gives the form of stack switching that became the standard, which Pyodide asks for.
+const FIRST_WITH_STACK_SWITCHING: u32 = 23;
+
 /// The scripts that every session has beside its own.
 pub(super) const SCRIPTS: [(&str, &str); 3] = [
     ("node_output.mjs", include_str!("node_output.mjs")),
@@ -35,6 +41,8 @@ pub(super) struct Node {
     program: PathBuf,
     major: u32,
     minor: u32,
+    /// What turns its stack switching on, if it needs to be told.
+    stack_switching: Option<String>,
 }
 
 /// The files that a session may use.
@@ -69,6 +77,28 @@ impl Node {
         Ok(node)
     }
 
+    /// Finds a Node in which asyncio can wait, where Node and release can switch stacks.
+    ///
+    /// # Errors
+    /// As [`Node::find`].
+    pub(super) fn find_waiting(context: &Context, runtime: &Runtime) -> Result<Self> {
+        let mut node = Self::find(context, runtime)?;
+        if !runtime.switches_stacks() || node.major < FIRST_WITH_STACK_SWITCHING {
+            return Ok(node);
+        }
+        // Asked, not looked up: a Node refuses flags that it does not know, or knows no longer.
+        let can = |flags: &[&str]| {
+            let question =
+                Invocation::new(&node.program).args(flags).args(["-p", "'Suspending' in WebAssembly"]);
+            question.output(&context.ui).is_ok_and(|printed| printed.stdout.trim() == "true")
+        };
+        let needed = context.ask_once(&format!("stack switching of {}", node.program.display()), || {
+            Ok(if !can(&[]) && can(&[STACK_SWITCHING]) { STACK_SWITCHING } else { "" }.to_owned())
+        })?;
+        node.stack_switching = Some(needed).filter(|flag| !flag.is_empty());
+        Ok(node)
+    }
+
     fn ask(ui: &Ui, program: &Path) -> Result<Self> {
         let question = "process.versions.node + ' ' + process.execPath";
         let printed = Invocation::new(program).args(["-p", question]).output(ui)?.stdout;
@@ -76,7 +106,7 @@ impl Node {
             let (version, program) = printed.trim().split_once(' ')?;
             let mut numbers = version.split('.').map(str::parse);
             let (major, minor) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
-            Some(Self { program: PathBuf::from(program), major, minor })
+            Some(Self { program: PathBuf::from(program), major, minor, stack_switching: None })
         };
         parse()
             .ok_or_else(|| anyhow!("`{}` does not say its version: `{}`", program.display(), printed.trim()))
@@ -90,7 +120,7 @@ impl Node {
                 command = command.env(name, value);
             }
         }
-        command = command.arg("--no-warnings");
+        command = command.arg("--no-warnings").args(&self.stack_switching);
         match files {
             Files::All => command,
             Files::Only(read, written) => match self.permissions(read, written) {
@@ -150,7 +180,7 @@ mod tests {
     use super::*;
 
     fn options(major: u32, minor: u32, read: &str) -> String {
-        let node = Node { program: "node".into(), major, minor };
+        let node = Node { program: "node".into(), major, minor, stack_switching: None };
         match node.permissions(&[read.into()], &["/b".into()]) {
             Ok(options) => options.join(" "),
             Err(why) => why,
@@ -170,7 +200,7 @@ mod tests {
 
     #[test]
     fn none_of_the_users_variables_reach_node() {
-        let node = Node { program: "/node".into(), major: 24, minor: 0 };
+        let node = Node { program: "/node".into(), major: 24, minor: 0, stack_switching: None };
         let environment = Environment::from_iter([("TOKEN", "x"), ("PATH", "/bin"), ("TZ", "UTC")]);
         let command = node.command(&environment, &Ui::silent(), Files::All);
         assert_eq!(command.copyable(), "env -i TZ=UTC /node --no-warnings");

@@ -23,6 +23,8 @@ pub(super) struct Served {
     pub(super) request: String,
     /// The release's folder.
     pub(super) runtime: PathBuf,
+    /// Files of the release's packages, by the names that its lock file gives them.
+    pub(super) release_files: BTreeMap<String, PathBuf>,
     /// Files by name.
     pub(super) files: BTreeMap<String, PathBuf>,
 }
@@ -119,7 +121,8 @@ fn find_content(path: &str, served: &Served) -> Option<(Vec<u8>, &'static str)> 
     let file = if let Some(name) = path.strip_prefix("runtime/") {
         // The page names the file: a name with a folder in it would lead out of the release.
         let is_plain = !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with('.');
-        is_plain.then(|| served.runtime.join(name))?
+        let package = served.release_files.get(name).cloned();
+        is_plain.then(|| package.unwrap_or_else(|| served.runtime.join(name)))?
     } else {
         served.files.get(path.strip_prefix("files/")?)?.clone()
     };
@@ -153,7 +156,12 @@ mod tests {
         fs_err::write(folder.path().join("pyodide.mjs"), "runtime").unwrap();
         fs_err::write(folder.path().join("a.whl"), "wheel").unwrap();
         let files = [("a.whl".to_owned(), folder.path().join("a.whl"))].into();
-        let served = Served { request: "{\"secret\":1}".into(), runtime: folder.path().to_owned(), files };
+        let served = Served {
+            request: "{\"secret\":1}".into(),
+            runtime: folder.path().to_owned(),
+            release_files: BTreeMap::new(),
+            files,
+        };
         let (sender, messages) = sync_channel(1);
         (super::start(served, sender).unwrap(), messages, folder)
     }

@@ -63,6 +63,10 @@ pub struct Session<'a> {
     pub foundation: &'a [PathBuf],
     /// The wheels that are installed.
     pub wheels: &'a [PathBuf],
+    /// Packages of the release that it loads itself, by its own names.
+    pub loaded: &'a [String],
+    /// The files from which it does, by the names that its lock file gives them.
+    pub release_files: &'a BTreeMap<String, PathBuf>,
     /// Zip archives that are unpacked into the folder.
     pub archives: &'a [PathBuf],
     /// The folder inside the runtime.
@@ -79,6 +83,7 @@ pub struct Session<'a> {
 #[serde(rename_all = "camelCase")]
 struct Request<'a> {
     runtime: &'a Path,
+    loaded: &'a [String],
     foundation: Vec<String>,
     wheels: Vec<String>,
     archives: Vec<String>,
@@ -135,8 +140,18 @@ impl Session<'_> {
         };
         let (foundation, wheels, archives) =
             (named(self.foundation), named(self.wheels), named(self.archives));
+        let own = work.path().join("runtime");
+        // The release looks for its packages beside its own files.
+        let runtime = match self.place {
+            Place::Node if !self.loaded.is_empty() => {
+                link_files(&self.runtime.folder, self.release_files, &own)?;
+                &own
+            }
+            _ => &self.runtime.folder,
+        };
         let request = serde_json::to_string(&Request {
-            runtime: &self.runtime.folder,
+            runtime,
+            loaded: self.loaded,
             foundation,
             wheels,
             archives,
@@ -152,7 +167,8 @@ impl Session<'_> {
         match self.place {
             Place::Node => self.open_on_node(context, request, work, messages),
             Place::Page | Place::Worker => {
-                let served = Served { request, runtime: self.runtime.folder.clone(), files };
+                let release_files = self.release_files.clone();
+                let served = Served { request, runtime: self.runtime.folder.clone(), release_files, files };
                 let server = server::start(served, sender)?;
                 self.open_in_browser(context, server, work, messages)
             }
@@ -166,7 +182,7 @@ impl Session<'_> {
         work: tempfile::TempDir,
         messages: Receiver<SessionMessage>,
     ) -> Result<RunningSession> {
-        let node = Node::find(context, self.runtime)?;
+        let node = Node::find_waiting(context, self.runtime)?;
         let path = |name: &str| work.path().join(name);
         fs_err::write(path("session.mjs"), include_str!("session.mjs"))?;
         for (name, text) in SCRIPTS {
@@ -180,7 +196,8 @@ impl Session<'_> {
         // Tests see what they were given, through whichever module they look.
         let own = [work.path().to_owned(), self.runtime.folder.clone()];
         let given = [self.foundation, self.wheels, self.archives].concat();
-        let read: Vec<PathBuf> = own.into_iter().chain(given).collect();
+        let release_files = self.release_files.values().cloned();
+        let read: Vec<PathBuf> = own.into_iter().chain(given).chain(release_files).collect();
         let written = [path("events.jsonl")];
         let command = node.command(&context.environment, &context.ui, Files::Only(&read, &written)).args([
             path("node_session.mjs"),
@@ -225,6 +242,31 @@ impl Session<'_> {
             work,
         })
     }
+}
+
+/// A folder in which the files of a release lie beside those of its packages.
+fn link_files(release: &Path, packages: &BTreeMap<String, PathBuf>, folder: &Path) -> Result<()> {
+    fs_err::create_dir_all(folder)?;
+    for entry in fs_err::read_dir(release)? {
+        let entry = entry?;
+        // A folder that the user named may have packages of its own.
+        if entry.file_type()?.is_file() && !packages.contains_key(&*entry.file_name().to_string_lossy()) {
+            link(&entry.path(), &folder.join(entry.file_name()))?;
+        }
+    }
+    packages.iter().try_for_each(|(name, path)| link(path, &folder.join(name)))
+}
+
+#[cfg(unix)]
+fn link(file: &Path, link: &Path) -> Result<()> {
+    Ok(fs_err::os::unix::fs::symlink(std::path::absolute(file)?, link)?)
+}
+
+#[cfg(not(unix))]
+fn link(file: &Path, link: &Path) -> Result<()> {
+    // Links need a privilege elsewhere.
+    fs_err::copy(file, link)?;
+    Ok(())
 }
 
 impl RunningSession {

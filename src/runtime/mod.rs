@@ -28,6 +28,7 @@ pub use symbols::{Provider, Symbols};
 pub use sysconfig::SysConfig;
 
 use crate::abi::{EmscriptenVersion, ExceptionModel, Line, LineFacts, PythonVersion, facts_of};
+use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::wasm::{Module, code};
 use crate::wheel::WheelFilename;
@@ -168,6 +169,14 @@ impl Runtime {
     /// The folder of its packages on Pyodide's content delivery network, with a slash at its end.
     pub fn network_folder(&self) -> String {
         format!("https://cdn.jsdelivr.net/pyodide/v{}/full/", self.version)
+    }
+
+    /// The same in a mirror of the network, if the user names one.
+    pub fn network_folder_for(&self, environment: &Environment) -> String {
+        match environment.text("CARGO_PYODIDE_MIRROR") {
+            Some(mirror) => format!("{}/v{}/full/", mirror.trim_end_matches('/'), self.version),
+            None => self.network_folder(),
+        }
     }
 
     /// The suffix of extension modules, `.cpython-313-wasm32-emscripten.so`: `EXT_SUFFIX` of the release's own

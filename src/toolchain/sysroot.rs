@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::error::{Result, hinted};
 use crate::plan::stand_in::{self, DriverFolder};
 use crate::plan::{DriverPlan, RustcPlan};
-use crate::process::{Invocation, show_progress};
+use crate::process::{Invocation, PROGRESS_VARIABLES, show_progress};
 
 /// How to get a standard library.
 pub const ADVICE: &str = "run `rustup target add wasm32-unknown-emscripten` (fits Pyodide 0.28 and later) or `rustup component add rust-src`; \
@@ -94,7 +94,10 @@ pub fn prepare(
     context.cache.get_or_make(&context.ui, Kind::Sysroots, &key, |folder| {
         context.ui.phase(
             "Preparing",
-            format!("the standard library of Rust {} ({} exceptions)", rust.version, contract.exceptions),
+            format!(
+                "the standard library of Rust {} ({} exceptions), once for this compiler: about a minute",
+                rust.version, contract.exceptions
+            ),
         );
         build(context, rust, sources, contract, flags, folder)
     })
@@ -134,7 +137,9 @@ fn build(
         .arg(&target)
         .env(crate::env::DRIVER_PLAN, &plan_path)
         .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(exceptions).join("\u{1f}"));
-    let status = command.run_logged(&context.ui, &log, |line| show_progress(&*task, line))?;
+    let command =
+        PROGRESS_VARIABLES.iter().fold(command, |command, (name, value)| command.env(*name, *value));
+    let status = command.run_logged(&context.ui, &log, |line| show_progress(&context.ui, &*task, line))?;
     drop(task);
     if !status.success() {
         let printed = fs_err::read_to_string(&log).unwrap_or_default();

@@ -24,7 +24,7 @@ fn all() -> Vec<(String, String)> {
 }
 
 /// Every module, the uppermost first: each uses only those below it. The executable stands above them all.
-const LAYERS: [&str; 34] = [
+const LAYERS: [&str; 36] = [
     "fuzzing",
     "site",
     "sweep",
@@ -55,8 +55,10 @@ const LAYERS: [&str; 34] = [
     "ui",
     "loopback",
     "causes",
+    "document",
     "error",
     "digest",
+    "nearest",
     "plain_name",
     "redacted",
 ];

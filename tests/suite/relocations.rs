@@ -163,7 +163,7 @@ fn fixtures_leave_the_same_memory() {
         let name = format!("relocated-{package}-{}", std::process::id());
         copy_folder(&fixture(package), &place.path().join(&name));
         let lines = asked_for().unwrap_or(vec!["0.21.3", "314.0.7"]).join(",");
-        let printed = tool(&["build", &format!("./{name}"), "--pyodide", &lines, "-q"])
+        let printed = tool(&["build", &format!("./{name}"), "--pyodide", &lines, "-q", "--no-share-crates"])
             .in_folder(place.path())
             .succeed();
         for wheel in printed.stdout.lines() {
@@ -200,8 +200,9 @@ fn linked_modules(package: &str) -> Vec<std::path::PathBuf> {
         path.is_dir() && path.file_name().unwrap().to_string_lossy().starts_with(&format!("{package}-"))
     };
     let builds = list(&shared_cache().join("builds")).into_iter().filter(is_its);
-    let targets = builds.flat_map(|build| list(&build.join("targets"))).filter(|path| path.is_dir());
-    let released = targets.flat_map(|target| list(&target.join("wasm32-unknown-emscripten/release")));
+    let targets =
+        builds.flat_map(|build| list(&build.join("targets"))).filter(|path| path.join("target").is_dir());
+    let released = targets.flat_map(|target| list(&target.join("target/wasm32-unknown-emscripten/release")));
     released.filter(|path| path.extension().is_some_and(|ending| ending == "wasm")).collect()
 }
 

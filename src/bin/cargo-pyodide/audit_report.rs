@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use cargo_pyodide::audit::Severity;
 use cargo_pyodide::audit::budget::{self, Budget, Excess};
+use cargo_pyodide::audit::group::group;
 use cargo_pyodide::audit::report::{Audited, document, sarif, summary};
 use cargo_pyodide::audit::size::{self, RelocationSizes, Sizes};
 use cargo_pyodide::context::Context;
+use cargo_pyodide::document::VERSION;
 use cargo_pyodide::error::{EXIT_FAILED, Result};
 use serde_json::json;
 
@@ -33,30 +35,35 @@ fn tell_more(count: usize) -> Option<String> {
     Some(format!("and {more} more (`--format json` has all)"))
 }
 
-/// Prints the findings.
+/// Prints the findings, and for machines what ended the command.
 pub(crate) fn show(
     context: &Context,
     terminal: &Terminal,
     audited: &[Audited],
+    ended: Option<&anyhow::Error>,
     format: Format,
 ) -> Result<()> {
-    match format {
-        Format::Human => show_human(context, terminal, audited)?,
-        Format::Json => terminal.json(&document(audited))?,
-        Format::Sarif => terminal.json(&sarif(audited))?,
+    match (format, ended) {
+        (Format::Human, _) => show_human(context, terminal, audited)?,
+        (Format::Json, _) => terminal.json(&document(audited, ended))?,
+        (Format::Sarif, None) => terminal.json(&sarif(audited))?,
+        // Half a report would close the findings of the other files where code hosts keep them.
+        (Format::Sarif, Some(_)) => {}
     }
     Ok(())
 }
 
 fn show_human(context: &Context, terminal: &Terminal, audited: &[Audited]) -> Result<()> {
     for Audited { path, version, findings } in audited {
-        for finding in findings.iter().take(SHOWN) {
+        let groups = group(findings);
+        for group in groups.iter().take(SHOWN) {
+            let finding = group.finding;
             let color = match finding.severity {
                 Severity::Error => "1;31",
                 Severity::Warning => "1;33",
                 Severity::Note => "1;36",
             };
-            let place = match &finding.file {
+            let place = match group.place() {
                 Some(file) => format!("{}: {file}", path.display()),
                 None => path.display().to_string(),
             };
@@ -65,7 +72,7 @@ fn show_human(context: &Context, terminal: &Terminal, audited: &[Audited]) -> Re
             terminal.data(format!("  in {}, Pyodide {version}", shorten(&place)))?;
             terminal.data(format!("  hint: {}", finding.advice))?;
         }
-        if let Some(more) = tell_more(findings.len()) {
+        if let Some(more) = tell_more(groups.len()) {
             terminal.data(more)?;
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -90,7 +97,7 @@ pub(crate) fn sizes(
     }
     let status = if exceeded.is_empty() { 0 } else { EXIT_FAILED };
     if format != Format::Human {
-        let mut document = json!({ "version": 1, "modules": all });
+        let mut document = json!({ "version": VERSION, "modules": all });
         if !budgets.is_empty() {
             document["exceeded"] = serde_json::to_value(&exceeded)?;
         }

@@ -3,12 +3,19 @@
 mod audit;
 mod audit_report;
 mod build;
+mod build_release;
 mod build_report;
 mod ci;
 mod clean;
 mod commands;
+mod completions;
 mod deps;
 mod doctor;
+#[cfg(test)]
+mod documentation;
+mod env;
+mod man;
+mod new;
 mod options;
 mod overlay;
 mod recipes;

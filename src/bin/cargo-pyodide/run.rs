@@ -22,7 +22,7 @@ Examples:
   cargo pyodide run -c 'import sys; print(sys.version)'
   cargo pyodide run --pyodide 0.29 --with dist/x-1.0-cp313-cp313-pyodide_2025_0_wasm32.whl test.py ARG
   echo 'print(1 + 1)' | cargo pyodide run -
-  cargo pyodide run --in worker --with dist/x-1.0-cp314-*.whl test.py
+  cargo pyodide run --in worker --with dist/*-cp314-*.whl test.py
   cargo pyodide run --env TOKEN --env LEVEL=debug script.py
 
 On Node the script sees the current folder at its own path; in a browser (Chromium, or what the variable CHROME names) it
@@ -42,7 +42,7 @@ pub(crate) struct RunArguments {
     /// Where it runs
     #[arg(long = "in", value_enum, value_name = "PLACE", default_value_t = Place::Node)]
     place: Place,
-    /// A wheel to install first; repeatable
+    /// A wheel to install first, or several as a pattern of the shell gives them; repeatable
     #[arg(long = "with", value_name = "WHEEL")]
     wheels: Vec<PathBuf>,
     /// An environment variable that the script sees; without a value, the one of this environment; repeatable
@@ -65,20 +65,54 @@ pub(crate) fn run(session: &Session, arguments: RunArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let context = session.context(&terminal, arguments.network.network());
     let variables = choose_variables(&context.environment, arguments.variables)?;
-    let script = Script { variables, ..read_script(arguments.code, arguments.script)? };
+    let Words { wheels: more, code, script } = sort_words(arguments.script)?;
+    if code.is_some() && arguments.code.is_some() {
+        bail!("`-c` was given twice");
+    }
+    let script = Script { variables, ..read_script(arguments.code.or(code), script)? };
+    let wheels = [arguments.wheels, more].concat();
     let requests: Vec<RuntimeList> = arguments.pyodide.into_iter().collect();
     let runtimes = runtimes(&context, &requests)?;
     // Its exit status is the script's: two scripts would have two.
     let [runtime] = &runtimes[..] else {
         bail!("a script runs in one Pyodide release, but {} were named", runtimes.len());
     };
-    let wheels = &arguments.wheels;
     if arguments.place == Place::Node {
-        return run::run(&context, runtime, wheels, &script);
+        return run::run(&context, runtime, &wheels, &script);
     }
     let micropip =
         if wheels.is_empty() { Vec::new() } else { wheels::find_micropip(&context, runtime, None) };
-    run::run_in_browser(&context, runtime, arguments.place, &micropip, wheels, &script)
+    run::run_in_browser(&context, runtime, arguments.place, &micropip, &wheels, &script)
+}
+
+/// The words behind the options.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Words {
+    wheels: Vec<PathBuf>,
+    code: Option<String>,
+    script: Vec<String>,
+}
+
+/// Takes the wheels that a shell's pattern put behind `--with`, which has one value: `--with dist/*.whl -c CODE`.
+fn sort_words(words: Vec<String>) -> Result<Words> {
+    let is_wheel = |word: &String| word.to_ascii_lowercase().ends_with(".whl");
+    let mut rest = words.into_iter().peekable();
+    let wheels: Vec<PathBuf> = std::iter::from_fn(|| rest.next_if(is_wheel)).map(PathBuf::from).collect();
+    if wheels.is_empty() {
+        return Ok(Words { script: rest.collect(), ..Words::default() });
+    }
+    match rest.peek().map(String::as_str) {
+        Some("-c") => {
+            rest.next();
+            let code = rest.next().ok_or_else(|| anyhow!("`-c` takes a program"))?;
+            Ok(Words { wheels, code: Some(code), script: rest.collect() })
+        }
+        Some(option) if option.starts_with('-') && option != "-" => Err(hinted(
+            anyhow!("`{option}` follows a list of wheels: only `-c` or the script can"),
+            "put other options before `--with`",
+        )),
+        _ => Ok(Words { wheels, code: None, script: rest.collect() }),
+    }
 }
 
 fn read_script(code: Option<String>, words: Vec<String>) -> Result<Script> {
@@ -154,6 +188,26 @@ fn choose_variables(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wheels_of_a_pattern_are_no_script() {
+        let check = |line: &str| match sort_words(line.split_whitespace().map(str::to_owned).collect()) {
+            Ok(Words { wheels, code, script }) => {
+                format!("{} wheels, code {code:?}, script {script:?}", wheels.len())
+            }
+            Err(error) => format!("{error}"),
+        };
+        insta::assert_snapshot!(["t.py a.whl", "b.whl -c x y", "b.whl c.whl t.py", "b.whl", "b.whl --in page", "b.whl -", ""]
+            .map(check).join("\n"), @r#"
+        0 wheels, code None, script ["t.py", "a.whl"]
+        1 wheels, code Some("x"), script ["y"]
+        2 wheels, code None, script ["t.py"]
+        1 wheels, code None, script []
+        `--in` follows a list of wheels: only `-c` or the script can
+        1 wheels, code None, script ["-"]
+        0 wheels, code None, script []
+        "#);
+    }
 
     #[test]
     fn a_variable_has_a_name() {

@@ -21,7 +21,7 @@ Prints the address of the page, answers this machine only, and ends with Ctrl-C.
 Exit codes:
   0  it was ended
   1  a wheel would not load: the audit found an error
-  2  there is nothing to serve, or the port cannot be had";
+  2  there is nothing to serve, or the port is taken";
 
 /// Serve a site on this machine, and build it first if need be
 #[derive(Debug, Args)]

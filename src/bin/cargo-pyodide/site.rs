@@ -45,7 +45,7 @@ pub(crate) struct SiteArguments {
     #[arg(value_name = "WHEEL|FOLDER|SOURCE", required = true)]
     packages: Vec<String>,
     /// The folder of the site
-    #[arg(long, value_name = "FOLDER", default_value = "site")]
+    #[arg(short, long, visible_alias = "out-dir", value_name = "FOLDER", default_value = "site")]
     out: PathBuf,
     #[command(flatten)]
     content: ContentOptions,
@@ -90,7 +90,7 @@ pub(crate) struct ContentOptions {
 impl ContentOptions {
     /// What the command works with.
     pub(crate) fn context(&self, session: &Session, terminal: &Terminal) -> Context {
-        let context = session.context(terminal, self.network.network());
+        let context = session.context(terminal, self.cargo.network(&self.network));
         context.with_python(self.python.clone()).with_hashes(self.hashes.hashes())
     }
 
@@ -174,11 +174,15 @@ pub(crate) fn prepare(
     options: &ContentOptions,
 ) -> Result<SiteContent> {
     let mut wheels = Vec::new();
-    let mut sources = Vec::new();
+    let mut sources: Vec<SourceRequest> = Vec::new();
     for package in packages {
         match wheels_in(Path::new(package))? {
             Some(found) => wheels.extend(found),
-            None => sources.push(package.parse::<SourceRequest>()?),
+            None => {
+                let request = package.parse()?;
+                source::refuse_namesake(&request, Path::new("."))?;
+                sources.push(request);
+            }
         }
     }
     let opened: Vec<OpenedWheel> =

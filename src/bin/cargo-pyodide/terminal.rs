@@ -3,11 +3,13 @@
 //! Texts come from packages and servers, too: what steers a terminal is escaped here, before our own colours are put on.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use cargo_pyodide::env::Environment;
 use cargo_pyodide::error::Result;
 use cargo_pyodide::process::supervision;
 use cargo_pyodide::ui::{Listener, Message, Stream, Task, Ui};
@@ -16,12 +18,16 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// How much is printed on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verbosity {
+    /// Errors only.
+    Silent,
     /// Errors and warnings only.
     Quiet,
     /// One line a phase.
     Normal,
     /// Each command and each decision too.
     Verbose,
+    /// What compilers and build back ends print, too.
+    Loud,
 }
 
 /// The terminal of one run.
@@ -35,8 +41,9 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// A terminal with this verbosity.
     pub(crate) fn new(verbosity: Verbosity) -> Self {
-        // In a log file a line that is drawn anew would be a thousand lines.
-        let is_shown = std::io::stderr().is_terminal() && verbosity > Verbosity::Quiet;
+        // In a log file a line that is drawn anew would be a thousand lines, also where CI pretends that it is a terminal.
+        let is_log = !std::io::stderr().is_terminal() || Environment::read().get("CI").is_some();
+        let is_shown = !is_log && verbosity > Verbosity::Quiet;
         let target = if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Self { verbosity, progress: MultiProgress::with_draw_target(target) }
     }
@@ -49,15 +56,24 @@ impl Terminal {
     /// Prints a line of data on stdout.
     ///
     /// # Errors
-    /// When stdout is closed.
+    /// When stdout cannot be written to.
     pub(crate) fn data(&self, line: impl Display) -> std::io::Result<()> {
         self.print(&escape(&line.to_string(), Newlines::Escaped))
+    }
+
+    /// Prints the path of a finished wheel on stdout; not where a person has just read it in a message on the same terminal.
+    ///
+    /// # Errors
+    /// When stdout cannot be written to.
+    pub(crate) fn wheel_path(&self, path: &Path) -> std::io::Result<()> {
+        let is_read = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+        if is_read && self.verbosity > Verbosity::Quiet { Ok(()) } else { self.data(path.display()) }
     }
 
     /// Prints a line of data on stdout with a word in colour before it.
     ///
     /// # Errors
-    /// When stdout is closed.
+    /// When stdout cannot be written to.
     pub(crate) fn labelled(
         &self,
         color: &str,
@@ -72,7 +88,7 @@ impl Terminal {
     /// Prints a text of several lines on stdout.
     ///
     /// # Errors
-    /// When stdout is closed.
+    /// When stdout cannot be written to.
     pub(crate) fn document(&self, text: &str) -> std::io::Result<()> {
         self.print(&escape(text, Newlines::Kept))
     }
@@ -80,19 +96,24 @@ impl Terminal {
     /// Prints a JSON document on stdout.
     ///
     /// # Errors
-    /// When stdout is closed.
+    /// When stdout cannot be written to.
     pub(crate) fn json(&self, value: &impl serde::Serialize) -> Result<()> {
         Ok(self.print(&escape_json(&serde_json::to_string_pretty(value)?))?)
     }
 
     fn print(&self, text: &str) -> std::io::Result<()> {
-        self.progress.suspend(|| writeln!(anstream::stdout(), "{text}"))
+        let written = self.progress.suspend(|| writeln!(anstream::stdout(), "{text}"));
+        match written {
+            // Whoever reads has seen enough, as `head` has: the work and its exit status are the same.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
     }
 
     /// Prints a table on stdout: rows of cells, the first row its head.
     ///
     /// # Errors
-    /// When stdout is closed.
+    /// When stdout cannot be written to.
     pub(crate) fn table<const COLUMNS: usize>(&self, rows: &[[String; COLUMNS]]) -> std::io::Result<()> {
         align(rows).iter().try_for_each(|row| self.print(row))
     }
@@ -135,16 +156,23 @@ impl Listener for Terminal {
             Message::Phase(verb, text) if self.verbosity > Verbosity::Quiet => {
                 self.line(&format!("\u{1b}[1;32m{verb:>12}\u{1b}[0m {}", escape(text, Newlines::Kept)));
             }
-            Message::Detail(text) | Message::Command(text) if self.verbosity == Verbosity::Verbose => {
+            Message::Detail(text) | Message::Command(text) if self.verbosity >= Verbosity::Verbose => {
                 let text = escape(text, Newlines::Kept);
                 self.line(&format!("\u{1b}[2m{:>12} {text}\u{1b}[0m", ""));
             }
             Message::Aside(text) if self.verbosity > Verbosity::Quiet => {
                 self.line(&escape(text, Newlines::Kept));
             }
-            Message::Warning(text) => {
+            Message::ToolOutput(text) if self.verbosity == Verbosity::Loud => {
+                self.line(&format!("{:>12} {}", "", escape(text, Newlines::Escaped)));
+            }
+            Message::Warning(text) if self.verbosity > Verbosity::Silent => {
                 let text = escape(text, Newlines::Kept);
                 self.line(&format!("\u{1b}[1;33mwarning\u{1b}[0m: {text}"));
+            }
+            Message::Note(text) if self.verbosity > Verbosity::Quiet => {
+                let text = escape(text, Newlines::Kept);
+                self.line(&format!("\u{1b}[1;36mnote\u{1b}[0m: {text}"));
             }
             Message::Output(stream, bytes) => self.progress.suspend(|| pass_on(stream, bytes)),
             _ => {}
@@ -201,7 +229,19 @@ impl Task for Shown {
     }
 
     fn count(&self, done: u64, of: u64) {
-        self.bar.set_style(style("{spinner:>12} [{bar:20}] {pos}/{len} {wide_msg} ({elapsed})"));
+        self.count_with("{pos}/{len}", done, of);
+    }
+
+    fn count_bytes(&self, done: u64, of: u64) {
+        self.count_with("{decimal_bytes}/{decimal_total_bytes}", done, of);
+    }
+}
+
+impl Shown {
+    fn count_with(&self, numbers: &str, done: u64, of: u64) {
+        // Short enough for half a screen: the text takes what is left of the line.
+        self.bar
+            .set_style(style(&format!("{{spinner:>12}} [{{bar:12}}] {numbers} {{wide_msg}} ({{elapsed}})")));
         self.bar.set_length(of);
         self.bar.set_position(done);
     }
