@@ -124,6 +124,11 @@ impl Context {
         Ok(self.index.get_or_init(|| opened))
     }
 
+    /// The package index, if it was needed before.
+    pub(crate) fn asked_index(&self) -> Option<&PackageIndex> {
+        self.index.get()
+    }
+
     /// The indexes that are asked first, as part of a cache's key.
     pub(crate) fn first_indexes(&self) -> impl Iterator<Item = &str> {
         self.first_indexes.iter().map(|address| address.expose().as_str())

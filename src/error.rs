@@ -175,7 +175,7 @@ fn indent(message: &str) -> String {
 }
 
 /// The advice nearest to the cause: the most specific one.
-fn hint_of(error: &anyhow::Error) -> Option<&str> {
+pub fn hint_of(error: &anyhow::Error) -> Option<&str> {
     error.chain().filter_map(hint_in).last()
 }
 

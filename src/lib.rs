@@ -18,8 +18,13 @@ pub mod driver;
 pub mod env;
 pub mod error;
 pub mod files;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod host_python;
 pub mod index;
+mod loopback;
+pub mod nearest;
 pub mod overlay;
 mod plain_name;
 mod plan;

@@ -4,12 +4,14 @@
 
 pub(crate) mod added_files;
 pub(crate) mod checks;
+mod crate_versions;
 pub mod crates;
 pub mod dependencies;
 pub(crate) mod finish;
+mod gated_names;
 mod lock_file;
+mod matched_rules;
 pub mod metadata;
-mod not_in_browser;
 mod optimize;
 mod outcome;
 pub(crate) mod overlays;
@@ -17,19 +19,23 @@ pub mod pack;
 mod package;
 pub mod report;
 pub(crate) mod request;
+mod rewritten_crates;
 pub(crate) mod tree;
+pub mod try_versions;
 
 use anyhow::Context as _;
 
+pub use gated_names::GatedName;
 pub use optimize::Optimized;
 pub use outcome::{Built, Outcome, Refused};
 pub use request::{BuildRequest, CargoRequest, FinishRequest, OverlayRequest, Recipes};
 pub use tree::OpenedSource;
 
 use crate::abi::Contract;
+use crate::audit::group::group;
 use crate::audit::policy::is_fatal;
 use crate::audit::{Finding, Severity};
-use crate::backend::{self, BackEndBuild};
+use crate::backend::{self, BackEndBuild, RawBuild};
 use crate::context::Context;
 use crate::error::Result;
 use crate::project::Project;
@@ -75,19 +81,7 @@ impl OpenedSource {
         checks::warn_of_abort(context, &project, &crates.choices);
         clock.step("metadata");
         // The back end builds one raw wheel; everything that depends on the release comes after it.
-        let raw = backend::build(
-            context,
-            BackEndBuild {
-                project: &project,
-                label: &self.label,
-                owner: tree.owner,
-                workspace: crates.workspace.as_deref(),
-                runtime,
-                toolchain: &toolchain,
-                choices: &crates.choices,
-                folder: &self.folder,
-            },
-        )?;
+        let raw = self.build_raw(context, &package, runtime, &toolchain, &crates)?;
         // The back end times its own steps: this clock starts again after it.
         let mut seconds = clock.into_steps();
         seconds.extend(raw.seconds.iter().copied());
@@ -110,12 +104,46 @@ impl OpenedSource {
             return Ok(Outcome::Refused(Box::new(Refused { filename, pyodide, findings, log: raw.log })));
         }
         tell_findings(context, &findings);
+        let gated = gated_names::find(&tree.path, &finished.contents);
         let pack::Written { wheel, summary } =
             pack::write(context, &finished, &request.out_dir, compression, &mut clock)?;
         seconds.extend(clock.into_steps());
         let applied = [&changes.applied[..], &crates.applied].concat();
-        let built = Built { wheel, summary, optimized, findings, changes, applied, toolchain, seconds };
+        let built = Built {
+            wheel,
+            summary,
+            optimized,
+            findings,
+            gated,
+            changes,
+            applied,
+            updates: crates.updates,
+            toolchain,
+            seconds,
+        };
         Ok(Outcome::Built(Box::new(built)))
+    }
+
+    /// Calls the back end.
+    fn build_raw(
+        &self,
+        context: &Context,
+        package: &Package<'_>,
+        runtime: &Runtime,
+        toolchain: &Toolchain,
+        crates: &Crates,
+    ) -> Result<RawBuild> {
+        let build = BackEndBuild {
+            project: package.project,
+            label: &self.label,
+            owner: package.tree.owner,
+            workspace: crates.workspace.as_deref(),
+            runtime,
+            toolchain,
+            choices: &crates.choices,
+            folder: &self.folder,
+        };
+        backend::build(context, build)
     }
 }
 
@@ -146,10 +174,10 @@ pub fn choose_toolchain(context: &Context, project: &Project, runtime: &Runtime)
 }
 
 fn tell_findings(context: &Context, findings: &[Finding]) {
-    for finding in findings {
-        match finding.severity {
-            Severity::Note => context.ui.detail(finding),
-            _ => context.ui.warn(finding.place_message_and_code()),
+    for group in group(findings) {
+        match group.finding.severity {
+            Severity::Note => context.ui.detail(group.place_message_and_code()),
+            _ => context.ui.warn(group.place_message_and_code()),
         }
     }
 }

@@ -73,7 +73,7 @@ pub fn find(context: &Context, sources: WheelSources<'_>, requirements: &[String
     {
         return Ok(found);
     }
-    let task = ui.task("looking for what the tests require");
+    let task = ui.task("looking for the packages that the tests require");
     let found = resolve(context, sources, requirements)?;
     drop(task);
     // An answer that named missing wheels is whole in the cache's eyes: it must go before a new one is kept.
@@ -131,7 +131,10 @@ fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]
     unreachable.dedup();
     // All of them in one error: the user fetches or builds them in one go.
     if !missing.is_empty() {
-        let error = anyhow!("the tests need what cannot be had in Pyodide {version}:{}", missing.concat());
+        let error = anyhow!(
+            "the tests require packages that are not available in Pyodide {version}:{}",
+            missing.concat()
+        );
         return Err(hinted(
             with_cause("missing-dependency", error),
             "give wheels with `--with`; `cargo pyodide deps` shows the whole tree",
@@ -231,7 +234,7 @@ pub fn find_micropip(context: &Context, runtime: &Runtime, packages: Option<&Pat
     let sources = WheelSources { runtime, wheels: &[], packages };
     find(context, sources, &["micropip".to_owned()]).map(FoundFiles::all_wheels).unwrap_or_else(|error| {
         context.ui.warn(format!(
-            "wheels are unpacked, not installed with micropip, which cannot be had: {}",
+            "wheels are unpacked, not installed with micropip, which is not available: {}",
             error.root_cause()
         ));
         Vec::new()

@@ -113,6 +113,11 @@ impl PackageIndex {
         Ok(project)
     }
 
+    /// A project's page if it was asked for before.
+    pub(crate) fn asked_project(&self, name: &str) -> Option<Arc<Project>> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned().flatten()
+    }
+
     /// The address of a project's page.
     fn page_url(&self, name: &str) -> Url {
         page_of(self.client.index_url(), name)

@@ -108,7 +108,8 @@ pub(crate) fn read(folder: &Path) -> Result<LockFacts> {
     parse(&text).with_context(|| format!("cannot read `{}`", path.display()))
 }
 
-fn parse(text: &str) -> Result<LockFacts> {
+/// Reads the text of a lock file.
+pub(crate) fn parse(text: &str) -> Result<LockFacts> {
     let LockFile { info, packages } = serde_json::from_str(text)?;
     if info.arch != WASM32 {
         return Err(hinted(

@@ -247,7 +247,17 @@ impl Runtime {
         if wheel.platform.split('.').any(fits) {
             return Ok(());
         }
-        Err(format!("its platform tag is `{}`, the runtime installs {}", wheel.platform, tags.join(", ")))
+        // A name of the future, which looks right at a glance.
+        let wide = if wheel.platform.contains("wasm64") {
+            " (addresses of 64 bits, which no Pyodide has)"
+        } else {
+            ""
+        };
+        Err(format!(
+            "its platform tag is `{}`{wide}, the runtime installs {}",
+            wheel.platform,
+            tags.join(", ")
+        ))
     }
 
     /// The suffixes of files that Python imports as extension modules.

@@ -129,7 +129,7 @@ fn install(context: &Context, native: &NativeRun<'_>, python: &Path, site: &Path
     let built = build
         .arg(place)
         // One target folder for all packages: the source may be a folder of the user's, which is not written to.
-        .env("CARGO_TARGET_DIR", context.cache.folder(Kind::Builds).join("native"))
+        .env("CARGO_TARGET_DIR", context.cache.folder(Kind::Builds).join("native/target"))
         .output(ui)
         .context("the package does not build for this machine");
     let Err(error) = built else { return Ok(NativeOrigin::Source) };

@@ -170,6 +170,46 @@ fn each_test_counts_once_whatever_it_does() {
     );
 }
 
+/// What a package can reach through Node: the host's folders, and its own.
+const REACHING_OUT: &str = "
+import os
+import js, pyodide_js
+from pyodide.ffi import to_js
+
+def look(root, name):
+    system = pyodide_js.FS
+    system.mkdirTree(name)
+    system.mount(system.filesystems.NODEFS, to_js({'root': root}, dict_converter=js.Object.fromEntries), name)
+    return os.listdir(name)
+
+def test_the_host():
+    try:
+        seen = look(PLACE, '/host')
+    except BaseException as error:
+        seen = str(error)
+    assert 'secret.txt' not in seen
+
+def test_the_environment():
+    assert 'TOKEN' not in list(js.Object.keys(js.process.env))
+
+def test_its_own_files():
+    assert 'test_it.py' in os.listdir('tests')
+";
+
+#[test]
+fn a_package_reaches_nothing_of_the_host_through_node() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let host = folder();
+    fs_err::write(host.path().join("secret.txt"), "").unwrap();
+    let place = tests(&REACHING_OUT.replace("PLACE", &format!("{:?}", host.path())));
+    for version in ["0.27.8", "314.0.7"] {
+        let printed = test(place.path(), version, &["-q", "--json"]).env("TOKEN", "secret").run();
+        assert_eq!(printed.status, Some(0), "{version}: {}\n{}", printed.stdout, printed.stderr);
+    }
+}
+
 #[test]
 fn the_same_in_a_page_and_a_worker() {
     if !can_build() || !has("chromium") {

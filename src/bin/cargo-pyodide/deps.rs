@@ -1,6 +1,6 @@
 //! `deps`: what a package requires inside a release, and where it comes from there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cargo_pyodide::building::metadata;
 use cargo_pyodide::context::Context;
@@ -15,7 +15,7 @@ use cargo_pyodide::wheel::metadata::Metadata;
 use clap::Args;
 
 use crate::commands::Session;
-use crate::options::{IndexOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{HashOptions, IndexOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
 use crate::terminal::Terminal;
 
 const AFTER_HELP: &str = "\
@@ -25,12 +25,12 @@ Examples:
   cargo pyodide deps . --index https://example.org/site/
   cargo pyodide deps . --with dist/y-2.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl
 
-Each requirement that applies in the release is looked for as micropip does: among the wheels at hand, in the release,
+Each requirement that applies in the release is looked for as micropip does: among the wheels of `--with`, in the release,
 then as a wheel on the package index, pure or for Pyodide. For what is missing it shows whether `cargo pyodide build`
 can build it.
 
 Exit codes:
-  0  everything can be had
+  0  every requirement is available
   1  something is missing
   2  the package could not be examined";
 
@@ -44,13 +44,15 @@ pub(crate) struct DepsArguments {
     /// The Pyodide releases or lines; repeatable [default: the newest stable line]
     #[arg(long, value_name = "VERSION")]
     pyodide: Vec<RuntimeList>,
-    /// A wheel that is at hand; repeatable
+    /// A wheel that is installed with it; repeatable
     #[arg(long = "with", value_name = "WHEEL")]
     wheels: Vec<PathBuf>,
     #[command(flatten)]
     overlays: OverlayOptions,
     #[command(flatten)]
     index: IndexOptions,
+    #[command(flatten)]
+    hashes: HashOptions,
     #[command(flatten)]
     network: NetworkOptions,
     /// Print one JSON document instead of trees
@@ -72,6 +74,7 @@ pub(crate) fn run(session: &Session, arguments: &DepsArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let context = session
         .context(&terminal, arguments.network.network())
+        .with_hashes(arguments.hashes.hashes())
         .with_first_indexes(arguments.index.addresses());
     let mut trees = Vec::new();
     let ended = resolve(&context, arguments, &mut trees).err();
@@ -114,6 +117,7 @@ fn read_package(context: &Context, arguments: &DepsArguments, runtime: &Runtime)
         return Ok(OpenedWheel::open(arguments.package.as_ref())?.metadata().clone());
     }
     let request: SourceRequest = arguments.package.parse()?;
+    source::refuse_namesake(&request, Path::new("."))?;
     let source = source::find(&request, context)?;
     metadata::read(context, &source, &arguments.overlays.request(), runtime)
 }
@@ -138,7 +142,7 @@ fn show(terminal: &Terminal, runtime: &Runtime, nodes: &[Node], indent: &str) ->
 
 fn describe(origin: &Origin) -> String {
     match origin {
-        Origin::AtHand(version) => format!("{version}, a wheel at hand"),
+        Origin::AtHand(version) => format!("{version}, a given wheel"),
         Origin::Release(version) => format!("{version}, part of the release"),
         Origin::Index(file, _) if file.is_pure => format!("{}, pure on the package index", file.version),
         Origin::Index(file, _) => format!("{}, for Pyodide on the package index", file.version),

@@ -10,7 +10,7 @@ use cargo_pyodide::error::Result;
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
 use cargo_pyodide::run::session::Place;
 use cargo_pyodide::runtime::Runtime;
-use cargo_pyodide::source::{self, SourceRequest};
+use cargo_pyodide::source;
 use cargo_pyodide::testing::native::NativeResults;
 use cargo_pyodide::testing::prepare;
 use cargo_pyodide::testing::request::{Colors, Isolation, Suite, TestRequest, TestedPackage};
@@ -19,7 +19,9 @@ use cargo_pyodide::wheel::OpenedWheel;
 use clap::Args;
 
 use crate::commands::Session;
-use crate::options::{CargoOptions, IndexOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{
+    CargoOptions, HashOptions, IndexOptions, MemberOptions, NetworkOptions, OverlayOptions, VerbosityOptions,
+};
 use crate::test_report::conclude;
 
 const AFTER_HELP: &str = "\
@@ -47,6 +49,8 @@ pub(crate) struct TestArguments {
     /// A wheel, a folder, an sdist, NAME, NAME==VERSION or git+URL@REV
     #[arg(value_name = "WHEEL|SOURCE", default_value = ".")]
     package: String,
+    #[command(flatten)]
+    member: MemberOptions,
     /// The Pyodide releases or lines; repeatable [default: the newest stable line]
     #[arg(long, value_name = "VERSION")]
     pyodide: Vec<RuntimeList>,
@@ -66,6 +70,8 @@ pub(crate) struct TestArguments {
     pub(crate) json: bool,
     #[command(flatten)]
     index: IndexOptions,
+    #[command(flatten)]
+    hashes: HashOptions,
     #[command(flatten)]
     network: NetworkOptions,
     #[command(flatten)]
@@ -131,7 +137,8 @@ pub(crate) struct Results {
 pub(crate) fn run(session: &Session, arguments: &TestArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let context = session
-        .context(&terminal, arguments.network.network())
+        .context(&terminal, arguments.choices.cargo.network(&arguments.network))
+        .with_hashes(arguments.hashes.hashes())
         .with_first_indexes(arguments.index.addresses());
     let mut results = Results::default();
     let ended = run_tests(&context, arguments, &mut results).err();
@@ -140,7 +147,7 @@ pub(crate) fn run(session: &Session, arguments: &TestArguments) -> Result<u8> {
 
 /// Runs the tests of all releases. What was done before an error stays in the results.
 fn run_tests(context: &Context, arguments: &TestArguments, results: &mut Results) -> Result<()> {
-    let package = find_package(context, &arguments.package)?;
+    let package = find_package(context, arguments)?;
     if arguments.native && matches!(package, TestedPackage::Wheel(_)) {
         bail!("`--native` builds the same source for this machine: name a source, not a wheel");
     }
@@ -153,11 +160,13 @@ fn run_tests(context: &Context, arguments: &TestArguments, results: &mut Results
     Ok(())
 }
 
-fn find_package(context: &Context, named: &str) -> Result<TestedPackage> {
+fn find_package(context: &Context, arguments: &TestArguments) -> Result<TestedPackage> {
+    let named = arguments.package.as_str();
     if named.ends_with(".whl") {
         return Ok(TestedPackage::Wheel(OpenedWheel::open(Path::new(named))?));
     }
-    let request: SourceRequest = named.parse()?;
+    let request = arguments.member.choose(&named.parse()?)?;
+    source::refuse_namesake(&request, Path::new("."))?;
     source::find(&request, context).map(TestedPackage::Source)
 }
 
