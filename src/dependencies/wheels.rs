@@ -232,11 +232,14 @@ pub fn find_micropip(context: &Context, runtime: &Runtime, packages: Option<&Pat
         return Vec::new();
     }
     let sources = WheelSources { runtime, wheels: &[], packages };
-    find(context, sources, &["micropip".to_owned()]).map(FoundFiles::all_wheels).unwrap_or_else(|error| {
-        context.ui.warn(format!(
-            "wheels are unpacked, not installed with micropip, which is not available: {}",
-            error.root_cause()
-        ));
-        Vec::new()
-    })
+    match find(context, sources, &["micropip".to_owned()]) {
+        Ok(found) => found.all_wheels(),
+        Err(error) => {
+            context.ui.warn(format!(
+                "wheels are unpacked, not installed with micropip, which is not available: {}",
+                error.root_cause()
+            ));
+            Vec::new()
+        }
+    }
 }
