@@ -13,6 +13,7 @@ mod hooks;
 pub(crate) mod metadata;
 mod request;
 mod rustc_errors;
+mod shell;
 mod steering;
 mod target_folder;
 mod variables;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 pub use choices::{CargoChoices, LockUse};
 pub use folder::BuildFolder;
 pub use request::BackEndBuild;
+pub use shell::{ShellSettings, shell_settings};
 pub use target_folder::CrateStore;
 
 use crate::context::Context;

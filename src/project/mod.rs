@@ -10,6 +10,7 @@ pub(crate) mod cfg_predicates;
 mod defaults;
 pub(crate) mod graph;
 mod identity;
+pub mod lock_file;
 pub(crate) mod manifest;
 mod members;
 mod nothing_to_build;

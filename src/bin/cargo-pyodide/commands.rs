@@ -9,11 +9,12 @@ use cargo_pyodide::context::{Context, Network};
 use cargo_pyodide::env::Environment;
 use cargo_pyodide::error::{EXIT_COULD_NOT, Result};
 use cargo_pyodide::redacted::redact;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::terminal::{Terminal, print_failure};
 use crate::{
-    audit, build, ci, clean, deps, doctor, overlay, recipes, run, runtimes, serve, setup, site, sweep, test,
+    audit, build, ci, clean, completions, deps, doctor, env, man, new, overlay, recipes, run, runtimes,
+    serve, setup, site, sweep, test,
 };
 
 const AFTER_HELP: &str = "\
@@ -63,6 +64,7 @@ impl Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    New(new::NewArguments),
     Build(build::BuildArguments),
     Audit(audit::AuditArguments),
     Run(run::RunArguments),
@@ -74,12 +76,20 @@ enum Command {
     Sweep(sweep::SweepCommand),
     SweepCell(sweep::SweepCellArguments),
     Ci(ci::command::CiArguments),
+    Env(env::EnvArguments),
     Site(site::SiteArguments),
     Serve(serve::ServeArguments),
     Runtimes(runtimes::RuntimesArguments),
     Setup(setup::SetupArguments),
     Doctor(doctor::DoctorArguments),
     Clean(clean::CleanArguments),
+    Completions(completions::CompletionsArguments),
+    Man(man::ManArguments),
+}
+
+/// The command line as clap knows it, called as the executable is.
+pub(crate) fn command_line() -> clap::Command {
+    Cli::command().bin_name("cargo-pyodide")
 }
 
 /// What every command starts from.
@@ -90,6 +100,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// The user's environment.
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
     /// The context of a command.
     pub(crate) fn context(&self, terminal: &Terminal, network: Network) -> Context {
         Context::new(terminal.ui(), self.environment.clone(), self.cache.clone(), network)
@@ -154,6 +169,7 @@ pub(crate) const CACHE_LIMIT: &str = "CARGO_PYODIDE_CACHE_LIMIT";
 
 fn run_command(session: &Session, command: Command) -> Result<u8> {
     match command {
+        Command::New(arguments) => new::run(&arguments),
         Command::Build(mut arguments) => {
             arguments.take_defaults()?;
             build::run(session, &arguments)
@@ -170,12 +186,15 @@ fn run_command(session: &Session, command: Command) -> Result<u8> {
         Command::Recipes(arguments) => recipes::run(&arguments),
         Command::Sweep(command) => sweep::run(session, &command),
         Command::SweepCell(arguments) => sweep::run_cell(session, &arguments),
-        Command::Ci(arguments) => ci::command::run(&arguments),
+        Command::Ci(arguments) => ci::command::run(session, &arguments),
+        Command::Env(arguments) => env::run(session, &arguments),
         Command::Site(arguments) => site::run(session, &arguments),
         Command::Serve(arguments) => serve::run(session, &arguments),
         Command::Runtimes(arguments) => runtimes::run(session, &arguments),
         Command::Setup(arguments) => setup::run(session, &arguments),
         Command::Doctor(arguments) => doctor::run(session, &arguments),
         Command::Clean(arguments) => clean::run(session, &arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     }
 }
