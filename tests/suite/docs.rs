@@ -136,6 +136,7 @@ fn troubleshooting() -> String {
         ("memory", "Memory"),
         ("network", "Network"),
         ("resolve", "Finding the package and its Python"),
+        ("source", "The source tree"),
         ("cargo", "Cargo"),
         ("c-compiler", "C and C++"),
         ("rust", "Rust"),
