@@ -229,5 +229,5 @@ fn shell_of_the_pages_works() {
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
-    assert!(count >= 3, "only {count} pages have blocks that are run");
+    assert!(count > 0, "no page has blocks that are run");
 }
