@@ -4,11 +4,17 @@ CARGO ?= cargo
 TOOL := target/release/cargo-pyodide
 export CARGO_PYODIDE_CACHE_DIR ?= $(CURDIR)/target/pyodide-cache
 
-.PHONY: demo test test-all lint setup bench fuzz polars sweep clean
+.PHONY: demo playground test test-all lint setup bench fuzz polars sweep clean
 
 demo: setup
 	$(CARGO) build --release --locked
 	python3 examples/tiktoken/demo.py $(TOOL)
+
+# Serves what it writes until Ctrl-C.
+playground: setup
+	$(CARGO) build --release --locked
+	python3 examples/tiktoken/playground.py $(TOOL) target/playground
+	$(TOOL) serve target/playground --open
 
 test: setup lint
 	$(CARGO) test --locked

@@ -1,6 +1,7 @@
 //! Files and folders: written whole, copied with their times, walked by one rule for links.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
@@ -84,6 +85,28 @@ pub(crate) fn remove_moved(parent: &Path) {
     let Ok(entries) = fs_err::read_dir(parent) else { return };
     for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(REMOVED)) {
         drop(remove_once(&entry.path()));
+    }
+}
+
+/// Locks a folder that something is made in, until the value is dropped; none where folders cannot be locked.
+pub(crate) fn lock_folder(folder: &Path) -> Option<File> {
+    let file = fs_err::File::open(folder).ok()?.into_parts().0;
+    file.try_lock_shared().ok()?;
+    Some(file)
+}
+
+/// Removes folders of this prefix that nobody locks: who made something there was killed.
+pub(crate) fn remove_abandoned(parent: &Path, prefix: &str) {
+    let Ok(entries) = fs_err::read_dir(parent) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)) {
+        let path = entry.path();
+        // One that is empty may be so new that it is not locked yet.
+        let is_used = fs_err::read_dir(&path).is_ok_and(|mut inside| inside.next().is_some());
+        let is_free = || fs_err::File::open(&path).is_ok_and(|file| file.into_parts().0.try_lock().is_ok());
+        if is_used && !path.is_symlink() && is_free() {
+            // What cannot be removed now is removed by a later command.
+            drop(remove_folder(&path));
+        }
     }
 }
 
@@ -288,6 +311,18 @@ mod tests {
         write_if_changed(&path, "other").unwrap();
         assert!(time_of(&path) > long_ago());
         assert_eq!(fs_err::read_to_string(&path).unwrap(), "other");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_nobody_locks_is_abandoned() {
+        let place = folder(&[".x-1/a.txt", ".x-2/a.txt", ".x-3/", "x-4/a.txt"]);
+        let lock = lock_folder(&place.path().join(".x-2")).unwrap();
+        remove_abandoned(place.path(), ".x-");
+        assert_eq!(list(place.path(), 1), ".x-2 .x-3 x-4");
+        drop(lock);
+        remove_abandoned(place.path(), ".x-");
+        assert_eq!(list(place.path(), 1), ".x-3 x-4");
     }
 
     #[test]

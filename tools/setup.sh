@@ -35,6 +35,7 @@ command -v cmake >/dev/null || missing="$missing cmake"
 command -v strace >/dev/null || missing="$missing strace"
 # Tests in a page and in a worker.
 command -v chromium >/dev/null || missing="$missing chromium"
+command -v firefox-esr >/dev/null || command -v firefox >/dev/null || missing="$missing firefox-esr"
 command -v chromedriver >/dev/null || missing="$missing chromium-driver"
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then

@@ -49,13 +49,13 @@ def vocabulary():
     return folder
 
 
-def regex_double():
-    """A wheel named `regex` that is Python's own `re`: enough for tiktoken's special tokens."""
+def regex_double(tag="py3"):
+    """A wheel named `regex` for a Python that is its own `re`: enough for tiktoken's special tokens."""
     info = "regex-0+double.dist-info"
     files = {
         "regex.py": "from re import *  # a test double\n",
         f"{info}/METADATA": "Metadata-Version: 2.1\nName: regex\nVersion: 0+double\nSummary: a test double of re\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: demo\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: demo\nRoot-Is-Purelib: true\nTag: {tag}-none-any\n",
     }
 
     def row(path, text):
@@ -63,7 +63,7 @@ def regex_double():
         return f"{path},sha256={digest},{len(text.encode())}\n"
 
     files[f"{info}/RECORD"] = "".join(row(*item) for item in files.items()) + f"{info}/RECORD,,\n"
-    wheel = WORK / "regex-0+double-py3-none-any.whl"
+    wheel = WORK / f"regex-0+double-{tag}-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, text in files.items():
             archive.writestr(path, text)
@@ -102,4 +102,5 @@ def main():
     print(f"\n{time.monotonic() - started:.0f} s in all")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -31,6 +31,11 @@ impl BackEndEnvironment {
         self.scripts().join(format!("python{}", std::env::consts::EXE_SUFFIX))
     }
 
+    /// A program that a requirement installed.
+    pub(crate) fn script(&self, name: &str) -> PathBuf {
+        self.scripts().join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    }
+
     /// A `PATH` with folders in front, then the environment's scripts, then the rest.
     pub(crate) fn path(&self, front: &[PathBuf], environment: &Environment) -> OsString {
         let folders = front.iter().cloned().chain([self.scripts()]).chain(environment.path_folders());

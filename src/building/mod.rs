@@ -30,7 +30,7 @@ pub use gated_names::GatedName;
 pub use optimize::Optimized;
 pub use outcome::{Built, Outcome, Refused};
 pub use request::{BuildRequest, CargoRequest, FinishRequest, OverlayRequest, Recipes};
-pub use tree::OpenedSource;
+pub use tree::{OpenedSource, watched_folder};
 
 use crate::abi::Contract;
 use crate::audit::group::group;

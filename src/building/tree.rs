@@ -155,6 +155,15 @@ fn copy(context: &Context, project: &Path, target: &Path) -> Result<(PathBuf, Wo
     Ok((project, known))
 }
 
+/// The folder whose files a build of a source reads: that of the Cargo workspace around the package, else its own. None
+/// if the source does not change.
+pub fn watched_folder(context: &Context, source: &Source) -> Option<PathBuf> {
+    match source {
+        Source::Folder(folder) => Some(workspace_around(context, folder).unwrap_or_else(|| folder.clone())),
+        Source::Archive(_) => None,
+    }
+}
+
 /// The root of the workspace above a project. Any cargo will do: no crate is compiled.
 fn workspace_around(context: &Context, project: &Path) -> Option<PathBuf> {
     let manifest = project.join("Cargo.toml");

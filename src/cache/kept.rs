@@ -80,10 +80,11 @@ impl Cache {
             };
             // Counted before: afterwards nobody knows what was freed.
             let bytes = entry.size();
-            if entry.path.is_dir() {
-                remove_entry(&entry.path)?;
-            } else {
+            if entry.path.is_file() {
                 fs_err::remove_file(&entry.path)?;
+            } else {
+                // It may be gone meanwhile.
+                remove_entry(&entry.path)?;
             }
             self.remove_lock(entry, lock);
             removal.removed += 1;

@@ -7,7 +7,7 @@
 mod names;
 mod request;
 
-use std::io::{BufReader, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -77,7 +77,7 @@ impl LoopbackServer {
                 std::thread::spawn(move || {
                     // One that hangs up early is its own affair.
                     drop(serve(&connection, &names, &*answer));
-                    drop(connection.shutdown(Shutdown::Both));
+                    hang_up(&connection);
                     open.fetch_sub(1, Ordering::Relaxed);
                 });
             }
@@ -107,6 +107,19 @@ pub(crate) fn secret() -> Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random bytes: {error}"))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Ends a connection. Who ends one while something is unread takes the answer back: so some more is read.
+fn hang_up(mut connection: &TcpStream) {
+    drop(connection.shutdown(Shutdown::Write));
+    drop(connection.set_read_timeout(Some(Duration::from_secs(1))));
+    let mut unread = [0; 4096];
+    for _ in 0..64 {
+        if !matches!(connection.read(&mut unread), Ok(1..)) {
+            break;
+        }
+    }
+    drop(connection.shutdown(Shutdown::Both));
 }
 
 /// Answers the requests of one connection.

@@ -1,6 +1,6 @@
 //! Strangers ask a server.
 
-use std::io::{Read, Write};
+use std::io::{Read as _, Write as _};
 
 use super::*;
 

@@ -222,6 +222,24 @@ impl Invocation {
         Ok(Running { child, ui: ui.clone(), leads_a_group: true })
     }
 
+    /// Starts a program that goes on after us, without input and output.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn detach(&self, ui: &Ui) -> Result<()> {
+        ui.command(&self.copyable());
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        #[cfg(unix)]
+        // Ctrl-C is for us.
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child =
+            command.spawn().with_context(|| format!("cannot start `{}`", self.program.display()))?;
+        // Somebody has to take note of its end, as long as we are there.
+        std::thread::spawn(move || child.wait());
+        Ok(())
+    }
+
     /// Starts with the user's own stdin, stdout and stderr, and waits; signals are left to the two processes.
     ///
     /// # Errors

@@ -11,8 +11,7 @@ use crate::process::{self, Invocation, Running, Streams};
 use crate::ui::Ui;
 
 /// How to get a browser.
-pub const ADVICE: &str =
-    "install Chromium (Debian: `apt-get install chromium`), or name a browser with the variable `CHROME`";
+pub const ADVICE: &str = "install Chromium or Firefox (Debian: `apt-get install chromium`), or name a browser with the variable `CHROME`";
 
 /// The browser in which scripts and tests would run.
 ///
@@ -48,8 +47,15 @@ impl Browser {
             }
             return Ok(Self { is_firefox: is_firefox(&program), program });
         }
-        let names =
-            ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "firefox"];
+        let names = [
+            "chromium",
+            "chromium-browser",
+            "google-chrome",
+            "google-chrome-stable",
+            "chrome",
+            "firefox",
+            "firefox-esr",
+        ];
         let program = process::find(environment, &names, ADVICE)?;
         Ok(Self { is_firefox: is_firefox(&program), program })
     }

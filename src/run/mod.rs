@@ -7,6 +7,7 @@ mod message;
 mod node;
 mod server;
 pub mod session;
+mod user_browser;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -21,6 +22,7 @@ pub use node::{ADVICE as NODE_ADVICE, node_version};
 use node::{Files, Node, SCRIPTS};
 pub(crate) use server::mime_type;
 use session::{Next, Place, Session};
+pub use user_browser::open_in_browser;
 
 use crate::context::Context;
 use crate::error::{Result, hinted};

@@ -25,6 +25,30 @@ pub struct SiteDocument {
     /// What came of a sweep, if the site shows one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matrix: Option<Matrix>,
+    /// Pages beside the playground.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<PageLink>,
+    /// Where its server has news of builds, if it is built again and again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub news: Option<NewsSource>,
+}
+
+/// A page beside the playground.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PageLink {
+    /// Its address, from the root of the site.
+    pub address: String,
+    /// What it calls itself.
+    pub title: String,
+}
+
+/// Where a page learns of newer builds of its site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewsSource {
+    /// The address, from the root of the site.
+    pub address: String,
+    /// The number of the build that the site came of.
+    pub build: u32,
 }
 
 /// A Pyodide release of a site.
@@ -96,6 +120,9 @@ pub struct Matrix {
     pub lines: Vec<String>,
     /// The packages, in their order.
     pub rows: Vec<MatrixRow>,
+    /// The address of the sweep's own report, from the root of the site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
 }
 
 /// What came of a package.
@@ -134,7 +161,16 @@ impl SiteDocument {
     /// When the snippets cannot be read.
     pub fn new(title: &str, releases: Vec<SiteRelease>, packages: Vec<SitePackage>) -> Result<Self> {
         let snippets = shipped_snippets()?;
-        Ok(Self { format: FORMAT, title: title.to_owned(), releases, packages, snippets, matrix: None })
+        Ok(Self {
+            format: FORMAT,
+            title: title.to_owned(),
+            releases,
+            packages,
+            snippets,
+            matrix: None,
+            pages: Vec::new(),
+            news: None,
+        })
     }
 
     /// The text of `site.json`.
@@ -232,7 +268,7 @@ pub(super) mod samples {
             name: "a".to_owned(),
             cells: BTreeMap::from([("314".to_owned(), cell)]),
         };
-        site.matrix = Some(Matrix { lines: vec!["314".to_owned()], rows: vec![row] });
+        site.matrix = Some(Matrix { lines: vec!["314".to_owned()], rows: vec![row], report: None });
         // A line an object, for reading.
         let text = serde_json::to_string(&site).unwrap().replace("},", "},\n");
         insta::assert_snapshot!(text, @r##"

@@ -27,36 +27,6 @@ pub struct ReleaseFiles {
     pub network: String,
     /// The files that lie beside the lock file: they are looked up there.
     pub beside: BTreeSet<String>,
-    /// Other files for packages of the release, by name: the same version from elsewhere has other bytes.
-    pub copies: BTreeMap<String, PackageCopy>,
-}
-
-/// A copy of a package that belongs to a release.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PackageCopy {
-    /// Its address, absolute or from the lock file.
-    pub address: String,
-    /// The SHA-256 of its file, in hexadecimal digits.
-    pub sha256: String,
-}
-
-/// A lock file, and what it leaves out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrittenLock {
-    /// Its text.
-    pub text: String,
-    /// Requirements of our packages that the lock file has no entry for. A loader refuses a name that it does not know,
-    /// so they are not in `depends`.
-    pub missing: Vec<MissingPackage>,
-}
-
-/// A requirement that a lock file has no entry for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MissingPackage {
-    /// The package that requires it.
-    pub package: String,
-    /// What it requires.
-    pub requirement: String,
 }
 
 /// The name of a line's lock file.
@@ -67,11 +37,12 @@ pub fn file_name(line: Line) -> &'static str {
     }
 }
 
-/// Writes a lock file from the release's own text. The same values give the same text.
+/// Writes a lock file from the release's own text. The same values give the same text. Requirements that it has no entry
+/// for are left out: a loader refuses a name that it does not know.
 ///
 /// # Errors
 /// When the release's lock file cannot be read, or two wheels are of the same name.
-pub fn write(release: &str, files: &ReleaseFiles, wheels: &[SiteWheel]) -> Result<WrittenLock> {
+pub fn write(release: &str, files: &ReleaseFiles, wheels: &[SiteWheel]) -> Result<String> {
     let tried = "cannot read the lock file of the release";
     let mut document: Object = serde_json::from_str(release).context(tried)?;
     let Some(Json::Object(packages)) = document.get_mut("packages") else {
@@ -83,15 +54,11 @@ pub fn write(release: &str, files: &ReleaseFiles, wheels: &[SiteWheel]) -> Resul
     for entry in entries_mut(packages) {
         adjust(entry, files, &keys);
     }
-    let mut missing = Vec::new();
     for (name, wheel) in wheels {
-        let (known, unknown) = sort_depends(wheel, &keys);
-        let of_package = |requirement| MissingPackage { package: name.clone(), requirement };
-        missing.extend(unknown.into_iter().map(of_package));
         let key = keys.get(&name);
-        packages.set(&key, Json::Object(fields.entry(&key, wheel, &known)));
+        packages.set(&key, Json::Object(fields.entry(&key, wheel, &keys.of_depends(wheel))));
     }
-    Ok(WrittenLock { text: serde_json::to_string(&document)?, missing })
+    Ok(serde_json::to_string(&document)?)
 }
 
 fn entries_mut(packages: &mut Object) -> impl Iterator<Item = &mut Object> {
@@ -127,32 +94,25 @@ impl Keys {
         Self(ours.chain(theirs).collect())
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.0.contains_key(&normalised(name))
-    }
-
     /// The key of a name, or the name as a new key would be.
     fn get(&self, name: &str) -> String {
         let name = normalised(name);
         self.0.get(&name).cloned().unwrap_or(name)
     }
-}
 
-/// The keys of what a wheel requires, and the names that the lock file will not know.
-fn sort_depends(wheel: &SiteWheel, keys: &Keys) -> (Vec<String>, Vec<String>) {
-    let names: BTreeSet<String> = wheel.depends.iter().map(|name| keys.get(name)).collect();
-    names.into_iter().partition(|name| keys.has(name))
+    /// The keys of what a wheel requires, as far as the lock file has them.
+    fn of_depends(&self, wheel: &SiteWheel) -> Vec<String> {
+        let keys: BTreeSet<&String> =
+            wheel.depends.iter().filter_map(|name| self.0.get(&normalised(name))).collect();
+        keys.into_iter().cloned().collect()
+    }
 }
 
 /// Writes where the file of a package of the release is, and what it depends on by key: releases from 0.25 on have
 /// names there that are not normalised.
 fn adjust(entry: &mut Object, files: &ReleaseFiles, keys: &Keys) {
     let text = |entry: &Object, key: &str| Some(entry.get(key)?.as_text()?.to_owned());
-    let name = text(entry, "name").map(|name| normalised(&name)).unwrap_or_default();
-    if let Some(copy) = files.copies.get(&name) {
-        entry.set("file_name", Json::text(&copy.address));
-        entry.set("sha256", Json::text(&copy.sha256));
-    } else if let Some(file) = text(entry, "file_name")
+    if let Some(file) = text(entry, "file_name")
         && !files.beside.contains(&file)
         && !file.contains("://")
     {
@@ -238,21 +198,14 @@ mod tests {
         "tool": {"z": 1, "a": 2}}"#;
 
     fn check(release: &str, wheels: &[SiteWheel]) -> String {
-        let copies = BTreeMap::from([(
-            "six".to_owned(),
-            PackageCopy { address: "../../wheels/six.whl".to_owned(), sha256: "55".to_owned() },
-        )]);
         let files = ReleaseFiles {
             network: "https://cdn.example/full/".to_owned(),
             beside: BTreeSet::from(["distutils.tar".to_owned()]),
-            copies,
         };
         match write(release, &files, wheels) {
-            Ok(WrittenLock { text, missing }) => {
-                assert_eq!(write(release, &files, wheels).unwrap().text, text);
-                let missing =
-                    missing.iter().map(|one| format!("\n{} wants {}", one.package, one.requirement));
-                text.replace("},\"", "},\n\"") + &missing.collect::<String>()
+            Ok(text) => {
+                assert_eq!(write(release, &files, wheels).unwrap(), text);
+                text.replace("},\"", "},\n\"")
             }
             Err(error) => format!("{error:#}"),
         }
@@ -268,7 +221,6 @@ mod tests {
         "ruamel.yaml":{"name":"ruamel.yaml","version":"0.17","file_name":"https://a.example/r.whl","install_dir":"site","sha256":"00","depends":["regex"],"imports":[]},
         "regex":{"name":"regex","version":"2.0","file_name":"../../wheels/Regex-2.0-cp310-cp310-emscripten_3_1_14_wasm32.whl","install_dir":"site","sha256":"aaaaaaaa","depends":["distutils","ruamel.yaml"],"imports":["regex"]},
         "own":{"name":"own","version":"1.0+x","file_name":"../../wheels/Own-1.0+x-py3-none-any.whl","install_dir":"site","sha256":"bbbbbbbb","depends":[],"imports":["own"]}}}
-        regex wants not-there
         "#);
     }
 
@@ -280,7 +232,7 @@ mod tests {
         {"info":{"python":"3.14.2","abi_version":"2026_0"},
         "packages":{"a-b":{"depends":["six","zebra"],"file_name":"../../wheels/a.b-2.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl","imports":["a.b"],"install_dir":"site","name":"a-b","package_type":"package","sha256":"aaaaaaaa","tool":{},
         "unvendored_tests":false,"version":"2.0"},
-        "six":{"depends":[],"file_name":"../../wheels/six.whl","imports":["six"],"install_dir":"site","name":"six","package_type":"package","sha256":"55","tool":{},
+        "six":{"depends":[],"file_name":"https://cdn.example/full/six.whl","imports":["six"],"install_dir":"site","name":"six","package_type":"package","sha256":"44","tool":{},
         "unvendored_tests":false,"version":"1.16"},
         "zebra":{"depends":[],"file_name":"../../wheels/zebra-1-py3-none-any.whl","imports":["zebra"],"install_dir":"site","name":"zebra","package_type":"package","sha256":"zzzzzzzz","tool":{},
         "unvendored_tests":false,"version":"1"}},

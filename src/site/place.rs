@@ -1,21 +1,27 @@
 //! The folder of a site: made beside its place, then moved there. What was not written here is never removed.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
 use crate::error::{Result, hinted};
-use crate::files::{remove_folder, walk};
+use crate::files::{lock_folder, remove_abandoned, remove_folder, walk};
 
 /// Lists the files of a site, and so tells a site from another folder.
 const LIST: &str = "site-files.txt";
+
+/// How the names of folders begin in which sites are made.
+const STAGED: &str = ".site-";
 
 /// A site that is being written.
 #[derive(Debug)]
 pub(super) struct Staged {
     folder: tempfile::TempDir,
     target: PathBuf,
+    /// Tells the folder from one whose maker was killed.
+    _lock: Option<File>,
 }
 
 impl Staged {
@@ -25,14 +31,31 @@ impl Staged {
         check(&target)?;
         let parent = parent(&target)?;
         fs_err::create_dir_all(parent)?;
+        remove_abandoned(parent, STAGED);
         // Beside its place: a folder can be renamed only within its file system.
-        let folder = tempfile::Builder::new().prefix(".site-").tempdir_in(parent)?;
-        Ok(Self { folder, target })
+        let folder = tempfile::Builder::new().prefix(STAGED).tempdir_in(parent)?;
+        let lock = lock_folder(folder.path());
+        Ok(Self { folder, target, _lock: lock })
     }
 
     /// Writes a file of the site.
     pub(super) fn write(&self, path: &str, bytes: &[u8]) -> Result<()> {
         Ok(fs_err::write(self.make_room(path)?, bytes)?)
+    }
+
+    /// The place of a file or folder that another program writes.
+    pub(super) fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    /// The text of a file that was written.
+    pub(super) fn read(&self, path: &str) -> Result<String> {
+        Ok(fs_err::read_to_string(self.path(path))?)
+    }
+
+    /// Whether a file of the site was written.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.path(path).exists()
     }
 
     /// Copies a file into the site.
@@ -57,7 +80,8 @@ impl Staged {
         open_to_all(self.folder.path())?;
         // Again: the folder may have changed while the site was made.
         check(&self.target)?;
-        let old = tempfile::Builder::new().prefix(".site-old-").tempdir_in(parent(&self.target)?)?;
+        let old = tempfile::Builder::new().prefix(STAGED).tempdir_in(parent(&self.target)?)?;
+        let _lock = lock_folder(old.path());
         let aside = old.path().join("site");
         let has_old = self.target.exists();
         if has_old {

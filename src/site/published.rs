@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
+use super::document::Example;
+use super::readme;
 use super::request::{AuditRule, SiteRequest};
 use super::wheel::SiteWheel;
 use crate::abi::{self, Line};
@@ -15,7 +17,7 @@ use crate::digest::Sha256Digest;
 use crate::error::{Result, hinted, with_cause};
 use crate::runtime::Runtime;
 use crate::wheel::metadata::Fields;
-use crate::wheel::{OpenedWheel, WheelContents};
+use crate::wheel::{OpenedWheel, WheelContents, WheelFilename};
 
 /// A wheel with all that a site says of it.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub(super) struct PublishedWheel {
     pub(super) site: SiteWheel,
     pub(super) metadata: Vec<u8>,
     pub(super) summary: String,
+    /// The code of its description.
+    pub(super) examples: Vec<Example>,
 }
 
 impl PublishedWheel {
@@ -38,22 +42,24 @@ impl PublishedWheel {
         let metadata = contents.files.get(&file).cloned().unwrap_or_default();
         let text = String::from_utf8_lossy(&metadata);
         let summary = Fields::parse(&text).first("Summary").unwrap_or_default().to_owned();
+        let imports = opened.importable_names();
+        let examples = readme::examples(&text, &imports);
         let site = SiteWheel {
             filename: opened.filename().clone(),
             size: bytes.len() as u64,
             sha256: Sha256Digest::of(&bytes).to_string(),
             metadata_sha256: Sha256Digest::of(&metadata).to_string(),
             requires_python: opened.metadata().requires_python.clone(),
-            imports: opened.importable_names(),
+            imports,
             depends: Vec::new(),
         };
-        Ok(Self { opened, site, metadata, summary })
+        Ok(Self { opened, site, metadata, summary, examples })
     }
 }
 
 /// The lines whose releases the tags of wheels claim to fit, oldest first.
-pub fn claimed_lines<'a>(wheels: impl IntoIterator<Item = &'a OpenedWheel>) -> Vec<Line> {
-    let platforms = wheels.into_iter().flat_map(|wheel| wheel.filename().platform.split('.'));
+pub fn claimed_lines<'a>(wheels: impl IntoIterator<Item = &'a WheelFilename>) -> Vec<Line> {
+    let platforms = wheels.into_iter().flat_map(|wheel| wheel.platform.split('.'));
     platforms.flat_map(abi::lines_of_tag).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
@@ -66,6 +72,7 @@ pub(super) fn read_all(request: &SiteRequest<'_>, context: &Context) -> Result<V
     for path in paths.iter().filter(|path| seen.insert((*path).clone())) {
         let contents = WheelContents::open(path)?;
         let wheel = PublishedWheel::of(path, &contents)?;
+        check_name(&wheel.site.filename)?;
         let fits = fitting(&wheel, request.runtimes)?;
         if request.audit == AuditRule::Enforced {
             context.ui.detail(format!("auditing `{}`", wheel.site.filename));
@@ -87,6 +94,23 @@ pub(super) fn read_all(request: &SiteRequest<'_>, context: &Context) -> Result<V
     Ok(wheels)
 }
 
+/// Refuses a name that no distribution may have: loaders take it for no package at all.
+///
+/// <https://packaging.python.org/en/latest/specifications/name-normalization/>
+fn check_name(filename: &WheelFilename) -> Result<()> {
+    let name = &filename.name;
+    let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let is_inside = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if is_end(name.chars().next()) && is_end(name.chars().next_back()) && name.chars().all(is_inside) {
+        return Ok(());
+    }
+    let error = anyhow!("Pyodide loads no package called `{name}`, the name of `{filename}`");
+    Err(hinted(
+        error,
+        "leave it out: a name has letters and digits of ASCII, and `-`, `_` and `.` between them",
+    ))
+}
+
 /// The releases that take a wheel.
 fn fitting<'a>(wheel: &PublishedWheel, runtimes: &'a [Runtime]) -> Result<Vec<&'a Runtime>> {
     let filename = &wheel.site.filename;
@@ -95,7 +119,7 @@ fn fitting<'a>(wheel: &PublishedWheel, runtimes: &'a [Runtime]) -> Result<Vec<&'
         return Ok(fits);
     }
     let names: Vec<String> = runtimes.iter().map(|one| one.version.to_string()).collect();
-    let lines: Vec<String> = claimed_lines([&wheel.opened]).iter().map(ToString::to_string).collect();
+    let lines: Vec<String> = claimed_lines([filename]).iter().map(ToString::to_string).collect();
     let advice = if lines.is_empty() {
         "leave it out: its tags are those of no release that is known".to_owned()
     } else {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::runtime::Runtime;
+use crate::sweep::state::State;
 
 /// What a site is made of.
 #[derive(Debug, Clone)]
@@ -15,14 +16,43 @@ pub struct SiteRequest<'a> {
     pub title: String,
     /// A file of examples, in TOML.
     pub examples: Option<PathBuf>,
+    /// Pages of the user's, which go beside the playground.
+    pub pages: Vec<PathBuf>,
     /// The address at which the site will stand, if it is known.
     pub base_url: Option<String>,
     /// Where the releases' own packages come from.
     pub release_packages: ReleasePackages,
     /// Whether the audit may refuse a wheel.
     pub audit: AuditRule,
+    /// What else runs Python beside the playground.
+    pub notebooks: Notebooks,
+    /// The sweep whose results the page begins with.
+    pub sweep: Option<State>,
+    /// Whether the page asks for news of builds.
+    pub news: News,
     /// The folder of the site.
     pub out: PathBuf,
+}
+
+/// What runs Python in a site besides the playground.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notebooks {
+    /// Nothing.
+    None,
+    /// A JupyterLite, for the newest release that one is made for.
+    JupyterLite,
+}
+
+/// Whether the page of a site asks its server for news of builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// The site is for any host.
+    Unasked,
+    /// It is built anew when its sources change, and its server knows.
+    Asked {
+        /// The number of this build.
+        build: u32,
+    },
 }
 
 /// Where the packages of a release come from that the site's packages need.

@@ -27,12 +27,13 @@ pub(super) struct Required {
     pub(super) warnings: Vec<String>,
 }
 
-/// Looks up what wheels require in a release that takes them.
+/// Looks up what wheels require in a release that takes them. A site that copies packages also copies these others.
 pub(super) fn find(
     context: &Context,
     runtime: &Runtime,
     wheels: &[&PublishedWheel],
     packages: ReleasePackages,
+    others: &[String],
 ) -> Result<Required> {
     let at_hand: Vec<_> = wheels.iter().map(|wheel| wheel.opened.clone()).collect();
     let preference = match packages {
@@ -46,6 +47,11 @@ pub(super) fn find(
         let tree = resolver.tree(wheel.opened.metadata())?;
         required.wheels.push(SiteWheel { depends: names(&tree), ..wheel.site.clone() });
         found.add(&tree, &wheel.site.filename.to_string(), runtime);
+    }
+    if packages == ReleasePackages::Copied && !others.is_empty() {
+        let requirements: String = others.iter().map(|name| format!("Requires-Dist: {name}\n")).collect();
+        let metadata = format!("Metadata-Version: 2.1\nName: site\nVersion: 0\n{requirements}");
+        found.add(&resolver.tree(&metadata.parse()?)?, "the site", runtime);
     }
     for (path, depends) in found.wheels.into_values() {
         let wheel = PublishedWheel::read(&path)?;

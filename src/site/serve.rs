@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::anyhow;
 use percent_encoding::percent_decode_str;
 
+use super::news::{self, BuildNews};
 use super::place;
 use crate::error::{Result, hinted};
 use crate::loopback::{Answer, LoopbackServer, Method, Request};
@@ -19,6 +21,14 @@ const GLANCE: Duration = Duration::from_millis(200);
 /// A site that is being served.
 pub struct SiteServer {
     server: LoopbackServer,
+    shown: Arc<Mutex<Shown>>,
+}
+
+/// What pages get now.
+#[derive(Debug)]
+struct Shown {
+    site: Arc<ServedSite>,
+    news: Option<BuildNews>,
 }
 
 /// What is served.
@@ -35,11 +45,28 @@ impl SiteServer {
     /// # Errors
     /// When the folder is no site, or the port cannot be had.
     pub fn listen(folder: &Path, port: u16) -> Result<Self> {
-        let site = ServedSite { folder: folder.to_owned(), files: place::listed_files(folder)? };
-        let server = LoopbackServer::start(port, move |request| site.answer(request)).map_err(|error| {
-            hinted(anyhow!("cannot listen on port {port}: {error}"), "name another one with `--port`")
-        })?;
-        Ok(Self { server })
+        let shown = Arc::new(Mutex::new(Shown { site: Arc::new(ServedSite::of(folder)?), news: None }));
+        let asked = Arc::clone(&shown);
+        let server =
+            LoopbackServer::start(port, move |request| answer(request, &asked)).map_err(|error| {
+                hinted(anyhow!("cannot listen on port {port}: {error}"), "name another one with `--port`")
+            })?;
+        Ok(Self { server, shown })
+    }
+
+    /// Serves another site from now on.
+    ///
+    /// # Errors
+    /// When the folder is no site.
+    pub fn show(&self, folder: &Path) -> Result<()> {
+        let site = Arc::new(ServedSite::of(folder)?);
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).site = site;
+        Ok(())
+    }
+
+    /// Gives news of builds to pages that ask.
+    pub fn tell(&self, news: BuildNews) {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).news = Some(news);
     }
 
     /// The address of the page.
@@ -55,18 +82,29 @@ impl SiteServer {
     }
 }
 
+fn answer(request: &Request, shown: &Mutex<Shown>) -> Answer {
+    if ![Method::Get, Method::Head].contains(&request.method) {
+        return Answer::Status(405);
+    }
+    let headers = &[("Cache-Control", "no-cache")];
+    let (site, news) = {
+        let shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        (Arc::clone(&shown.site), shown.news.clone())
+    };
+    if let Some(body) = news.and_then(|news| serde_json::to_vec(&news).ok())
+        && request.path().strip_prefix('/') == Some(news::ADDRESS)
+    {
+        return Answer::Content { kind: "application/json", headers, body };
+    }
+    match site.find(request.path()).map(|path| (fs_err::read(&path), path)) {
+        Some((Ok(body), path)) => Answer::Content { kind: mime_type(&path), headers, body },
+        _ => Answer::Status(404),
+    }
+}
+
 impl ServedSite {
-    fn answer(&self, request: &Request) -> Answer {
-        if ![Method::Get, Method::Head].contains(&request.method) {
-            return Answer::Status(405);
-        }
-        match self.find(request.path()).map(|path| (fs_err::read(&path), path)) {
-            Some((Ok(body), path)) => {
-                let headers = &[("Cache-Control", "no-cache")];
-                Answer::Content { kind: mime_type(&path), headers, body }
-            }
-            _ => Answer::Status(404),
-        }
+    fn of(folder: &Path) -> Result<Self> {
+        Ok(Self { folder: folder.to_owned(), files: place::listed_files(folder)? })
     }
 
     /// The file that an address means.

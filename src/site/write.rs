@@ -2,20 +2,21 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use include_dir::{Dir, include_dir};
 
-use super::document::{PackageWheel, SiteDocument, SitePackage, SiteRelease};
+use super::document::{NewsSource, PackageWheel, PageLink, SiteDocument, SitePackage, SiteRelease};
 use super::index::{self, Links};
+use super::lite::Kernel;
 use super::lock::{self, ReleaseFiles};
 use super::place::Staged;
 use super::published::{self, PublishedWheel};
-use super::request::{SiteReport, SiteRequest};
+use super::request::{News, Notebooks, SiteReport, SiteRequest};
 use super::required::{self, Required};
-use super::wheel::SiteWheel;
-use super::{all_json, examples, snippets};
+use super::wheel::{SiteWheel, percent_encode};
+use super::{all_json, examples, lite, snippets, swept};
 use crate::abi::Line;
 use crate::context::Context;
 use crate::error::{Result, hinted};
@@ -46,31 +47,30 @@ pub fn write(request: &SiteRequest<'_>, context: &Context) -> Result<SiteReport>
         check_address(address)?;
     }
     let wheels = published::read_all(request, context)?;
-    let mut runtimes: Vec<&Runtime> = request.runtimes.iter().collect();
-    // The newest is offered first.
-    runtimes.sort_by_key(|runtime| Reverse(&runtime.version));
-    let mut releases = Vec::new();
-    let mut all: BTreeMap<String, PublishedWheel> = BTreeMap::new();
-    let mut warnings = Vec::new();
-    for runtime in runtimes {
-        let fits = |wheel: &&PublishedWheel| runtime.accepts(&wheel.site.filename).is_ok();
-        let ours: Vec<&PublishedWheel> = wheels.iter().filter(fits).collect();
-        if ours.is_empty() {
-            warnings.push(format!("no wheel is for Pyodide {}: the site leaves it out", runtime.version));
-            continue;
-        }
-        context.ui.phase("Writing", format!("the site for Pyodide {}", runtime.version));
-        let required = required::find(context, runtime, &ours, request.release_packages)?;
-        releases.push(write_release(&staged, runtime, &required)?);
-        warnings.extend(required.warnings);
-        all.extend(required.from_index.into_iter().map(|wheel| (wheel.site.filename.to_string(), wheel)));
-    }
+    let Written { releases, from_index: mut all, mut warnings, lite } =
+        write_releases(&staged, request, context, &wheels)?;
     let packages = packages(request, &wheels)?;
     let count = packages.len();
     all.extend(wheels.into_iter().map(|wheel| (wheel.site.filename.to_string(), wheel)));
     write_wheels(&staged, &all, request)?;
     let versions = releases.iter().map(|release| release.version.clone()).collect();
-    write_page(&staged, &SiteDocument::new(&request.title, releases, packages)?, request)?;
+    let mut document = SiteDocument::new(&request.title, releases, packages)?;
+    if let Some(sweep) = &request.sweep {
+        document.matrix = Some(swept::write(&staged, sweep, &document.packages, &all.keys().collect())?);
+    }
+    document.pages = write_pages(&staged, &request.pages)?;
+    if let Some(Lite { kernel, release }) = &lite {
+        let link = lite::write(context, &staged, kernel, release, &document.packages)?;
+        document.pages.push(link);
+    } else if request.notebooks == Notebooks::JupyterLite {
+        warnings.push("no JupyterLite is made for these releases: the site has none".to_owned());
+    }
+    if let News::Asked { build } = request.news {
+        document.news = Some(NewsSource::of(build));
+    }
+    let readme = snippets::readme(&document, request.base_url.as_deref())?;
+    staged.write("README.md", readme.as_bytes())?;
+    write_page(&staged, &document)?;
     let folder = staged.finish()?;
     Ok(SiteReport {
         packages: count,
@@ -80,6 +80,73 @@ pub fn write(request: &SiteRequest<'_>, context: &Context) -> Result<SiteReport>
         folder,
         warnings,
     })
+}
+
+/// The releases of a site, and what came with them.
+#[derive(Default)]
+struct Written {
+    /// The newest first.
+    releases: Vec<SiteRelease>,
+    /// Wheels of the index that packages require, by file name.
+    from_index: BTreeMap<String, PublishedWheel>,
+    warnings: Vec<String>,
+    lite: Option<Lite>,
+}
+
+/// The JupyterLite of a site, and the release that it is made for.
+struct Lite {
+    kernel: Kernel,
+    release: SiteRelease,
+}
+
+/// Writes the releases that wheels are for.
+fn write_releases(
+    staged: &Staged,
+    request: &SiteRequest<'_>,
+    context: &Context,
+    wheels: &[PublishedWheel],
+) -> Result<Written> {
+    let mut runtimes: Vec<&Runtime> = request.runtimes.iter().collect();
+    // The newest is offered first.
+    runtimes.sort_by_key(|runtime| Reverse(&runtime.version));
+    let mut written = Written::default();
+    for runtime in runtimes {
+        let fits = |wheel: &&PublishedWheel| runtime.accepts(&wheel.site.filename).is_ok();
+        let ours: Vec<&PublishedWheel> = wheels.iter().filter(fits).collect();
+        if ours.is_empty() {
+            let warning = format!("no wheel is for Pyodide {}: the site leaves it out", runtime.version);
+            written.warnings.push(warning);
+            continue;
+        }
+        context.ui.phase("Writing", format!("the site for Pyodide {}", runtime.version));
+        let kernel = match request.notebooks {
+            Notebooks::JupyterLite if written.lite.is_none() => lite::kernel_for(runtime.line())?,
+            _ => None,
+        };
+        let others = if kernel.is_some() { lite::kernel_requires()? } else { Vec::new() };
+        let required = required::find(context, runtime, &ours, request.release_packages, &others)?;
+        let release = write_release(staged, runtime, &required)?;
+        if let Some(kernel) = kernel {
+            written.lite = Some(Lite { kernel, release: release.clone() });
+        }
+        written.releases.push(release);
+        written.warnings.extend(required.warnings);
+        let named = required.from_index.into_iter().map(|wheel| (wheel.site.filename.to_string(), wheel));
+        written.from_index.extend(named);
+    }
+    Ok(written)
+}
+
+/// Writes the page of a site that has no packages yet and waits for its first build.
+///
+/// # Errors
+/// When the folder holds what is no site, or cannot be written.
+pub fn write_waiting(title: &str, out: &Path) -> Result<PathBuf> {
+    let staged = Staged::begin(out)?;
+    let mut document = SiteDocument::new(title, Vec::new(), Vec::new())?;
+    document.news = Some(NewsSource::of(0));
+    write_page(&staged, &document)?;
+    staged.finish()
 }
 
 fn check_address(address: &str) -> Result<()> {
@@ -108,10 +175,10 @@ fn write_release(staged: &Staged, runtime: &Runtime, required: &Required) -> Res
         staged.copy(path, &format!("{index_url}{name}"))?;
         beside.insert(name.clone());
     }
-    let files = ReleaseFiles { network: runtime.network_folder(), beside, copies: BTreeMap::new() };
+    let files = ReleaseFiles { network: runtime.network_folder(), beside };
     let text = fs_err::read_to_string(runtime.folder.join(lock_name))?;
-    let written = lock::write(&text, &files, &required.wheels)?;
-    staged.write(&format!("{index_url}{lock_name}"), written.text.as_bytes())?;
+    let lock = lock::write(&text, &files, &required.wheels)?;
+    staged.write(&format!("{index_url}{lock_name}"), lock.as_bytes())?;
     let size = |name: &str| fs_err::metadata(runtime.folder.join(name)).map(|metadata| metadata.len()).ok();
     let fetched = size("pyodide.asm.wasm").zip(size("python_stdlib.zip"));
     Ok(SiteRelease {
@@ -122,7 +189,7 @@ fn write_release(staged: &Staged, runtime: &Runtime, required: &Required) -> Res
         module: module(runtime.line()).to_owned(),
         lock_file_name: lock_name.to_owned(),
         abi: runtime.abi_version.clone(),
-        download: fetched.map(|(wasm, library)| wasm + library + written.text.len() as u64),
+        download: fetched.map(|(wasm, library)| wasm + library + lock.len() as u64),
     })
 }
 
@@ -158,7 +225,7 @@ fn packages(request: &SiteRequest<'_>, wheels: &[PublishedWheel]) -> Result<Vec<
                 summary: wheel.summary.clone(),
                 imports: wheel.site.imports.clone(),
                 releases: BTreeMap::new(),
-                examples: Vec::new(),
+                examples: wheel.examples.clone(),
             });
             packages.len() - 1
         });
@@ -172,7 +239,8 @@ fn packages(request: &SiteRequest<'_>, wheels: &[PublishedWheel]) -> Result<Vec<
         let names: Vec<String> = packages.iter().map(|package| package.name.clone()).collect();
         let examples = examples::read(path, &names)?;
         for package in &mut packages {
-            package.examples = examples.get(&package.name).cloned().unwrap_or_default();
+            // Those that the user wrote for this page come first.
+            package.examples.splice(..0, examples.get(&package.name).cloned().unwrap_or_default());
         }
     }
     Ok(packages)
@@ -196,7 +264,25 @@ fn write_wheels(
     staged.write("pypi/all.json", all_json::document(&list)?.as_bytes())
 }
 
-fn write_page(staged: &Staged, document: &SiteDocument, request: &SiteRequest<'_>) -> Result<()> {
+/// Copies pages of the user's into the site, and says what they are called.
+fn write_pages(staged: &Staged, pages: &[PathBuf]) -> Result<Vec<PageLink>> {
+    let mut links = Vec::new();
+    for page in pages {
+        let name = page.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let advice = "a page is a file `NAME.html` of another name than the site's own files";
+        if !name.ends_with(".html") || staged.has(&name) || PAGE.contains(&name) {
+            return Err(hinted(anyhow!("`{}` cannot be a page of the site", page.display()), advice));
+        }
+        let text = fs_err::read_to_string(page)?;
+        let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+        let title = title.map_or_else(|| name.clone(), |(title, _)| title.trim().to_owned());
+        staged.write(&name, text.as_bytes())?;
+        links.push(PageLink { address: percent_encode(&name), title });
+    }
+    Ok(links)
+}
+
+fn write_page(staged: &Staged, document: &SiteDocument) -> Result<()> {
     for file in PAGE.files() {
         let name = file.path().to_string_lossy();
         // It tells Node and editors that these are modules.
@@ -205,7 +291,6 @@ fn write_page(staged: &Staged, document: &SiteDocument, request: &SiteRequest<'_
         }
     }
     staged.write("site.json", document.text()?.as_bytes())?;
-    staged.write("README.md", snippets::readme(document, request.base_url.as_deref())?.as_bytes())?;
     staged.write("_headers", HEADERS.as_bytes())?;
     // Without it, GitHub Pages leaves out files whose names begin with an underscore.
     staged.write(".nojekyll", b"")

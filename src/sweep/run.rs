@@ -355,7 +355,7 @@ impl Sweep<'_> {
             steps: self.steps.to_vec(),
             pyodide: runtime.folder.to_string_lossy().into_owned(),
             answer,
-            wheels: self.state.path(&format!("wheels/{}", cell.line)),
+            wheels: self.state.wheels(&cell.line),
             tests: self.state.path(&format!("tests/{}.json", cell.key())),
             native,
             packages_dir: packages_dir.as_ref().map(std::path::absolute).transpose()?,

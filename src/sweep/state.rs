@@ -15,6 +15,8 @@ use crate::files::write_whole;
 
 /// The form of the files here. Others are refused, not guessed at.
 const FORMAT: u32 = 1;
+/// The file that tells what a sweep is of.
+const PLAN: &str = "sweep.json";
 
 /// What a sweep is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,7 +149,7 @@ impl State {
     }
 
     fn plan_file(&self) -> PathBuf {
-        self.folder.join("sweep.json")
+        self.folder.join(PLAN)
     }
 
     fn write_plan(&self, plan: &SweepPlan) -> Result<()> {
@@ -180,6 +182,16 @@ impl State {
     /// A path below the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// Where the wheels for a line go.
+    pub fn wheels(&self, line: &str) -> PathBuf {
+        self.folder.join("wheels").join(line)
+    }
+
+    /// Whether a folder is that of a sweep.
+    pub fn is_at(folder: &Path) -> bool {
+        folder.join(PLAN).is_file()
     }
 
     /// Where a cell's record goes.

@@ -46,7 +46,8 @@ const DECLARED: [(&str, &str, WasmFeatures); 5] = [
     ("multi_memory", "a second memory", WasmFeatures::MULTI_MEMORY),
     ("memory64", "addresses of 64 bits", WasmFeatures::MEMORY64),
     ("gc", "its types", WasmFeatures::GC),
-    ("function_references", "its types", WasmFeatures::FUNCTION_REFERENCES),
+    // The garbage collector's types have these among them.
+    ("function_references", "its types", WasmFeatures::FUNCTION_REFERENCES.union(WasmFeatures::GC)),
     ("extended_const", "a constant", WasmFeatures::EXTENDED_CONST),
 ];
 
@@ -315,7 +316,16 @@ mod tests {
             "(func (block (br_table 0 0 0 (i32.const 0))))",
         ];
         let found = declared.map(|text| check(&format!("(module {text})")));
-        insta::assert_snapshot!(found.join("\n"));
+        insta::assert_snapshot!(found.join("\n"), @r#"
+        {"multi_memory": "a second memory"} {}
+        {"memory64": "addresses of 64 bits"} {}
+        {"memory64": "addresses of 64 bits"} {}
+        {"function_references": "its types", "gc": "its types"} {}
+        {"function_references": "its types"} {}
+        {"gc": "a local variable"} {}
+        {"extended_const": "a constant"} {}
+        {} {}
+        "#);
         let text = r#"(module (func (export "a") (result i32) i32.const 6)
             (func (export "b") (result i32) i32.const 6 i32.eqz))"#;
         let bytes = wat::parse_str(text).unwrap();

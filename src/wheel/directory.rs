@@ -199,6 +199,14 @@ mod tests {
                 let at = bytes.windows(4).position(|four| four == b"PK\x01\x02").unwrap();
                 bytes[at + 20] = 200;
             }),
-        ].join("\n"), @"");
+        ].join("\n"), @"
+        its entry `a.py` calls itself `x.py` in its own header
+        the end of the archive says that its directory has 4294967295 bytes from 74 on, which is not so
+        it lists 0 entries and says that they are 2
+        the end of the archive says that its directory has 100 bytes from 83 on, which is not so
+        it lists 2 entries and says that they are 1
+        its entry `a.py` is not where the directory says
+        its entry `a.py` reaches into what follows it
+        ");
     }
 }

@@ -70,6 +70,12 @@ mod tests {
                 "_core.abi3.so PyInit__core",
             ),
             Some(
+                "_core.abi3.so PyInit__core",
+            ),
+            Some(
+                "_core.cpython-313-wasm32-emscripten.so PyInit__core",
+            ),
+            Some(
                 "a/_core.cpython-313-wasm32-emscripten.so PyInit__core",
             ),
             Some(

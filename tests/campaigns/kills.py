@@ -25,6 +25,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 
@@ -55,7 +56,11 @@ class Campaign:
         shutil.copytree(ROOT / "tests/fixtures/pure", place / "pure")
         (place / "pure/tests").mkdir()
         (place / "pure/tests/test_it.py").write_text(TEST)
-        (place / "list.txt").write_text(f"{place / 'pure'}\n")
+        (place / "sdists").mkdir()
+        name = "fixture_pure-1.0.0"
+        (place / "pure/PKG-INFO").write_text("Metadata-Version: 2.1\nName: fixture-pure\nVersion: 1.0.0\n")
+        with tarfile.open(place / f"sdists/{name}.tar.gz", "w:gz") as archive:
+            archive.add(place / "pure", name)
         self.seconds, self.expected = {}, {}
 
     def arguments(self, name):
@@ -67,7 +72,7 @@ class Campaign:
             "page": ["run", *line, "--in", "page", "-c", PROGRAM],
             "worker": ["run", *line, "--in", "worker", "-c", PROGRAM],
             "site": ["site", *line, "-q", "wheels", "--out", "site"],
-            "sweep": ["sweep", "list.txt", *line, "--steps", "build,audit", "--out", "sweep", "--resume"],
+            "sweep": ["sweep", "sdists", *line, "--steps", "build,audit", "--out", "sweep", "--resume"],
             "setup": ["setup", *line, "-q"],
         }[name]
 

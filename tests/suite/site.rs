@@ -5,7 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::harness::{Tool, can_build, fixture, folder, has, tool};
+use crate::harness::{Tool, can_build, copy_folder, fixture, folder, has, tool};
+use crate::hostile;
+use crate::sweep::sdist;
 
 /// Wheels of the fixture for these releases, in one folder.
 fn build(place: &Path, releases: &str) -> PathBuf {
@@ -15,6 +17,43 @@ fn build(place: &Path, releases: &str) -> PathBuf {
     tool(&["build", package.to_str().unwrap(), "--pyodide", releases, "--out-dir", out, "--no-import", "-q"])
         .succeed();
     wheels
+}
+
+/// A server of ours, and the address of its page. It ends with the value.
+struct Served {
+    server: std::process::Child,
+    address: String,
+}
+
+fn serve(arguments: &[&str], place: &Path) -> Served {
+    // What opens addresses here is a script that writes them down.
+    let bin = place.join("bin");
+    fs_err::create_dir_all(&bin).unwrap();
+    fs_err::write(bin.join("xdg-open"), "#!/bin/sh\necho \"$1\" > opened\n").unwrap();
+    fs_err::set_permissions(bin.join("xdg-open"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let served = tool(&[&["serve", "-q"], arguments].concat()).in_folder(place).env("PATH", path);
+    let mut command = served.command();
+    let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut address = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    Served { server, address: address.trim().to_owned() }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.server.kill().unwrap();
+        self.server.wait().unwrap();
+    }
+}
+
+/// Uses a page with one of the scripts in `tests/tools`, which fails unless the page does what is expected.
+fn drive(script: &str, served: &Served, arguments: &[&str]) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools").join(script);
+    let driven = Command::new("python3").arg(script).arg(&served.address).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&driven.stdout) + String::from_utf8_lossy(&driven.stderr);
+    assert!(driven.status.success(), "{said}");
 }
 
 fn site(arguments: &[&str], place: &Path) -> Tool {
@@ -85,18 +124,99 @@ fn a_site_works_in_a_browser() {
     let examples = examples.replace("'import", "\"import").replace("22)'", "22)\"");
     fs_err::write(place.path().join("examples.toml"), examples).unwrap();
     site(&["wheels", "--examples", "examples.toml"], place.path()).succeed();
-    let mut command = tool(&["serve", "site", "-q"]).in_folder(place.path()).command();
-    let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut address = String::new();
-    BufReader::new(server.stdout.take().unwrap()).read_line(&mut address).unwrap();
-    let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/drive_playground.py");
-    let mut drive = Command::new("python3");
-    drive.arg(driver).arg(address.trim()).args(["--package", "fixture-pure"]);
-    let driven = drive.args(["--example", "Sum", "--expect", "fixture_pure 42"]).output().unwrap();
-    server.kill().unwrap();
-    server.wait().unwrap();
-    let said = String::from_utf8_lossy(&driven.stdout) + String::from_utf8_lossy(&driven.stderr);
-    assert!(driven.status.success(), "{said}");
+    let served = serve(&["site", "--open"], place.path());
+    let arguments = ["--package", "fixture-pure", "--example", "Sum", "--expect", "fixture_pure 42"];
+    drive("drive_playground.py", &served, &arguments);
+    assert_eq!(fs_err::read_to_string(place.path().join("opened")).unwrap().trim(), served.address);
+    if has("firefox-esr") {
+        drive("drive_playground.py", &served, &[&arguments[..], &["--browser", "firefox"]].concat());
+    }
+}
+
+#[test]
+fn a_notebook_imports_what_the_site_has() {
+    if !can_build() || !has("chromium") || !has("chromedriver") {
+        return;
+    }
+    let place = folder();
+    build(place.path(), "314");
+    site(&["wheels", "--jupyterlite", "--vendor"], place.path()).succeed();
+    let served = serve(&["site"], place.path());
+    let code = "import fixture_pure; print('sum is', fixture_pure.add(20, 22))";
+    drive("drive_notebook.py", &served, &["--code", code, "--expect", "sum is 42"]);
+}
+
+#[test]
+fn a_sweep_becomes_a_site_that_begins_with_what_works() {
+    if !can_build() {
+        return;
+    }
+    let (place, list) = (folder(), folder());
+    sdist(list.path(), "pure", &[]);
+    sdist(list.path(), "bad-compile", &[]);
+    let list = list.path().to_str().unwrap();
+    let sweep = ["sweep", list, "--pyodide", "314.0.7", "--steps", "build,audit"];
+    assert_eq!(tool(&sweep).in_folder(place.path()).run().status, Some(1));
+    site(&["sweep"], place.path()).succeed();
+    let files = read(&place.path().join("site"));
+    let document: serde_json::Value = serde_json::from_slice(&files["site.json"]).unwrap();
+    let cells = document["matrix"]["rows"].as_array().unwrap().iter().map(|row| &row["cells"]["314"]);
+    for cell in cells.clone() {
+        for key in ["log", "wheel"] {
+            let linked =
+                cell[key].as_str().is_none_or(|address| files.contains_key(&address.replace("%40", "@")));
+            assert!(linked, "{cell}");
+        }
+    }
+    let lines: Vec<String> = cells.map(ToString::to_string).collect();
+    let report = String::from_utf8_lossy(&files["report.html"]);
+    assert!(report.contains(".log.txt"), "the report links to logs that are in the site");
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn a_change_is_built_and_runs_in_the_page() {
+    if !can_build() || !has("chromium") || !has("chromedriver") {
+        return;
+    }
+    let place = folder();
+    let package = place.path().join("package");
+    copy_folder(&fixture("pure"), &package);
+    let served = serve(&["package", "--watch", "--pyodide", "314"], place.path());
+    let source = package.join("src/lib.rs");
+    let source = source.to_str().unwrap();
+    drive("drive_watch.py", &served, &["--file", source]);
+}
+
+#[test]
+fn a_panic_names_the_functions_that_it_came_through() {
+    if !can_build() || !has("chromium") || !has("chromedriver") {
+        return;
+    }
+    let place = folder();
+    let package = fixture("panics");
+    let served = serve(&[package.to_str().unwrap(), "--debug", "--pyodide", "314"], place.path());
+    let code = "import fixture_panics\nfixture_panics.panic('boom')";
+    let expected = ["--expect-error", "Rust panic", "--expect", "boom", "--expect", "fixture_panics::"];
+    drive("drive_playground.py", &served, &[&["--code", code], &expected[..]].concat());
+}
+
+#[test]
+fn what_cannot_be_watched_is_refused() {
+    if !can_build() {
+        return;
+    }
+    let place = folder();
+    build(place.path(), "314");
+    site(&["wheels"], place.path()).succeed();
+    let printed = tool(&["serve", "site", "--watch"]).in_folder(place.path()).snapshot();
+    insta::assert_snapshot!(printed, @"
+    status: 2
+    --- stdout
+    --- stderr
+    error: `site` is a site, and nothing is built for it
+    hint: name the package or the wheels that it was made of, or leave `--watch` out
+    ");
 }
 
 #[test]
@@ -154,13 +274,22 @@ fn what_cannot_be_published_is_refused() {
     fs_err::write(place.path().join("broken/x-1-py3-none-any.whl"), "no zip").unwrap();
     fs_err::write(place.path().join("examples.toml"), "[[example]]\npackage = 'y'\ntitle = 't'\ncode = ''\n")
         .unwrap();
-    let cases: [&[&str]; 9] = [
+    let renamed = place.path().join("renamed");
+    fs_err::create_dir(&renamed).unwrap();
+    fs_err::copy(&wheel, renamed.join("fixture_pure-1.0.0-cp313-cp313-pyodide_2025_0_wasm32.whl")).unwrap();
+    fs_err::create_dir(place.path().join("odd")).unwrap();
+    let odd = hostile::wheel("a&b-1-py3-none-any.whl", "Metadata-Version: 2.1\nName: a&b\nVersion: 1\n");
+    fs_err::write(place.path().join("odd/a&b-1-py3-none-any.whl"), odd).unwrap();
+    let cases: [&[&str]; 12] = [
         &[],
         &["empty"],
         &["nowhere.whl"],
         &["broken"],
         &["wheels", "twice"],
         &["wheels", "--pyodide", "0.29.5"],
+        &["renamed", "--pyodide", "0.29.5"],
+        &["odd", "--pyodide", "314.0.7"],
+        &["wheels", "--page", "mine/notes.txt"],
         &["wheels", "--out", "mine"],
         &["wheels", "--base-url", "example.org"],
         &["wheels", "--examples", "examples.toml"],

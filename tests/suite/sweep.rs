@@ -8,7 +8,7 @@ use crate::harness::{Tool, can_build, copy_folder, fixture, folder, tool};
 use crate::robustness::SmallDisk;
 
 /// An sdist of a fixture, with files added.
-fn sdist(folder: &Path, name: &str, more: &[(&str, &str)]) {
+pub(crate) fn sdist(folder: &Path, name: &str, more: &[(&str, &str)]) {
     let work = tempfile::tempdir().unwrap();
     let tree = work.path().join("tree");
     copy_folder(&fixture(name), &tree);

@@ -1,10 +1,10 @@
-//! `test` and `run --in`: a package's own tests in Pyodide on Node and in Chromium, and what is said if they cannot be run.
+//! `test` and `run --in`: a package's own tests in Pyodide on Node and in browsers, and what is said if they cannot be run.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::harness::{Tool, can_build, copy_folder, fixture, folder, has, runtime, shared_cache, tool};
+use crate::harness::{Tool, can_build, copy_folder, find, fixture, folder, has, runtime, shared_cache, tool};
 
 /// A wheel of the fixture `pure` for a release, built once for all tests.
 fn wheel(version: &str) -> PathBuf {
@@ -220,16 +220,16 @@ fn the_same_in_a_page_and_a_worker() {
     let printed = test(place.path(), "314.0.7", &more).run();
     assert_eq!(printed.status, Some(1), "{}", printed.stderr);
     insta::assert_snapshot!(outcomes(&printed.stdout).join("\n"));
-    assert_eq!(left_behind(), Vec::<String>::new());
+    assert_eq!(left_behind("chromium"), Vec::<String>::new());
 }
 
 /// Processes of browsers that were started with a profile of ours.
-fn left_behind() -> Vec<String> {
+fn left_behind(browser: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs_err::read_dir("/proc").unwrap().flatten() {
         let line = fs_err::read(entry.path().join("cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
-        if line.contains("user-data-dir") && line.contains("cargo-pyodide-") && line.contains("chromium") {
+        if line.contains(browser) && line.contains("cargo-pyodide-") && line.contains("profile") {
             found.push(line);
         }
     }
@@ -237,10 +237,27 @@ fn left_behind() -> Vec<String> {
 }
 
 #[test]
-fn scripts_run_in_a_browser() {
-    if !can_build() || !has("chromium") {
+fn scripts_run_in_chromium() {
+    if can_build() && has("chromium") {
+        insta::assert_snapshot!(run_in("chromium"));
+    }
+}
+
+#[test]
+fn scripts_and_tests_run_in_firefox() {
+    if !can_build() || !has("firefox-esr") {
         return;
     }
+    insta::assert_snapshot!(run_in("firefox-esr"));
+    let place = tests("import fixture_pure\ndef test_sum(): assert fixture_pure.add(1, 1) == 2\n");
+    let more = ["-q", "--json", "--in", "page", "--in", "worker"];
+    let tested = test(place.path(), "314.0.7", &more).env("CHROME", find("firefox-esr").unwrap()).succeed();
+    insta::assert_snapshot!("firefox_tests", outcomes(&tested.stdout).join("\n"));
+    assert_eq!(left_behind("firefox"), Vec::<String>::new());
+}
+
+/// What a script prints in the pages and workers of a browser, and how it ends.
+fn run_in(browser: &str) -> String {
     let code = "import sys, fixture_pure\nprint(fixture_pure.add(2, 3), sys.argv[1:])\n\
         print('aside', file=sys.stderr)\nsys.exit(3)";
     let mut printed = Vec::new();
@@ -248,11 +265,11 @@ fn scripts_run_in_a_browser() {
         let wheel = wheel(version);
         let arguments =
             ["run", "--in", place, "--pyodide", version, "--with", wheel.to_str().unwrap(), "-c", code, "x"];
-        let run = tool(&arguments).run();
+        let run = tool(&arguments).env("CHROME", find(browser).unwrap()).run();
         let last = run.stderr.lines().last().unwrap_or_default().to_owned();
         printed.push(format!("{version} {place} {:?}\n{}{last}", run.status, run.stdout));
     }
-    insta::assert_snapshot!(printed.join("\n"));
+    printed.join("\n")
 }
 
 #[test]

@@ -2,14 +2,16 @@
 
 python3 drive_playground.py URL --release 314.0.7 --package NAME --expect TEXT [--screenshot FILE]
 
-Chooses, waits until Python is there, runs an example or `--code` by Ctrl+Enter, and holds the output against the
-texts expected. Then no host but this machine may have been asked, except those named by `--host`.
+In Chromium or Firefox. Chooses, waits until Python is there, runs an example or `--code` by Ctrl+Enter, and holds the
+output against the texts expected. In Chromium, no host but this machine may have been asked, except those named by
+`--host`.
 """
 
 import argparse
 import pathlib
 import sys
 
+import marionette
 import webdriver
 
 PHASE = "document.documentElement.dataset.phase"
@@ -31,6 +33,7 @@ def parse():
     parser.add_argument("--editor", action="store_true", help="first type into the editor, by its keys")
     parser.add_argument("--link", action="store_true", help="then copy the link, open it, and run again")
     parser.add_argument("--host", action="append", default=[], help="a host that may be asked")
+    parser.add_argument("--browser", choices=["chromium", "firefox"], default="chromium")
     parser.add_argument("--theme", choices=["light", "dark"], default="light")
     parser.add_argument("--size", default="1280x900")
     parser.add_argument("--whole-page", action="store_true", help="a screenshot as high as the page")
@@ -154,7 +157,8 @@ def use(page, options):
 def main():
     options = parse()
     width, height = map(int, options.size.split("x"))
-    with webdriver.browser(width, height, options.theme) as (page, end):
+    driver = {"chromium": webdriver, "firefox": marionette}[options.browser]
+    with driver.browser(width, height, options.theme) as (page, end):
         try:
             print(use(page, options))
             print(page.run("return document.querySelector('#facts').innerText"), flush=True)
@@ -168,4 +172,5 @@ def main():
             sys.exit(f"{options.url}: the page asked other hosts: {', '.join(others)}")
 
 
-main()
+if __name__ == "__main__":
+    main()

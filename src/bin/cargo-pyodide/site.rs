@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Error, anyhow};
+use anyhow::{Context as _, Error, anyhow};
 use cargo_pyodide::building::pack::kilobytes;
-use cargo_pyodide::building::{self, BuildRequest};
+use cargo_pyodide::building::{self, BuildRequest, FinishRequest};
 use cargo_pyodide::context::Context;
 use cargo_pyodide::error::{EXIT_FAILED, Result, cause_id, hinted, render};
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
 use cargo_pyodide::runtime::Runtime;
-use cargo_pyodide::site::{self, AuditRule, ReleasePackages, SiteReport, SiteRequest};
-use cargo_pyodide::source::{self, SourceRequest};
-use cargo_pyodide::wheel::OpenedWheel;
+use cargo_pyodide::site::{self, AuditRule, News, Notebooks, ReleasePackages, SiteReport, SiteRequest};
+use cargo_pyodide::source::{self, Source, SourceRequest};
+use cargo_pyodide::sweep::state::State;
+use cargo_pyodide::wasm::strip::Names;
+use cargo_pyodide::wheel::WheelFilename;
 use clap::Args;
 
 use crate::commands::Session;
@@ -26,6 +28,8 @@ Examples:
   cargo pyodide site dist                              the wheels in this folder, for the lines of their tags
   cargo pyodide site dist/x-1.0-*.whl --pyodide 0.29,314
   cargo pyodide site tiktoken==0.14.0 --pyodide 314 --out public
+  cargo pyodide site sweep                             the wheels of a sweep, and what works where
+  cargo pyodide site dist --jupyterlite --vendor       with notebooks, and asking no other host
   cargo pyodide site dist --base-url https://example.org/wheels/ --examples examples.toml
 
 Writes a package index, Pyodide with a lock file that knows the wheels, and a page to try them on (docs/site.md). What
@@ -41,8 +45,8 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct SiteArguments {
-    /// Wheels, folders of wheels, and what `build` takes
-    #[arg(value_name = "WHEEL|FOLDER|SOURCE", required = true)]
+    /// Wheels, folders of wheels, the folder of a sweep, and what `build` takes
+    #[arg(value_name = "WHEEL|FOLDER|SWEEP|SOURCE", required = true)]
     packages: Vec<String>,
     /// The folder of the site
     #[arg(short, long, visible_alias = "out-dir", value_name = "FOLDER", default_value = "site")]
@@ -52,6 +56,9 @@ pub(crate) struct SiteArguments {
     /// Copy the packages of the release that are needed, instead of naming the release's network
     #[arg(long)]
     vendor: bool,
+    /// Add a JupyterLite with the same Pyodide and wheels, and a notebook of the examples
+    #[arg(long)]
+    jupyterlite: bool,
     /// The address at which the site will stand, for links that name it
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
@@ -61,6 +68,9 @@ pub(crate) struct SiteArguments {
     /// A file of examples for the page, in TOML (docs/site.md)
     #[arg(long, value_name = "FILE")]
     examples: Option<PathBuf>,
+    /// A page of your own that goes beside the playground; repeatable
+    #[arg(long = "page", value_name = "FILE")]
+    pages: Vec<PathBuf>,
     #[command(flatten)]
     verbosity: VerbosityOptions,
 }
@@ -100,11 +110,34 @@ impl ContentOptions {
     }
 }
 
-/// The wheels of a site, and its releases.
-pub(crate) struct SiteContent {
+/// What a site is made of.
+pub(crate) struct SiteInput {
+    /// Wheels and folders of wheels.
     pub(crate) wheels: Vec<PathBuf>,
+    /// Packages that are built.
+    pub(crate) sources: Vec<Source>,
     pub(crate) runtimes: Vec<Runtime>,
-    /// Holds the wheels that were built for the site.
+    /// A sweep, whose wheels are published.
+    pub(crate) sweep: Option<State>,
+}
+
+/// How much work is put into wheels that are built for a site, and what stays in them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Quality {
+    pub(crate) finish: FinishRequest,
+    pub(crate) names: Names,
+}
+
+impl Default for Quality {
+    fn default() -> Self {
+        Self { finish: FinishRequest::default(), names: Names::Dropped }
+    }
+}
+
+/// The wheels of a site.
+pub(crate) struct SiteWheels {
+    pub(crate) paths: Vec<PathBuf>,
+    /// Holds those that were built for the site.
     _built: tempfile::TempDir,
 }
 
@@ -113,8 +146,10 @@ pub(crate) fn run(session: &Session, arguments: &SiteArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let options = &arguments.content;
     let context = options.context(session, &terminal);
-    let made = prepare(&context, &arguments.packages, options)
-        .and_then(|content| site::write(&arguments.request(&content), &context));
+    let made = SiteInput::find(&context, &arguments.packages, options).and_then(|input| {
+        let wheels = input.build(&context, options, Quality::default())?;
+        site::write(&arguments.request(&wheels, &input), &context)
+    });
     match made {
         Ok(report) => {
             tell(&context, &report);
@@ -135,15 +170,19 @@ pub(crate) fn conclude_failure(terminal: &Terminal, error: Error) -> Result<u8> 
 }
 
 impl SiteArguments {
-    fn request<'a>(&self, content: &'a SiteContent) -> SiteRequest<'a> {
+    fn request<'a>(&self, wheels: &SiteWheels, input: &'a SiteInput) -> SiteRequest<'a> {
         SiteRequest {
-            wheels: content.wheels.clone(),
-            runtimes: &content.runtimes,
+            wheels: wheels.paths.clone(),
+            runtimes: &input.runtimes,
             title: self.title.clone(),
             examples: self.examples.clone(),
+            pages: self.pages.clone(),
             base_url: self.base_url.clone(),
             release_packages: if self.vendor { ReleasePackages::Copied } else { ReleasePackages::Linked },
             audit: self.content.audit_rule(),
+            notebooks: if self.jupyterlite { Notebooks::JupyterLite } else { Notebooks::None },
+            sweep: input.sweep.clone(),
+            news: News::Unasked,
             out: self.out.clone(),
         }
     }
@@ -167,47 +206,78 @@ pub(crate) fn tell(context: &Context, report: &SiteReport) {
     );
 }
 
-/// Finds the wheels, and builds those that are to be built.
-pub(crate) fn prepare(
-    context: &Context,
-    packages: &[String],
-    options: &ContentOptions,
-) -> Result<SiteContent> {
-    let mut wheels = Vec::new();
-    let mut sources: Vec<SourceRequest> = Vec::new();
-    for package in packages {
-        match wheels_in(Path::new(package))? {
-            Some(found) => wheels.extend(found),
-            None => {
-                let request = package.parse()?;
+impl SiteInput {
+    /// Finds what was named, and the releases for it.
+    pub(crate) fn find(context: &Context, packages: &[String], options: &ContentOptions) -> Result<Self> {
+        let mut wheels = Vec::new();
+        let mut names = Vec::new();
+        let mut sources = Vec::new();
+        let mut sweep = None;
+        for package in packages {
+            if State::is_at(package.as_ref()) {
+                if sweep.replace(State::open(package.as_ref())?).is_some() {
+                    let error = anyhow!("`{package}` is a second sweep, and a page has one matrix");
+                    return Err(hinted(error, "join them with `cargo pyodide sweep merge`"));
+                }
+            } else if let Some(found) = wheels_in(Path::new(package))? {
+                wheels.push(PathBuf::from(package));
+                for path in found {
+                    names.push(read_name(&path)?);
+                }
+            } else {
+                let request = package.parse::<SourceRequest>()?;
                 source::refuse_namesake(&request, Path::new("."))?;
-                sources.push(request);
+                sources.push(source::find(&request, context)?);
             }
         }
-    }
-    let opened: Vec<OpenedWheel> =
-        wheels.iter().map(|path| OpenedWheel::open(path)).collect::<Result<_>>()?;
-    let runtimes = choose_runtimes(context, &opened, options)?;
-    let built = tempfile::tempdir()?;
-    for source in &sources {
-        let source = source::find(source, context)?;
-        let request = BuildRequest {
-            cargo: options.cargo.request(),
-            overlays: options.overlays.request(),
-            ..BuildRequest::new(source, built.path())
+        let runtimes = match &sweep {
+            Some(sweep) if options.pyodide.is_empty() => {
+                let lines = sweep.plan()?.lines;
+                let releases =
+                    lines.iter().map(|line| line.pyodide.parse::<RuntimeList>().map_err(Error::msg));
+                runtimes(context, &releases.collect::<Result<Vec<_>>>()?)?
+            }
+            _ => choose_runtimes(context, &names, options)?,
         };
-        for runtime in &runtimes {
-            let wheel = building::build(&request, runtime, context)?.accept()?;
-            wheels.push(wheel.wheel.path().to_owned());
-        }
+        Ok(Self { wheels, sources, runtimes, sweep })
     }
-    Ok(SiteContent { wheels, runtimes, _built: built })
+
+    /// The wheels that are there now, and those of the packages, built.
+    pub(crate) fn build(
+        &self,
+        context: &Context,
+        options: &ContentOptions,
+        quality: Quality,
+    ) -> Result<SiteWheels> {
+        let mut paths = Vec::new();
+        for path in &self.wheels {
+            paths.extend(wheels_in(path)?.unwrap_or_default());
+        }
+        if let Some(sweep) = &self.sweep {
+            paths.extend(site::swept_wheels(sweep)?);
+        }
+        let built = tempfile::tempdir()?;
+        for source in &self.sources {
+            let request = BuildRequest {
+                cargo: options.cargo.request(),
+                overlays: options.overlays.request(),
+                finish: quality.finish,
+                names: quality.names,
+                ..BuildRequest::new(source.clone(), built.path())
+            };
+            for runtime in &self.runtimes {
+                let wheel = building::build(&request, runtime, context)?.accept()?;
+                paths.push(wheel.wheel.path().to_owned());
+            }
+        }
+        Ok(SiteWheels { paths, _built: built })
+    }
 }
 
 /// The releases that were named, else the newest of each line that a wheel is for, else the newest.
 fn choose_runtimes(
     context: &Context,
-    wheels: &[OpenedWheel],
+    wheels: &[WheelFilename],
     options: &ContentOptions,
 ) -> Result<Vec<Runtime>> {
     if !options.pyodide.is_empty() {
@@ -219,10 +289,13 @@ fn choose_runtimes(
     }
     let mut found = runtimes(context, &[claimed])?;
     // Lines share platform tags and differ in their Python.
-    found.retain(|runtime| {
-        wheels.iter().any(|wheel| !wheel.filename().is_pure() && runtime.accepts(wheel.filename()).is_ok())
-    });
+    found.retain(|runtime| wheels.iter().any(|wheel| !wheel.is_pure() && runtime.accepts(wheel).is_ok()));
     Ok(found)
+}
+
+fn read_name(path: &Path) -> Result<WheelFilename> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.parse().with_context(|| format!("cannot use the wheel `{}`", path.display()))
 }
 
 /// The wheels that a path names; none if it is something to build.

@@ -22,6 +22,7 @@ const cellOf = (cell, row, line, open) => {
 export const showMatrix = (matrix, open) => {
   const head = make("tr", {}, make("th", { scope: "col" }, "Package"),
     ...matrix.lines.map((line) => make("th", { scope: "col" }, `Pyodide ${line}`)));
+  if (matrix.report) byId("matrix-report").replaceChildren(link(matrix.report, "The whole report of the sweep"));
   const rows = matrix.rows.map((row) => make("tr", {}, make("th", { scope: "row" }, row.package),
     ...matrix.lines.map((line) => cellOf(row.cells[line], row, line, open))));
   byId("matrix-table").replaceChildren(make("thead", {}, head), make("tbody", {}, ...rows));

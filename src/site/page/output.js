@@ -23,7 +23,7 @@ export const readPanic = (text) => {
 const isPanic = (error) => error.type === "PanicException";
 
 // An error as an element that says what happened before it says where.
-const errorCard = (error, panic, onLine) => {
+const errorCard = (error, panic, functions, onLine) => {
   const title = isPanic(error) ? "Rust panic" : error.type;
   const card = make("div", { className: "error", role: "alert" }, make("strong", {}, title));
   const message = panic?.message || error.message;
@@ -37,6 +37,10 @@ const errorCard = (error, panic, onLine) => {
     go.addEventListener("click", () => onLine(error.line));
     card.append(make("p", { className: "place" }, "in ", go));
   }
+  if (functions.length) {
+    const summary = make("summary", {}, "Rust functions, innermost first");
+    card.append(make("details", { open: true }, summary, make("pre", {}, functions.join("\n"))));
+  }
   if (error.traceback) {
     const summary = make("summary", {}, error.module ? "Traceback" : "Details");
     card.append(make("details", {}, summary, make("pre", {}, error.traceback)));
@@ -49,6 +53,8 @@ export const makeOutput = (log, onLine) => {
   let size = 0;
   // What went to standard error since the run began: a panic is said there.
   let said = "";
+  // The functions that the last panic came through, if modules have names.
+  let functions = [];
 
   const add = (element) => {
     const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
@@ -69,7 +75,9 @@ export const makeOutput = (log, onLine) => {
       log.replaceChildren();
       size = 0;
       said = "";
+      functions = [];
     },
+    panic: (names) => { functions = names; },
     write: (stream, text) => {
       size += text.length;
       if (stream === "stderr") said = (said + text).slice(-MOST);
@@ -78,14 +86,17 @@ export const makeOutput = (log, onLine) => {
     },
     result: (text) => add(make("div", { className: "result" }, make("span", { className: "label" }, "Result"),
       make("pre", {}, text.length > MOST ? `${text.slice(0, MOST)}…` : text))),
-    error: (error) => add(errorCard(error, isPanic(error) ? readPanic(said) : null, onLine)),
+    error: (error) => {
+      const [panic, names] = isPanic(error) ? [readPanic(said), functions] : [null, []];
+      add(errorCard(error, panic, names, onLine));
+    },
     // The interpreter itself has ended, or did not start.
     fatal: (title, failure) => {
       const panic = readPanic(said);
       // A stack begins with its message in some browsers.
       const stack = failure.stack.replace(/^[^]*?\n +at /, "at ");
       const error = { type: title, message: failure.message, traceback: stack };
-      const card = errorCard(error, null, onLine);
+      const card = errorCard(error, null, panic ? functions : [], onLine);
       if (panic) card.append(make("p", { className: "message" }, `Rust panicked: ${panic.message} (${panic.place})`));
       add(card);
     },

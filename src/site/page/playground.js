@@ -21,19 +21,22 @@
 //     "language": "html", "text": TEXT    with {{site}}, {{index_url}}, …: see snippetValues
 //   }],
 //   "matrix": {                           of a sweep; optional
-//     "lines": ["0.29", "314"],
+//     "lines": ["0.29", "314"], "report": ADDRESS,
 //     "rows": [{"package": "rpds-py==2026.9.1", "name": "rpds-py", "cells": {"314": {
 //       "status": "ok", "words": "ok 132/132",       or "failed", "waiting"
 //       "wheel": ADDRESS, "log": ADDRESS,            relative to site.json; optional
 //       "release": "314.0.7"                         when it can be tried here; optional
 //     }}}]
-//   }
+//   },
+//   "pages": [{"address": ADDRESS, "title": TEXT}],      pages beside this one; optional
+//   "news": {"address": "news.json", "build": 3}      with `serve --watch`: what has news of builds; this one's number
 // }
 
 import { makeEditor } from "./editor.js";
 import { byId, copyFrom, formatBytes, formatSeconds, make } from "./elements.js";
 import { readFragment, writeFragment } from "./link.js";
 import { showMatrix } from "./matrix.js";
+import { followNews, showNews } from "./news.js";
 import { makeOutput } from "./output.js";
 import { startRuntime } from "./runtime.js";
 import { showSnippets } from "./snippets.js";
@@ -43,7 +46,7 @@ const SITE = new URL("./", import.meta.url).href;
 const DRAFT = `playground-draft:${SITE}`;
 
 // What the page is doing: `phase` is one of idle, loading, ready, running, failed.
-const state = { site: null, phase: "idle", runtime: null, runWhenReady: false, view: "playground" };
+const state = { site: null, phase: "idle", runtime: null, runWhenReady: false, hasRun: false, view: "playground" };
 
 const output = makeOutput(byId("output"), (line) => goToLine(line));
 const editor = makeEditor(byId("editor"), () => run());
@@ -193,6 +196,7 @@ const listeners = {
     byId("status").textContent = loaded.length ? `Running, with ${loaded.join(", ")} of the release…` : "Running…";
   },
   output: ({ stream, text }) => output.write(stream, text),
+  panic: ({ functions }) => output.panic(functions),
   done: finishRun,
   failed: fail,
 };
@@ -224,6 +228,7 @@ const run = () => {
   }
   if (state.phase !== "ready") return;
   state.runWhenReady = false;
+  state.hasRun = true;
   output.begin();
   editor.mark(0);
   byId("took").textContent = "";
@@ -348,8 +353,34 @@ const readSite = async () => {
   if (!answer.ok) throw new Error(`${answer.url} could not be fetched: ${answer.status}`);
   const site = await answer.json();
   if (site.format !== FORMAT) throw new Error(`site.json has the format ${site.format}, this page reads ${FORMAT}`);
-  if (!site.packages.length || !site.releases.length) throw new Error("this site has no packages");
-  return site;
+  const isEmpty = !site.packages.length || !site.releases.length;
+  if (isEmpty && !site.news) throw new Error("this site has no packages");
+  return { ...site, isEmpty };
+};
+
+// Builds, with `serve --watch`
+
+// Takes the packages that were built anew. The code stays; if it was run before, it runs again.
+const takeBuild = async () => {
+  const choice = { p: chosenPackage().name, r: byId("release").value };
+  state.site = await readSite();
+  fillPackages();
+  const at = state.site.packages.findIndex((entry) => entry.name === choice.p);
+  byId("package").value = Math.max(0, at);
+  state.shown = byId("package").value;
+  fillReleases(choice.r);
+  fillExamples();
+  describeChoice();
+  load();
+  state.runWhenReady = state.hasRun;
+};
+
+const hearNews = async (news) => {
+  showNews(news, state.site.isEmpty);
+  if (!news || news.number === state.site.news.build) return;
+  // After the first that succeeds there is no code yet that could be lost.
+  if (state.site.isEmpty) location.reload();
+  else await takeBuild();
 };
 
 const begin = async () => {
@@ -358,10 +389,19 @@ const begin = async () => {
   state.site = await readSite();
   byId("title").textContent = state.site.title;
   document.title = state.site.title;
+  if (state.site.news) followNews(new URL(state.site.news.address, SITE), hearNews);
+  if (state.site.isEmpty) {
+    byId("playground").hidden = true;
+    setPhase("idle", "");
+    return;
+  }
   if (state.site.matrix) {
     byId("views").hidden = false;
     showMatrix(state.site.matrix, tryCell);
   }
+  const pages = state.site.pages ?? [];
+  byId("pages").hidden = !pages.length;
+  byId("pages").replaceChildren(...pages.map(({ address, title }) => make("a", { href: address }, title)));
   fillPackages();
   listen();
   setPhase("idle", wantsLittle() ? "Your browser saves data: load Python when you want it" : "");

@@ -1,7 +1,8 @@
 // Loads Pyodide and runs code, in a worker or in a frame: the page talks to it through a port.
 //
 // From the page: `load` {indexURL, module, packages, expected}, `run` {code}.
-// To the page: `phase`, `progress` {received, total}, `ready`, `output` {stream, text}, `done`, `failed`.
+// To the page: `phase`, `progress` {received, total}, `ready`, `output` {stream, text}, `panic` {functions}, `done`,
+// `failed`.
 //
 // Read as a script and as a module alike, so what it offers is a global: `startRunner`.
 "use strict";
@@ -85,6 +86,18 @@
     return globalThis.loadPyodide;
   };
 
+  // The functions of Rust on a stack, innermost first; none unless their names were kept. A module's frames look like
+  // `at crate::function::h0123… (wasm://…)` in Chromium, like `crate::function::h0123…@…wasm-function…` in Firefox.
+  const FRAMES = [/^ *at (.+) \([^(]*wasm[^(]*\)$/, /^(.+)@[^@]*wasm[^@]*$/];
+  const rustFunctions = (stack) => {
+    const found = stack.split("\n").map((line) => FRAMES.map((frame) => frame.exec(line)?.[1]).find(Boolean));
+    const names = found.filter((name) => name?.includes("::"))
+      .map((name) => name.replace(/^[\w.-]+\.(?:so|wasm)\./, "").replace(/::h[0-9a-f]{16}$/, ""));
+    // What Rust calls to say that it panics.
+    const first = names.findIndex((name) => !/^<?(?:std|core|alloc|__rustc|rust_\w+)\b/.test(name));
+    return first < 0 ? names : names.slice(first);
+  };
+
   // Gathers output and sends it in larger pieces.
   const makeOutput = (tell) => {
     const pending = { stream: "stdout", text: "", sent: 0, timer: 0 };
@@ -96,6 +109,10 @@
       pending.sent = performance.now();
     };
     const write = (stream, text) => {
+      // Rust says so before it unwinds: what called it is still there.
+      if (stream === "stderr" && text.includes(" panicked at ")) {
+        tell({ type: "panic", functions: rustFunctions(new Error().stack ?? "") });
+      }
       if (stream !== pending.stream) flush();
       pending.stream = stream;
       pending.text += text;
@@ -196,6 +213,8 @@
   };
 
   globalThis.startRunner = (port) => {
+    // Chromium keeps ten frames; Python alone has more.
+    Error.stackTraceLimit = 200;
     const tell = (message) => port.postMessage(message);
     const output = makeOutput(tell);
     let state = null;
