@@ -1,6 +1,6 @@
 //! The environment, read once: which variables matter and what they say.
 //!
-//! Nothing else in the crate reads the process's environment. Our own variables are `CARGO_PYODIDE_*`; README lists
+//! Nothing else in the crate reads the process's environment. Our own variables are `CARGO_PYODIDE_*`; docs/environment.md lists
 //! them.
 
 use std::collections::BTreeMap;

@@ -29,6 +29,30 @@ pub struct WheelSources<'a> {
     pub wheels: &'a [OpenedWheel],
     /// A folder with packages of the release.
     pub packages: Option<&'a Path>,
+    /// What needs the files, for messages.
+    pub purpose: Purpose,
+}
+
+/// What files are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Tests of a package.
+    Tests,
+    /// A script that the user runs.
+    Script,
+    /// The import of a package.
+    Import,
+}
+
+impl Purpose {
+    /// The beginning of a sentence: `the tests require`.
+    fn require(self) -> &'static str {
+        match self {
+            Purpose::Tests => "the tests require",
+            Purpose::Script => "the script requires",
+            Purpose::Import => "the import requires",
+        }
+    }
 }
 
 /// The files that meet requirements.
@@ -73,7 +97,7 @@ pub fn find(context: &Context, sources: WheelSources<'_>, requirements: &[String
     {
         return Ok(found);
     }
-    let task = ui.task("looking for the packages that the tests require");
+    let task = ui.task(format!("looking for the packages that {}", sources.purpose.require()));
     let found = resolve(context, sources, requirements)?;
     drop(task);
     // An answer that named missing wheels is whole in the cache's eyes: it must go before a new one is kept.
@@ -128,13 +152,12 @@ fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]
         }
     }
     let version = &sources.runtime.version;
+    let require = sources.purpose.require();
     unreachable.dedup();
     // All of them in one error: the user fetches or builds them in one go.
     if !missing.is_empty() {
-        let error = anyhow!(
-            "the tests require packages that are not available in Pyodide {version}:{}",
-            missing.concat()
-        );
+        let error =
+            anyhow!("{require} packages that are not available in Pyodide {version}:{}", missing.concat());
         return Err(hinted(
             with_cause("missing-dependency", error),
             "give wheels with `--with`; `cargo pyodide deps` shows the whole tree",
@@ -142,7 +165,7 @@ fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]
     }
     if !unreachable.is_empty() {
         let error = anyhow!(
-            "the tests need packages of Pyodide {version} from its content delivery network, which cannot be had:{}",
+            "{require} packages of Pyodide {version} from its content delivery network, which cannot be had:{}",
             unreachable.concat()
         );
         return Err(hinted(
@@ -231,7 +254,7 @@ pub fn find_micropip(context: &Context, runtime: &Runtime, packages: Option<&Pat
     if !runtime.installs_from_files() {
         return Vec::new();
     }
-    let sources = WheelSources { runtime, wheels: &[], packages };
+    let sources = WheelSources { runtime, wheels: &[], packages, purpose: Purpose::Tests };
     match find(context, sources, &["micropip".to_owned()]) {
         Ok(found) => found.all_wheels(),
         Err(error) => {

@@ -39,9 +39,11 @@ pub(super) fn own_table(text: &str, path: &Path) -> Result<Option<Overlay>> {
     });
     let Some(own) = own else { return Ok(None) };
     let span = own.span();
-    let DeValue::Table(table) = own.into_inner() else {
+    let DeValue::Table(mut table) = own.into_inner() else {
         return Err(anyhow!("{}: `tool.cargo-pyodide` is not a table", place(&path.display(), text, span)));
     };
+    // Not a change of the package: `project::Defaults` reads it.
+    take(&mut table, "defaults");
     let label = "`[tool.cargo-pyodide]` of the package";
     document(Spanned::new(span, table), label, Place::Folder(path.parent().unwrap_or(path).to_owned()))
         .map(Some)

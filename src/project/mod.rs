@@ -7,6 +7,7 @@ pub(crate) mod back_end;
 pub(crate) mod bindings;
 pub(crate) mod cfg_gates;
 pub(crate) mod cfg_predicates;
+mod defaults;
 pub(crate) mod graph;
 mod identity;
 pub mod lock_file;
@@ -22,6 +23,7 @@ use anyhow::anyhow;
 use semver::Version;
 
 pub use back_end::BackEnd;
+pub use defaults::Defaults;
 pub use identity::Identity;
 pub use members::{Member, advise_members, list_members};
 pub use nothing_to_build::NothingToBuild;

@@ -2,6 +2,7 @@
 
 pub(crate) mod browser;
 pub mod import;
+pub mod install;
 mod message;
 mod node;
 mod server;
@@ -49,6 +50,20 @@ pub struct Script {
     pub arguments: Vec<String>,
     /// The environment variables that it sees beside the runtime's own.
     pub variables: BTreeMap<String, String>,
+}
+
+impl Script {
+    /// A program that asks for more of it, line by line.
+    pub fn repl(variables: BTreeMap<String, String>) -> Self {
+        Self {
+            name: "<stdin>".into(),
+            file: None,
+            path: String::new(),
+            source: include_str!("repl.py").into(),
+            arguments: Vec::new(),
+            variables,
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -20,7 +20,7 @@ use crate::backend::failure::BackendFailed;
 use crate::building::{BuildRequest, Built, CargoRequest, OpenedSource, OverlayRequest, Recipes};
 use crate::causes::{self, When};
 use crate::context::Context;
-use crate::dependencies::wheels::{self, WheelSources};
+use crate::dependencies::wheels::{self, Purpose, WheelSources};
 use crate::error::{Result, cause, render};
 use crate::files::write_whole;
 use crate::process::limits::end_with_parent;
@@ -204,7 +204,8 @@ impl CellRun<'_> {
     fn import(&self) -> Result<Option<String>> {
         let (context, runtime, wheel) = (self.context, &self.runtime, self.wheel()?);
         let packages = self.request.packages_dir.as_deref();
-        let sources = WheelSources { runtime, wheels: std::slice::from_ref(&wheel), packages };
+        let beside = std::slice::from_ref(&wheel);
+        let sources = WheelSources { runtime, wheels: beside, packages, purpose: Purpose::Import };
         let own = format!("{}=={}", wheel.metadata().name, wheel.metadata().version);
         // A requirement that cannot be had says nothing of this wheel: its modules are then loaded alone.
         let (mut wheels, missing) = match wheels::find(context, sources, &[own]) {

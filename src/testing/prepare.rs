@@ -14,7 +14,7 @@ use crate::audit::policy::is_fatal;
 use crate::audit::{self, AuditContext};
 use crate::building::{BuildRequest, Built, FinishRequest, OpenedSource};
 use crate::context::Context;
-use crate::dependencies::wheels::{self, FoundFiles, WheelSources};
+use crate::dependencies::wheels::{self, FoundFiles, Purpose, WheelSources};
 use crate::error::{Result, hinted};
 use crate::overlay::keys::TestKeys;
 use crate::project::PyProject;
@@ -84,7 +84,7 @@ pub fn prepare<'a>(
     // micropip would take the first and say nothing.
     refuse_duplicates(&at_hand)?;
     let packages = request.packages_dir.as_deref();
-    let sources = WheelSources { runtime, wheels: &at_hand, packages };
+    let sources = WheelSources { runtime, wheels: &at_hand, packages, purpose: Purpose::Tests };
     let Reachable { files, requirements } =
         find_reachable(context, sources, &staged.own(), &staged.asked, staged.found.clone())?;
     let micropip = wheels::find_micropip(context, runtime, packages);

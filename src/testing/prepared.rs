@@ -12,7 +12,7 @@ use super::request::{Colors, Isolation, Suite, TestRequest};
 use super::staging::Staged;
 use super::{TestPlan, TestResult};
 use crate::context::Context;
-use crate::dependencies::wheels::{self, FoundFiles, WheelSources};
+use crate::dependencies::wheels::{self, FoundFiles, Purpose, WheelSources};
 use crate::error::Result;
 use crate::overlay::values::RequirementText;
 use crate::run::session::Place;
@@ -186,8 +186,12 @@ impl PreparedTests<'_> {
         results: &[TestResult],
         requirements: &mut Vec<String>,
     ) -> Option<More> {
-        let sources =
-            WheelSources { runtime, wheels: &self.at_hand, packages: request.packages_dir.as_deref() };
+        let sources = WheelSources {
+            runtime,
+            wheels: &self.at_hand,
+            packages: request.packages_dir.as_deref(),
+            purpose: Purpose::Tests,
+        };
         let mut again = BTreeSet::new();
         let mut names = Vec::new();
         for (package, places) in find_lacking(results, runtime) {

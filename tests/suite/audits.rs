@@ -7,6 +7,7 @@ use std::process::Command;
 use cargo_pyodide::wheel::{WheelContents, record};
 
 use crate::harness::{Tool, can_build, find, folder, has, runtime, tool};
+use crate::index::{page, serve};
 
 /// A wheel with these files, right in all else.
 fn wheel(place: &Path, filename: &str, files: &[(&str, &[u8])]) -> PathBuf {
@@ -339,4 +340,33 @@ fn wheels_that_others_made_are_judged_as_they_run() {
         }
     }
     insta::assert_snapshot!(table.join("\n"));
+}
+
+#[test]
+fn folders_and_names_stand_for_their_wheels() {
+    if !can_build() {
+        return;
+    }
+    let place = folder();
+    let name = "named-1.0-py3-none-any.whl";
+    let bytes = crate::hostile::wheel(name, "Metadata-Version: 2.1\nName: named\nVersion: 1.0\n");
+    let digest = cargo_pyodide::digest::Sha256Digest::of(&bytes).to_string();
+    let index = serve(vec![
+        ("/simple/named/".into(), page(&[(name, &digest)])),
+        (format!("/files/{name}"), bytes.clone()),
+    ]);
+    for folder in ["wheels", "empty"] {
+        fs_err::create_dir_all(place.path().join(folder)).unwrap();
+    }
+    fs_err::write(place.path().join("wheels").join(name), bytes).unwrap();
+    wheel(&place.path().join("wheels"), NAME, &[(PATH, &module())]);
+    let at = |arguments: &[&str]| audit(arguments).in_folder(place.path()).env("PIP_INDEX_URL", &index);
+    let of_folder = at(&["wheels", "--format", "json"]).run();
+    let document: serde_json::Value = serde_json::from_str(&of_folder.stdout).unwrap();
+    assert_eq!(document["audits"].as_array().unwrap().len(), 2, "{}", of_folder.stdout);
+    let of_index = at(&["named==1.0", "--format", "json"]).succeed();
+    let document: serde_json::Value = serde_json::from_str(&of_index.stdout).unwrap();
+    assert_eq!(document["audits"].as_array().unwrap().len(), 1, "{}", of_index.stdout);
+    let cases = ["empty", "named==2.0", "unnamed"].map(|word| at(&[word]).snapshot());
+    insta::assert_snapshot!(cases.join("\n\n"));
 }

@@ -9,6 +9,7 @@ fn help_has_examples_and_exit_codes() {
         "build",
         "audit",
         "run",
+        "repl",
         "test",
         "sweep",
         "ci",

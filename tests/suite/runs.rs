@@ -3,7 +3,11 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use cargo_pyodide::digest::Sha256Digest;
+
 use crate::harness::{can_build, folder, has, runtime, tool};
+use crate::hostile::wheel;
+use crate::index::{page, serve};
 
 fn ready() -> bool {
     can_build() && has("node")
@@ -173,4 +177,91 @@ fn an_interrupt_ends_both_processes() {
         assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
         assert_eq!(processes_with(&node), Vec::<String>::new());
     }
+}
+
+#[test]
+fn a_script_may_await_at_its_top() {
+    if !ready() {
+        return;
+    }
+    for line in LINES {
+        runtime(line);
+        let run = |code: &str| tool(&["run", "--pyodide", line, "-c", code]).run();
+        let awaited = run("import asyncio\nprint(await asyncio.sleep(0.01, 'slept'))\nraise SystemExit(3)");
+        assert_eq!(
+            (awaited.stdout.as_str(), awaited.status),
+            ("slept\n", Some(3)),
+            "{line}: {}",
+            awaited.stderr
+        );
+        let failed = run("import asyncio\nawait asyncio.sleep(0)\n1 / 0");
+        let last = failed.stderr.lines().last();
+        assert_eq!((last, failed.status), (Some("ZeroDivisionError: division by zero"), Some(1)), "{line}");
+    }
+}
+
+#[test]
+fn what_a_script_requires_is_installed() {
+    if !ready() {
+        return;
+    }
+    let place = folder();
+    let mut pages = Vec::new();
+    let wheels = [
+        ("script-one", "Requires-Dist: script-two\n"),
+        ("script-two", ""),
+        ("script-three", "Requires-Dist: script-two>=1\n"),
+        ("script-lone", "Requires-Dist: script-absent\n"),
+    ];
+    for (name, requires) in wheels {
+        let file = format!("{}-1.0-py3-none-any.whl", name.replace('-', "_"));
+        let bytes = wheel(&file, &format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}"));
+        if requires.is_empty() || name == "script-three" {
+            let digest = Sha256Digest::of(&bytes).to_string();
+            pages.push((format!("/simple/{name}/"), page(&[(&file, &digest)])));
+            pages.push((format!("/files/{file}"), bytes));
+        } else {
+            fs_err::write(place.path().join(file), bytes).unwrap();
+        }
+    }
+    let index = serve(pages);
+    runtime("0.29.5");
+    let run = |more: &[&str]| {
+        let arguments = [&["run", "--pyodide", "0.29.5"], more].concat();
+        tool(&arguments).in_folder(place.path()).env("PIP_INDEX_URL", &index)
+    };
+    let code = "from importlib.metadata import version as v\nprint(v('script-one'), v('script-two'), v('script-three'))";
+    let with = ["--with", "script_one-1.0-py3-none-any.whl", "--with", "script-three>=1", "-c", code];
+    assert_eq!(run(&with).succeed().stdout, "1.0 1.0 1.0\n");
+    let cases = [
+        run(&["--with", "script-absent", "-c", "print('never')"]).snapshot(),
+        run(&["--with", "script-two>=2", "-c", "print('never')"]).snapshot(),
+        run(&["--with", "script_lone-1.0-py3-none-any.whl", "-c", "print('all the same')"]).snapshot(),
+        run(&["--with", "not a requirement", "-c", "print('never')"]).snapshot(),
+    ];
+    insta::assert_snapshot!(cases.join("\n\n"));
+}
+
+#[test]
+fn what_is_typed_is_run() {
+    if !ready() {
+        return;
+    }
+    let typed = "1 + 1\nimport asyncio\nawait asyncio.sleep(0, 'awaited')\ndef seven():\n  return 7\n\nseven()\n1 / 0\n1 +\nraise SystemExit(4)\n";
+    let shown = LINES.map(|line| {
+        runtime(line);
+        let mut command = tool(&["repl", "--pyodide", line]).command();
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        format!(
+            "{line}: {:?}\n{}\n--- stderr\n{}",
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr)
+        )
+    });
+    insta::assert_snapshot!(shown.join("\n\n"));
 }

@@ -1,6 +1,6 @@
 //! `audit`: checks wheels and modules against Pyodide releases, without running anything.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use cargo_pyodide::audit::budget::Budget;
@@ -16,6 +16,7 @@ use cargo_pyodide::releases::request::{RuntimeList, runtimes};
 use cargo_pyodide::wheel::WheelContents;
 use clap::{Args, ValueEnum};
 
+use crate::audit_files::{self, FileToAudit};
 use crate::audit_report;
 use crate::commands::Session;
 use crate::options::{NetworkOptions, VerbosityOptions};
@@ -24,6 +25,8 @@ use crate::terminal::Terminal;
 const AFTER_HELP: &str = "\
 Examples:
   cargo pyodide audit dist/*.whl                     against every line that the tags claim
+  cargo pyodide audit dist                           all wheels in the folder
+  cargo pyodide audit jiter==0.19.0 --pyodide 314    the wheel that the package index has for this release
   cargo pyodide audit x-1.0-*.whl --pyodide 0.29,314
   cargo pyodide audit x-1.0-*.whl --with y-2.0-*.whl --online
   cargo pyodide audit x-1.0-*.whl --format sarif > audit.sarif
@@ -40,8 +43,8 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct AuditArguments {
-    /// Wheels, or single modules
-    #[arg(value_name = "WHEEL|MODULE", required_unless_present = "explain")]
+    /// Wheels, folders of wheels, single modules, or NAME or NAME==VERSION for a wheel of the package index
+    #[arg(value_name = "WHEEL|FOLDER|MODULE|NAME", required_unless_present = "explain")]
     files: Vec<PathBuf>,
     /// The Pyodide releases or lines to check them against; repeatable [default: the lines that the tags claim]
     #[arg(long, value_name = "VERSION")]
@@ -93,10 +96,12 @@ pub(crate) fn run(session: &Session, arguments: &AuditArguments) -> Result<u8> {
     if let Some(text) = &arguments.explain {
         return explain(&terminal, text);
     }
-    if arguments.size {
-        return audit_report::sizes(&terminal, &arguments.files, arguments.format, &arguments.budget);
-    }
     let context = session.context(&terminal, arguments.network.network());
+    if arguments.size {
+        let files = audit_files::find(&context, &arguments.files, &arguments.pyodide)?;
+        let paths: Vec<PathBuf> = files.into_iter().map(|file| file.path).collect();
+        return audit_report::sizes(&terminal, &paths, arguments.format, &arguments.budget);
+    }
     let mut audited = Vec::new();
     let ended = audit_all(&context, arguments, &mut audited).err();
     audit_report::show(&context, &terminal, &audited, ended.as_ref(), arguments.format)?;
@@ -114,8 +119,8 @@ fn audit_all(context: &Context, arguments: &AuditArguments, audited: &mut Vec<Au
     let index = arguments.online.then(|| OnlineIndex::open(context)).transpose()?;
     let index = index.as_ref().map(|index| index as &dyn WheelIndex);
     let beside = AuditContext { wheels: &neighbours, index, raw_modules: None };
-    for path in &arguments.files {
-        audited.extend(audit_file(path, context, arguments, &beside)?);
+    for file in &audit_files::find(context, &arguments.files, &arguments.pyodide)? {
+        audited.extend(audit_file(file, context, arguments, &beside)?);
     }
     Ok(())
 }
@@ -131,19 +136,22 @@ fn explain(terminal: &Terminal, text: &str) -> Result<u8> {
 }
 
 fn audit_file(
-    path: &Path,
+    FileToAudit { path, release }: &FileToAudit,
     context: &Context,
     arguments: &AuditArguments,
     beside: &AuditContext<'_>,
 ) -> Result<Vec<Audited>> {
     let opened = OpenedFile::read(path)?;
-    let claimed = if arguments.pyodide.is_empty() {
-        RuntimeList::of_lines(opened.claimed_lines())
+    let found;
+    let runtimes = if let Some(release) = release {
+        std::slice::from_ref(release)
     } else {
-        RuntimeList::default()
+        let claimed = RuntimeList::of_lines(opened.claimed_lines());
+        let is_claimed = arguments.pyodide.is_empty() && !claimed.is_empty();
+        let lists = if is_claimed { std::slice::from_ref(&claimed) } else { &arguments.pyodide[..] };
+        found = runtimes(context, lists).with_context(|| format!("cannot audit `{}`", path.display()))?;
+        &found
     };
-    let lists = if claimed.is_empty() { &arguments.pyodide[..] } else { std::slice::from_ref(&claimed) };
-    let runtimes = runtimes(context, lists).with_context(|| format!("cannot audit `{}`", path.display()))?;
     let policy = Policy { allow: arguments.allow.clone(), deny: arguments.deny.clone() };
     let audited = runtimes.iter().map(|runtime| {
         context.ui.phase("Auditing", format!("{} for Pyodide {}", path.display(), runtime.version));

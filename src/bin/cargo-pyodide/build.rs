@@ -19,7 +19,8 @@ use crate::build_release::{CrateVersions, Imports, Job, Paths, Requirements, lis
 use crate::build_report::{Build, conclude};
 use crate::commands::Session;
 use crate::options::{
-    CargoOptions, FinishOptions, HashOptions, MemberOptions, NetworkOptions, OverlayOptions, VerbosityOptions,
+    CargoOptions, FinishOptions, HashOptions, MemberOptions, NetworkOptions, OverlayOptions,
+    VerbosityOptions, defaults_of, take_values,
 };
 use crate::terminal::Terminal;
 
@@ -103,6 +104,15 @@ pub(crate) struct BuildArguments {
     json: bool,
     #[command(flatten)]
     verbosity: VerbosityOptions,
+}
+
+impl BuildArguments {
+    /// Takes what the package's own file states, where the command line says nothing.
+    pub(crate) fn take_defaults(&mut self) -> Result<()> {
+        let defaults = defaults_of(&self.member.choose(&self.source)?)?;
+        self.cargo.take_profile(&defaults);
+        take_values(&mut self.pyodide, "pyodide", &defaults.pyodide, str::parse)
+    }
 }
 
 impl BuildArguments {

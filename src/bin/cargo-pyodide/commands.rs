@@ -68,6 +68,7 @@ enum Command {
     Build(build::BuildArguments),
     Audit(audit::AuditArguments),
     Run(run::RunArguments),
+    Repl(run::ReplArguments),
     Test(test::TestArguments),
     Deps(deps::DepsArguments),
     Overlay(overlay::OverlayCommand),
@@ -163,10 +164,17 @@ pub(crate) const CACHE_LIMIT: &str = "CARGO_PYODIDE_CACHE_LIMIT";
 fn run_command(session: &Session, command: Command) -> Result<u8> {
     match command {
         Command::New(arguments) => new::run(&arguments),
-        Command::Build(arguments) => build::run(session, &arguments),
+        Command::Build(mut arguments) => {
+            arguments.take_defaults()?;
+            build::run(session, &arguments)
+        }
         Command::Audit(arguments) => audit::run(session, &arguments),
         Command::Run(arguments) => run::run(session, arguments),
-        Command::Test(arguments) => test::run(session, &arguments),
+        Command::Repl(arguments) => run::repl(session, &arguments),
+        Command::Test(mut arguments) => {
+            arguments.take_defaults()?;
+            test::run(session, &arguments)
+        }
         Command::Deps(arguments) => deps::run(session, &arguments),
         Command::Overlay(arguments) => overlay::run(session, &arguments),
         Command::Recipes(arguments) => recipes::run(&arguments),

@@ -1,6 +1,7 @@
 //! The executable: a compiler driver when it is called as one, else the command line.
 
 mod audit;
+mod audit_files;
 mod audit_report;
 mod build;
 mod build_release;

@@ -1,5 +1,6 @@
 //! Options that several commands take, and the library's values that they become.
 
+use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use cargo_pyodide::context::{Hashes, Network};
 use cargo_pyodide::error::{Result, hinted};
 use cargo_pyodide::nearest::find_nearest;
 use cargo_pyodide::overlay::changes::VariantChoice;
-use cargo_pyodide::project;
+use cargo_pyodide::project::{self, Defaults, PyProject};
 use cargo_pyodide::redacted::Redacted;
 use cargo_pyodide::source::SourceRequest;
 use cargo_pyodide::toolchain::c_compiler::CToolchain;
@@ -142,6 +143,11 @@ impl CargoOptions {
         CargoRequest { profile, features, no_default_features, jobs, lock, crate_store, headers, c_toolchain }
     }
 
+    /// Takes the profile that a package's own file states, if the command line names none.
+    pub(crate) fn take_profile(&mut self, defaults: &Defaults) {
+        self.profile = self.profile.take().or_else(|| defaults.profile.clone());
+    }
+
     /// Whether the network may be asked, by `--offline` and `--frozen`.
     pub(crate) fn network(&self, options: &NetworkOptions) -> Network {
         if self.frozen { Network::Forbidden } else { options.network() }
@@ -187,6 +193,34 @@ impl MemberOptions {
             },
         ))
     }
+}
+
+/// The defaults that a package states in its own folder; none for the packages of others.
+///
+/// # Errors
+/// When its file cannot be read.
+pub(crate) fn defaults_of(source: &SourceRequest) -> Result<Defaults> {
+    match source {
+        SourceRequest::Folder(folder) => Defaults::of(&PyProject::read(folder)?),
+        _ => Ok(Defaults::default()),
+    }
+}
+
+/// Takes values that a package's own file states, if the command line has none.
+///
+/// # Errors
+/// When one of them is none of the option's.
+pub(crate) fn take_values<T, E: Display>(
+    option: &mut Vec<T>,
+    key: &str,
+    stated: &[String],
+    parse: impl Fn(&str) -> std::result::Result<T, E>,
+) -> Result<()> {
+    if option.is_empty() {
+        let wrong = |error: E| anyhow!("`{key}` of `[tool.cargo-pyodide.defaults]`: {error}");
+        *option = stated.iter().map(|text| parse(text).map_err(wrong)).collect::<Result<_>>()?;
+    }
+    Ok(())
 }
 
 fn folder_of_manifest(manifest: &Path) -> Result<PathBuf> {

@@ -1,4 +1,4 @@
-//! `run`: a Python script in Pyodide, on Node or in a browser.
+//! `run`: a Python script in Pyodide, on Node or in a browser; `repl`: what is typed.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context as _, anyhow, bail};
+use cargo_pyodide::context::Context;
 use cargo_pyodide::dependencies::wheels;
 use cargo_pyodide::env::Environment;
 use cargo_pyodide::error::{Result, hinted};
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
+use cargo_pyodide::run::install::{self, InstallRequest};
 use cargo_pyodide::run::session::Place;
 use cargo_pyodide::run::{self, Script};
+use cargo_pyodide::runtime::Runtime;
 use clap::Args;
 
 use crate::commands::Session;
@@ -23,7 +26,11 @@ Examples:
   cargo pyodide run --pyodide 0.29 --with dist/x-1.0-cp313-cp313-pyodide_2025_0_wasm32.whl test.py ARG
   echo 'print(1 + 1)' | cargo pyodide run -
   cargo pyodide run --in worker --with dist/*-cp314-*.whl test.py
+  cargo pyodide run --with attrs --with 'packaging>=24' script.py
   cargo pyodide run --env TOKEN --env LEVEL=debug script.py
+
+What the wheels require is installed, too: from the release, or as a wheel from the package index. The script may `await` at
+its top.
 
 On Node the script sees the current folder at its own path; in a browser (Chromium, or what the variable CHROME names) it
 sees no folder of the host. In both it sees the variables that `--env` names, and no others of the host. Put options before
@@ -36,20 +43,11 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct RunArguments {
-    /// The Pyodide release or line, or the folder of one [default: the newest stable line]
-    #[arg(long, value_name = "VERSION")]
-    pyodide: Option<RuntimeList>,
     /// Where it runs
     #[arg(long = "in", value_enum, value_name = "PLACE", default_value_t = Place::Node)]
     place: Place,
-    /// A wheel to install first, or several as a pattern of the shell gives them; repeatable
-    #[arg(long = "with", value_name = "WHEEL")]
-    wheels: Vec<PathBuf>,
-    /// An environment variable that the script sees; without a value, the one of this environment; repeatable
-    #[arg(long = "env", value_name = "NAME[=VALUE]")]
-    variables: Vec<VariableChoice>,
     #[command(flatten)]
-    network: NetworkOptions,
+    install: InstallOptions,
     /// A program given as text; arguments follow
     #[arg(short, value_name = "CODE")]
     code: Option<String>,
@@ -60,29 +58,108 @@ pub(crate) struct RunArguments {
     script: Vec<String>,
 }
 
-/// Runs the command.
+const REPL_AFTER_HELP: &str = "\
+Examples:
+  cargo pyodide repl --with dist/*.whl
+  cargo pyodide repl --pyodide 0.29 --with attrs
+
+What is awaitable is awaited. Ctrl-D ends it.
+
+Exit codes:
+  0  it was ended, or what `sys.exit` says
+  2  it could not be started";
+
+/// Type Python into a Pyodide on Node
+#[derive(Debug, Args)]
+#[command(after_help = REPL_AFTER_HELP)]
+pub(crate) struct ReplArguments {
+    #[command(flatten)]
+    install: InstallOptions,
+    /// More wheels, as a pattern of the shell gives them
+    #[arg(value_name = "WHEEL", hide = true)]
+    more: Vec<PathBuf>,
+    #[command(flatten)]
+    verbosity: VerbosityOptions,
+}
+
+/// In which release something runs, and what is installed there.
+#[derive(Debug, Clone, Args)]
+struct InstallOptions {
+    /// The Pyodide release or line, or the folder of one [default: the newest stable line]
+    #[arg(long, value_name = "VERSION")]
+    pyodide: Option<RuntimeList>,
+    /// A wheel to install first, or several as a pattern of the shell gives them, or a requirement such as `attrs>=24`; repeatable
+    #[arg(long = "with", value_name = "WHEEL|REQUIREMENT")]
+    with: Vec<PathBuf>,
+    /// A folder with packages of the Pyodide release, asked before its content delivery network
+    #[arg(long, value_name = "FOLDER")]
+    packages_dir: Option<PathBuf>,
+    /// An environment variable that the script sees; without a value, the one of this environment; repeatable
+    #[arg(long = "env", value_name = "NAME[=VALUE]")]
+    variables: Vec<VariableChoice>,
+    #[command(flatten)]
+    network: NetworkOptions,
+}
+
+impl InstallOptions {
+    /// The one release that was named.
+    fn runtime(&self, context: &Context) -> Result<Runtime> {
+        let requests: Vec<RuntimeList> = self.pyodide.clone().into_iter().collect();
+        let mut runtimes = runtimes(context, &requests)?;
+        // Its exit status is the script's: two scripts would have two.
+        match (runtimes.pop(), runtimes.len()) {
+            (Some(runtime), 0) => Ok(runtime),
+            (_, others) => bail!("a script runs in one Pyodide release, but {} were named", others + 1),
+        }
+    }
+
+    /// What is installed, with wheels that the shell put elsewhere.
+    fn request(&self, more: Vec<PathBuf>) -> InstallRequest {
+        let (wheels, names): (Vec<PathBuf>, Vec<PathBuf>) =
+            self.with.iter().cloned().partition(|word| is_wheel(&word.to_string_lossy()));
+        InstallRequest {
+            wheels: [wheels, more].concat(),
+            requirements: names.iter().map(|name| name.to_string_lossy().into_owned()).collect(),
+            packages_dir: self.packages_dir.clone(),
+        }
+    }
+}
+
+fn is_wheel(word: &str) -> bool {
+    word.to_ascii_lowercase().ends_with(".whl")
+}
+
+/// Runs the command `run`.
 pub(crate) fn run(session: &Session, arguments: RunArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
-    let context = session.context(&terminal, arguments.network.network());
-    let variables = choose_variables(&context.environment, arguments.variables)?;
+    let RunArguments { install, place, .. } = arguments;
+    let context = session.context(&terminal, install.network.network());
+    let variables = choose_variables(&context.environment, install.variables.clone())?;
     let Words { wheels: more, code, script } = sort_words(arguments.script)?;
     if code.is_some() && arguments.code.is_some() {
         bail!("`-c` was given twice");
     }
     let script = Script { variables, ..read_script(arguments.code.or(code), script)? };
-    let wheels = [arguments.wheels, more].concat();
-    let requests: Vec<RuntimeList> = arguments.pyodide.into_iter().collect();
-    let runtimes = runtimes(&context, &requests)?;
-    // Its exit status is the script's: two scripts would have two.
-    let [runtime] = &runtimes[..] else {
-        bail!("a script runs in one Pyodide release, but {} were named", runtimes.len());
-    };
-    if arguments.place == Place::Node {
-        return run::run(&context, runtime, &wheels, &script);
+    let runtime = install.runtime(&context)?;
+    let wheels = install::find_wheels(&context, &runtime, &install.request(more))?;
+    if place == Place::Node {
+        return run::run(&context, &runtime, &wheels, &script);
     }
+    let packages = install.packages_dir.as_deref();
     let micropip =
-        if wheels.is_empty() { Vec::new() } else { wheels::find_micropip(&context, runtime, None) };
-    run::run_in_browser(&context, runtime, arguments.place, &micropip, &wheels, &script)
+        if wheels.is_empty() { Vec::new() } else { wheels::find_micropip(&context, &runtime, packages) };
+    run::run_in_browser(&context, &runtime, place, &micropip, &wheels, &script)
+}
+
+/// Runs the command `repl`.
+pub(crate) fn repl(session: &Session, arguments: &ReplArguments) -> Result<u8> {
+    let terminal = arguments.verbosity.terminal();
+    let install = &arguments.install;
+    let context = session.context(&terminal, install.network.network());
+    let runtime = install.runtime(&context)?;
+    let wheels = install::find_wheels(&context, &runtime, &install.request(arguments.more.clone()))?;
+    let variables = choose_variables(&context.environment, install.variables.clone())?;
+    run::run(&context, &runtime, &wheels, &Script::repl(variables))
 }
 
 /// The words behind the options.
@@ -95,9 +172,9 @@ struct Words {
 
 /// Takes the wheels that a shell's pattern put behind `--with`, which has one value: `--with dist/*.whl -c CODE`.
 fn sort_words(words: Vec<String>) -> Result<Words> {
-    let is_wheel = |word: &String| word.to_ascii_lowercase().ends_with(".whl");
     let mut rest = words.into_iter().peekable();
-    let wheels: Vec<PathBuf> = std::iter::from_fn(|| rest.next_if(is_wheel)).map(PathBuf::from).collect();
+    let wheels: Vec<PathBuf> =
+        std::iter::from_fn(|| rest.next_if(|word| is_wheel(word))).map(PathBuf::from).collect();
     if wheels.is_empty() {
         return Ok(Words { script: rest.collect(), ..Words::default() });
     }

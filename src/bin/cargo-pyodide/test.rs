@@ -16,11 +16,12 @@ use cargo_pyodide::testing::prepare;
 use cargo_pyodide::testing::request::{Colors, Isolation, Suite, TestRequest, TestedPackage};
 use cargo_pyodide::ui::Stream;
 use cargo_pyodide::wheel::OpenedWheel;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::commands::Session;
 use crate::options::{
     CargoOptions, HashOptions, IndexOptions, MemberOptions, NetworkOptions, OverlayOptions, VerbosityOptions,
+    defaults_of, take_values,
 };
 use crate::test_report::conclude;
 
@@ -76,6 +77,19 @@ pub(crate) struct TestArguments {
     network: NetworkOptions,
     #[command(flatten)]
     verbosity: VerbosityOptions,
+}
+
+impl TestArguments {
+    /// Takes what the package's own file states, where the command line says nothing.
+    pub(crate) fn take_defaults(&mut self) -> Result<()> {
+        if self.package.ends_with(".whl") {
+            return Ok(());
+        }
+        let defaults = defaults_of(&self.member.choose(&self.package.parse()?)?)?;
+        self.choices.cargo.take_profile(&defaults);
+        take_values(&mut self.places, "test-in", &defaults.test_in, |text| Place::from_str(text, false))?;
+        take_values(&mut self.pyodide, "pyodide", &defaults.pyodide, str::parse)
+    }
 }
 
 /// What is tested, and with what.
