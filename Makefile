@@ -4,7 +4,7 @@ CARGO ?= cargo
 TOOL := target/release/cargo-pyodide
 export CARGO_PYODIDE_CACHE_DIR ?= $(CURDIR)/target/pyodide-cache
 
-.PHONY: demo test test-all lint setup bench polars sweep clean
+.PHONY: demo test test-all lint setup bench peers polars sweep clean
 
 demo: setup
 	$(CARGO) build --release --locked
@@ -28,6 +28,11 @@ setup:
 bench: setup
 	$(CARGO) build --release --locked
 	python3 benches/overhead.py $(TOOL)
+
+# Takes about an hour: builds eight packages and measures them beside the wheels of the package index.
+peers: setup
+	$(CARGO) build --release --locked
+	python3 benches/peers.py $(TOOL)
 
 # Takes about twenty minutes on two cores.
 polars: setup

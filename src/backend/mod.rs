@@ -12,6 +12,7 @@ pub(crate) mod folder;
 mod hooks;
 pub(crate) mod metadata;
 mod request;
+pub(crate) mod stated_profile;
 mod steering;
 mod target_folder;
 mod variables;

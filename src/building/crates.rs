@@ -10,8 +10,10 @@ use super::lock_file;
 use super::not_in_browser;
 use super::package::Package;
 use super::request::{BuildRequest, CargoRequest, OverlayRequest, Recipes};
+use super::tuning::Tuning;
 use crate::abi::TARGET;
-use crate::backend::CargoChoices;
+use crate::abi::proposals::target_features;
+use crate::backend::{CargoChoices, stated_profile};
 use crate::context::{Context, Network};
 use crate::error::Result;
 use crate::overlay::Changes;
@@ -35,6 +37,8 @@ pub(super) struct Crates {
     pub(super) choices: CargoChoices,
     /// The recipes for crates that applied.
     pub(super) applied: Vec<Applied>,
+    /// What was chosen where the package says nothing.
+    pub(super) tuning: Tuning,
     /// The root of the workspace, if the graph could be read.
     pub(super) workspace: Option<PathBuf>,
 }
@@ -56,7 +60,8 @@ impl Crates {
         recipes.extend(changes.cargo.not_in_browser.iter().map(|name| CrateRecipe::of_no_browser(name)));
         let mut choices = choices(&request.cargo, changes, &recipes);
         let Some(graph) = read_graph(context, package, &choices.features)? else {
-            return Ok(Self { choices, applied: Vec::new(), workspace: None });
+            let tuning = Tuning::default();
+            return Ok(Self { choices, applied: Vec::new(), tuning, workspace: None });
         };
         checks::check_bindings(context, &graph, runtime)?;
         // Known from the features of PyO3, which only the resolved graph has.
@@ -84,9 +89,33 @@ impl Crates {
             context.ui.phase("Applying", matched.line());
         }
         choices.key = key_with_rules(choices.key.take(), &rest);
+        let tuning = tune(context, package, request, changes, runtime, &graph)?;
+        choices.overlay.profile = choices.overlay.profile.or(tuning.profile.clone());
+        choices.target_features.clone_from(&tuning.target_features);
         let applied = applied.iter().map(|matched| matched.applied()).collect();
-        Ok(Self { choices, applied, workspace: Some(graph.workspace) })
+        Ok(Self { choices, applied, tuning, workspace: Some(graph.workspace) })
     }
+}
+
+/// Chooses what nobody gives, for what the package is compiled for.
+fn tune(
+    context: &Context,
+    package: &Package<'_>,
+    request: &BuildRequest,
+    changes: &Changes,
+    runtime: &Runtime,
+    graph: &Graph,
+) -> Result<Tuning> {
+    let wanted = request.tuned_for(&context.environment, changes.optimization)?;
+    let mut stated = stated_profile::read(&context.environment, &package.project.root, &graph.workspace)?;
+    // What overlays say counts like the package's own word.
+    stated.extend(changes.cargo.profile.table());
+    let features = target_features(runtime.facts.released.as_deref());
+    let tuning = Tuning::choose(wanted, &stated, graph.crates.len(), features);
+    if let Some(line) = tuning.describe() {
+        context.ui.phase("Choosing", line);
+    }
+    Ok(tuning)
 }
 
 /// The settings of cargo and compilers that follow from the user's choices, overlays and crate recipes alone. What the
@@ -109,6 +138,7 @@ fn choices(request: &CargoRequest, changes: &Changes, recipes: &[CrateRecipe]) -
         overlay: changes.cargo.clone(),
         crates: recipes.iter().cloned().chain(own).collect(),
         key: changes.key(),
+        target_features: Vec::new(),
         headers: request.headers.clone(),
         c_toolchain: request.c_toolchain,
         crate_store: request.crate_store,

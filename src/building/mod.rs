@@ -17,14 +17,20 @@ pub mod pack;
 mod package;
 pub mod report;
 pub(crate) mod request;
+mod step_size;
 pub(crate) mod tree;
+pub(crate) mod tuning;
+
+use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 
 pub use optimize::Optimized;
 pub use outcome::{Built, Outcome, Refused};
-pub use request::{BuildRequest, CargoRequest, FinishRequest, OverlayRequest, Recipes};
+pub use request::{BuildRequest, CargoRequest, FinishRequest, OverlayRequest, Recipes, SilentSettings};
+pub use step_size::StepSize;
 pub use tree::OpenedSource;
+pub use tuning::Tuning;
 
 use crate::abi::Contract;
 use crate::audit::policy::is_fatal;
@@ -98,9 +104,10 @@ impl OpenedSource {
         };
         let mut contents = finish::read(&raw.wheel, &raw.hidden).with_context(whose)?;
         let folder = self.folder.root.join("optimize");
-        let optimized = optimizer.run(context, runtime, &folder, &mut contents)?;
+        let optimized = optimizer.run(context, runtime, &folder, request.names, &mut contents)?;
         clock.step("optimize");
-        let finished = finish(context, request, runtime, contents, &edits).with_context(whose)?;
+        let finished = finish_wheel(context, request, runtime, contents, &edits, &optimized.linked);
+        let finished = finished.with_context(whose)?;
         clock.step("finish");
         let findings = finish::audit(&finished, runtime, request.names);
         clock.step("audit");
@@ -114,21 +121,24 @@ impl OpenedSource {
             pack::write(context, &finished, &request.out_dir, compression, &mut clock)?;
         seconds.extend(clock.into_steps());
         let applied = [&changes.applied[..], &crates.applied].concat();
-        let built = Built { wheel, summary, optimized, findings, changes, applied, toolchain, seconds };
+        let tuning = crates.tuning;
+        let built =
+            Built { wheel, summary, tuning, optimized, findings, changes, applied, toolchain, seconds };
         Ok(Outcome::Built(Box::new(built)))
     }
 }
 
 /// Turns the back end's wheel into one for the release.
-fn finish(
+fn finish_wheel(
     context: &Context,
     request: &BuildRequest,
     runtime: &Runtime,
     contents: WheelContents,
     edits: &Edits,
+    linked: &BTreeMap<String, StepSize>,
 ) -> Result<FinishedWheel> {
     let platform = runtime.platform_tag(&request.tag)?;
-    let target = finish::Target { runtime, platform: &platform, names: request.names, edits };
+    let target = finish::Target { runtime, platform: &platform, names: request.names, edits, linked };
     let finished = finish::finish(contents, target)?;
     for missed in &finished.missed {
         context.ui.warn(format!("{missed}: nothing to do"));

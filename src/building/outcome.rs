@@ -6,6 +6,7 @@ use anyhow::anyhow;
 
 use super::optimize::Optimized;
 use super::pack::WheelSummary;
+use super::tuning::Tuning;
 use crate::audit::Finding;
 use crate::audit::policy::is_fatal;
 use crate::error::{Result, hinted, with_cause};
@@ -31,6 +32,8 @@ pub struct Built {
     pub wheel: OpenedWheel,
     /// What it is made of.
     pub summary: WheelSummary,
+    /// What was chosen for compiling, since the package says nothing of it.
+    pub tuning: Tuning,
     /// What was done to its modules.
     pub optimized: Optimized,
     /// What the audit found: nothing that keeps it from loading.

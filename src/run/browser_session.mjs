@@ -27,11 +27,13 @@ event({ event: "loaded" });
 
 export async function main() {
   const request = await (await fetch("/request.json")).json();
+  const address = (name) => new URL(`/files/${name}`, self.location.origin).href;
   const io = {
     load: async () => (await import("/runtime/pyodide.mjs")).loadPyodide,
     options: { indexURL: "/runtime/" },
     read: async (name) => (await fetch(`/files/${name}`)).arrayBuffer(),
-    url: (name) => new URL(`/files/${name}`, self.location.origin).href,
+    url: address,
+    address,
     write: (stream, text) => post(stream === 1 ? "/stdout" : "/stderr", text),
     event(content) {
       event(content);

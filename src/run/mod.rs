@@ -16,7 +16,7 @@ use serde::Serialize;
 
 pub use node::{ADVICE as NODE_ADVICE, find_node, node_version};
 pub(crate) use server::mime_type;
-use session::{Next, Place, Session};
+use session::{Installation, Next, Place, Session};
 
 use crate::context::Context;
 use crate::env::Environment;
@@ -102,6 +102,7 @@ pub fn run_in_browser(
         place,
         foundation,
         wheels: &wheels,
+        installation: Installation::Usual,
         archives: &[],
         folder: FOLDER,
         harness: include_str!("harness.py"),

@@ -49,6 +49,16 @@ impl std::fmt::Display for Place {
     }
 }
 
+/// How a session's wheels are installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Installation {
+    /// With micropip where it is given, else by unpacking.
+    Usual,
+    /// With `loadPackage`, as pages do that name their wheels. The event `ready` tells its milliseconds.
+    LoadPackage,
+}
+
 /// What a session is made of.
 #[derive(Debug)]
 pub struct Session<'a> {
@@ -60,6 +70,8 @@ pub struct Session<'a> {
     pub foundation: &'a [PathBuf],
     /// The wheels that are installed.
     pub wheels: &'a [PathBuf],
+    /// How they are installed.
+    pub installation: Installation,
     /// Zip archives that are unpacked into the folder.
     pub archives: &'a [PathBuf],
     /// The folder inside the runtime.
@@ -78,6 +90,7 @@ struct Request<'a> {
     runtime: &'a Path,
     foundation: Vec<String>,
     wheels: Vec<String>,
+    installation: Installation,
     archives: Vec<String>,
     files: &'a BTreeMap<String, PathBuf>,
     folder: &'a str,
@@ -136,6 +149,7 @@ impl Session<'_> {
             runtime: &self.runtime.folder,
             foundation,
             wheels,
+            installation: self.installation,
             archives,
             files: &files,
             folder: self.folder,

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::causes::{self, When};
 use crate::context::Context;
 use crate::error::{Result, hinted};
-use crate::run::session::{Next, Place, Session};
+use crate::run::session::{Installation, Next, Place, Session};
 use crate::runtime::Runtime;
 use crate::ui::Stream;
 
@@ -185,6 +185,7 @@ impl Attempt<'_> {
             place: plan.place,
             foundation: plan.micropip,
             wheels: plan.wheels,
+            installation: Installation::Usual,
             archives: &archives,
             folder: FOLDER,
             harness: HARNESS,

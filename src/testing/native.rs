@@ -36,28 +36,9 @@ pub struct NativeRun<'a> {
 pub fn run(context: &Context, native: NativeRun<'_>) -> Result<Vec<TestResult>> {
     let NativeRun { source, staged, requirements, arguments } = native;
     let ui = &context.ui;
-    let place: PathBuf = match source {
-        Source::Folder(folder) => folder.clone(),
-        Source::Archive(archive) => archive.path.clone(),
-    };
-    ui.phase("Compiling", format!("{} for this machine", source.origin()));
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let prepared = environment::prepare(context, &[requirements, &["pip".to_owned()]].concat())?;
-    // The package itself goes into a folder of its own: the environment is shared.
     let site = work.path().join("site");
-    // A `CARGO_BUILD_TARGET` of the user's shell would make a wheel for another machine.
-    let mut pip = without_rust_settings(Invocation::new(prepared.python()));
-    if let Some(default) = default_toolchain(context) {
-        // A toolchain that the package names may not be there; the build for Pyodide asks for none either.
-        pip = pip.env("RUSTUP_TOOLCHAIN", default);
-    }
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"])
-        .arg(&site)
-        .arg(&place)
-        // One target folder for all packages: the source may be a folder of the user's, which is not written to.
-        .env("CARGO_TARGET_DIR", context.cache.folder(Kind::Builds).join("native"))
-        .output(ui)
-        .context("the package does not build for this machine")?;
+    let python = install(context, source, requirements, &site)?;
     let tests = work.path().join("tests");
     // The staged files, not the tree: a native run that sees the source would import that instead of the wheel.
     for file in &staged.files {
@@ -75,13 +56,48 @@ pub fn run(context: &Context, native: NativeRun<'_>) -> Result<Vec<TestResult>> 
     fs_err::write(path("harness.py"), HARNESS)?;
     fs_err::write(path("events.jsonl"), "")?;
     ui.phase("Testing", format!("{} on this machine", source.origin()));
-    Invocation::new(prepared.python())
+    Invocation::new(python)
         .args([path("harness.py"), path("request.json"), path("events.jsonl")])
         .arg("cargo_pyodide_native")
         .env("PYTHONPATH", &site)
         .output(ui)
         .context("pytest could not run on this machine")?;
     results(&path("events.jsonl"))
+}
+
+/// Builds the source for this machine and installs it into a folder, and what it requires into an environment. Returns the
+/// Python of that environment.
+///
+/// # Errors
+/// When the package does not build natively, or a requirement cannot be installed.
+pub(crate) fn install(
+    context: &Context,
+    source: &Source,
+    requirements: &[String],
+    site: &Path,
+) -> Result<PathBuf> {
+    let ui = &context.ui;
+    let place: PathBuf = match source {
+        Source::Folder(folder) => folder.clone(),
+        Source::Archive(archive) => archive.path.clone(),
+    };
+    ui.phase("Compiling", format!("{} for this machine", source.origin()));
+    let prepared = environment::prepare(context, &[requirements, &["pip".to_owned()]].concat())?;
+    // A `CARGO_BUILD_TARGET` of the user's shell would make a wheel for another machine.
+    let mut pip = without_rust_settings(Invocation::new(prepared.python()));
+    if let Some(default) = default_toolchain(context) {
+        // A toolchain that the package names may not be there; the build for Pyodide asks for none either.
+        pip = pip.env("RUSTUP_TOOLCHAIN", default);
+    }
+    // The package itself goes into a folder of its own: the environment is shared.
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"])
+        .arg(site)
+        .arg(&place)
+        // One target folder for all packages: the source may be a folder of the user's, which is not written to.
+        .env("CARGO_TARGET_DIR", context.cache.folder(Kind::Builds).join("native"))
+        .output(ui)
+        .context("the package does not build for this machine")?;
+    Ok(prepared.python())
 }
 
 /// The default toolchain, where rustup rules.

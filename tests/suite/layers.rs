@@ -24,9 +24,10 @@ fn all() -> Vec<(String, String)> {
 }
 
 /// Every module, the uppermost first: each uses only those below it. The executable stands above them all.
-const LAYERS: [&str; 32] = [
+const LAYERS: [&str; 33] = [
     "site",
     "sweep",
+    "bench",
     "testing",
     "run",
     "building",
@@ -300,8 +301,8 @@ fn readme_lists_every_variable_and_command() {
         }
     }
     for command in [
-        "build", "audit", "run", "test", "sweep", "ci", "deps", "recipes", "overlay", "site", "serve",
-        "runtimes", "setup", "doctor", "clean",
+        "build", "audit", "run", "test", "bench", "sweep", "ci", "deps", "recipes", "overlay", "site",
+        "serve", "runtimes", "setup", "doctor", "clean",
     ] {
         if !readme.contains(&format!("cargo pyodide {command}")) {
             missing.push(command.to_owned());

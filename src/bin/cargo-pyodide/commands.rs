@@ -12,7 +12,8 @@ use clap::{Parser, Subcommand};
 
 use crate::terminal::{Terminal, print_failure};
 use crate::{
-    audit, build, ci, clean, deps, doctor, overlay, recipes, run, runtimes, serve, setup, site, sweep, test,
+    audit, bench, build, ci, clean, deps, doctor, overlay, recipes, run, runtimes, serve, setup, site, sweep,
+    test,
 };
 
 const AFTER_HELP: &str = "\
@@ -35,6 +36,7 @@ enum Command {
     Audit(audit::AuditArguments),
     Run(run::RunArguments),
     Test(test::TestArguments),
+    Bench(bench::BenchArguments),
     Deps(deps::DepsArguments),
     Overlay(overlay::OverlayCommand),
     Recipes(recipes::RecipesArguments),
@@ -95,6 +97,7 @@ pub(crate) fn run(environment: Environment, mut arguments: Vec<OsString>) -> Res
         Command::Audit(arguments) => audit::run(&session, &arguments),
         Command::Run(arguments) => run::run(&session, arguments),
         Command::Test(arguments) => test::run(&session, &arguments),
+        Command::Bench(arguments) => bench::run(&session, &arguments),
         Command::Deps(arguments) => deps::run(&session, &arguments),
         Command::Overlay(arguments) => overlay::run(&session, &arguments),
         Command::Recipes(arguments) => recipes::run(&arguments),

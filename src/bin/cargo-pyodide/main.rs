@@ -2,6 +2,7 @@
 
 mod audit;
 mod audit_report;
+mod bench;
 mod build;
 mod build_report;
 mod ci;

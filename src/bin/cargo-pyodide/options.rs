@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cargo_pyodide::backend::CrateStore;
-use cargo_pyodide::building::{CargoRequest, FinishRequest, OverlayRequest, Recipes};
+use cargo_pyodide::building::{CargoRequest, FinishRequest, OverlayRequest, Recipes, SilentSettings};
 use cargo_pyodide::context::Network;
 use cargo_pyodide::overlay::changes::VariantChoice;
 use cargo_pyodide::toolchain::c_compiler::CToolchain;
@@ -60,6 +60,9 @@ pub(crate) struct CargoOptions {
     /// The cargo profile [default: release]
     #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
+    /// Choose no `lto`, `codegen-units` and target features where the package says nothing
+    #[arg(long)]
+    profile_as_is: bool,
     /// Cargo features to turn on; repeatable
     #[arg(long, value_name = "FEATURES", value_delimiter = ',')]
     features: Vec<String>,
@@ -80,10 +83,26 @@ pub(crate) struct CargoOptions {
 impl CargoOptions {
     /// The request.
     pub(crate) fn request(&self) -> CargoRequest {
-        let Self { profile, features, no_default_features, share_crates, headers, c_toolchain } =
-            self.clone();
+        let Self {
+            profile,
+            profile_as_is,
+            features,
+            no_default_features,
+            share_crates,
+            headers,
+            c_toolchain,
+        } = self.clone();
+        let silent_settings = if profile_as_is { SilentSettings::AsIs } else { SilentSettings::Chosen };
         let crate_store = if share_crates { CrateStore::Shared } else { CrateStore::PerPackage };
-        CargoRequest { profile, features, no_default_features, crate_store, headers, c_toolchain }
+        CargoRequest {
+            profile,
+            silent_settings,
+            features,
+            no_default_features,
+            crate_store,
+            headers,
+            c_toolchain,
+        }
     }
 }
 
@@ -156,14 +175,14 @@ mod tests {
 
     #[test]
     fn options_become_requests() {
-        let all = "--profile small --features a,b --features c --no-default-features --share-crates --headers h \
+        let all = "--profile small --profile-as-is --features a,b --features c --no-default-features --share-crates --headers h \
                    --c-toolchain emsdk --overlay o.toml --variant v --variant w=f --no-recipes --offline";
         insta::assert_snapshot!(format!("{}\n\n{}", check(""), check(all)), @r#"
-        CargoRequest { profile: None, features: [], no_default_features: false, crate_store: PerPackage, headers: None, c_toolchain: Clang }
+        CargoRequest { profile: None, silent_settings: Chosen, features: [], no_default_features: false, crate_store: PerPackage, headers: None, c_toolchain: Clang }
         OverlayRequest { files: [], variants: [], recipes: Applied }
         Allowed
 
-        CargoRequest { profile: Some("small"), features: ["a", "b", "c"], no_default_features: true, crate_store: Shared, headers: Some("h"), c_toolchain: Emsdk }
+        CargoRequest { profile: Some("small"), silent_settings: AsIs, features: ["a", "b", "c"], no_default_features: true, crate_store: Shared, headers: Some("h"), c_toolchain: Emsdk }
         OverlayRequest { files: ["o.toml"], variants: [VariantChoice { name: "v", file: None }, VariantChoice { name: "w", file: Some("f") }], recipes: Ignored }
         Forbidden
         "#);
