@@ -28,9 +28,9 @@ use crate::run::session::Place;
 use crate::runtime::{Runtime, TagChoice};
 use crate::source::{self, Source, SourceRequest};
 use crate::testing::prepare::{self, PreparedTests};
-use crate::testing::request::{Package, TestRequest};
+use crate::testing::request::{TestRequest, TestedPackage};
 use crate::testing::staging::NoTests;
-use crate::testing::{self, Outcome, TestResult};
+use crate::testing::{self, TestOutcome, TestResult};
 use crate::ui::Stream;
 use crate::wheel::OpenedWheel;
 
@@ -228,7 +228,7 @@ impl CellRun<'_> {
     fn test(&self, record: &mut Record) -> Result<Option<String>> {
         // Taken, not borrowed: the source's lock is released as soon as the tests are staged.
         let (opened, built) = self.built.borrow_mut().take().context("nothing was built")?;
-        let package = Package::Built { source: self.source.clone(), opened, built };
+        let package = TestedPackage::Built { source: self.source.clone(), opened, built };
         let (context, runtime) = (self.context, &self.runtime);
         let prepared = prepare::prepare(context, &package, &self.tests, runtime, self.folder.path());
         // The tests are staged: other cells of the package may go on.
@@ -282,6 +282,6 @@ impl CellRun<'_> {
 
 /// The names of the tests that passed.
 fn names_of_passed(results: &[TestResult]) -> BTreeSet<&str> {
-    let passed = results.iter().filter(|result| result.outcome == Outcome::Passed);
+    let passed = results.iter().filter(|result| result.outcome == TestOutcome::Passed);
     passed.map(|result| result.id.as_str()).collect()
 }

@@ -94,7 +94,7 @@ fn rank(cell: &CellReport) -> (Status, usize, usize) {
     // A failed cell that got further is better than one that stopped early: the steps decide, not the status.
     let status = if cell.status == Status::Waiting { Status::Waiting } else { Status::Failed };
     let steps = Step::ALL.iter().filter(|step| cell.steps.contains_key(step)).count();
-    let passed = cell.tests.as_ref().and_then(|tests| tests.get(&crate::testing::Outcome::Passed));
+    let passed = cell.tests.as_ref().and_then(|tests| tests.get(&crate::testing::TestOutcome::Passed));
     (status, steps, passed.copied().unwrap_or_default())
 }
 

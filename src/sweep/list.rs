@@ -15,7 +15,7 @@ use crate::wheel::filename::normalised;
 
 /// One package of a sweep.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Package {
+pub struct ListedPackage {
     /// The normalised name.
     pub name: String,
     /// The version; none for the newest that has an sdist.
@@ -25,7 +25,7 @@ pub struct Package {
     pub archive: Option<PathBuf>,
 }
 
-impl fmt::Display for Package {
+impl fmt::Display for ListedPackage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.version {
             Some(version) => write!(f, "{}=={version}", self.name),
@@ -34,7 +34,7 @@ impl fmt::Display for Package {
     }
 }
 
-impl FromStr for Package {
+impl FromStr for ListedPackage {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -55,7 +55,7 @@ impl FromStr for Package {
     }
 }
 
-impl Package {
+impl ListedPackage {
     /// What names it in files: `name-version`.
     pub fn key(&self) -> String {
         match &self.version {
@@ -69,7 +69,7 @@ impl Package {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List {
     /// The packages, in the list's order, each once.
-    pub packages: Vec<Package>,
+    pub packages: Vec<ListedPackage>,
     /// How many were named again.
     pub duplicates: usize,
 }
@@ -89,11 +89,12 @@ pub fn read(path: &Path) -> Result<List> {
     }
     // Two cells of one name would write the same files.
     let (all, mut seen) = (packages.len(), BTreeSet::new());
-    let packages: Vec<Package> = packages.into_iter().filter(|package| seen.insert(package.key())).collect();
+    let packages: Vec<ListedPackage> =
+        packages.into_iter().filter(|package| seen.insert(package.key())).collect();
     Ok(List { duplicates: all - packages.len(), packages })
 }
 
-fn parse(text: &str, path: &Path) -> Result<Vec<Package>> {
+fn parse(text: &str, path: &Path) -> Result<Vec<ListedPackage>> {
     let mut lines = text.lines().enumerate().filter(|(_, line)| {
         let line = line.trim();
         !line.is_empty() && !line.starts_with('#')
@@ -131,7 +132,7 @@ fn columns(head: &str, path: &Path) -> Result<(usize, Option<usize>)> {
     }
 }
 
-fn sdists(folder: &Path) -> Result<Vec<Package>> {
+fn sdists(folder: &Path) -> Result<Vec<ListedPackage>> {
     let mut paths: Vec<PathBuf> =
         fs_err::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     paths.sort();
@@ -142,7 +143,7 @@ fn sdists(folder: &Path) -> Result<Vec<Package>> {
         let (name, version) = stem.rsplit_once('-').ok_or_else(|| {
             anyhow!("`{}` is not called as an sdist is: `NAME-VERSION.tar.gz`", path.display())
         })?;
-        packages.push(Package {
+        packages.push(ListedPackage {
             name: normalised(name),
             version: Some(version.to_owned()),
             archive: Some(std::path::absolute(&path)?),

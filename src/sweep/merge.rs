@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::state::{Plan, State};
+use super::state::{State, SweepPlan};
 use crate::error::Result;
 
 /// Copies the finished cells of sweeps into one, which may exist. Where several sweeps have a cell, one that succeeded
@@ -11,8 +11,8 @@ use crate::error::Result;
 /// # Errors
 /// When one cannot be read, or the other not written.
 pub fn merge(folders: &[State], out: &Path) -> Result<State> {
-    let plans = folders.iter().map(State::plan).collect::<Result<Vec<Plan>>>()?;
-    let mut plan = Plan { packages: Vec::new(), lines: Vec::new(), steps: Vec::new() };
+    let plans = folders.iter().map(State::plan).collect::<Result<Vec<SweepPlan>>>()?;
+    let mut plan = SweepPlan { packages: Vec::new(), lines: Vec::new(), steps: Vec::new() };
     for other in &plans {
         plan.join(other);
     }

@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::list::Package;
+use super::list::ListedPackage;
 use crate::error;
-use crate::testing::Outcome;
+use crate::testing::TestOutcome;
 
 /// A step of a cell. Each needs the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ impl fmt::Display for Step {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Cell {
     /// The package.
-    pub package: Package,
+    pub package: ListedPackage,
     /// The line: `0.29`.
     pub line: String,
     /// The release: `0.29.5`.
@@ -99,7 +99,7 @@ pub struct FindingCounts {
 }
 
 /// How many tests came to each outcome.
-pub type TestCounts = BTreeMap<Outcome, usize>;
+pub type TestCounts = BTreeMap<TestOutcome, usize>;
 
 /// How the tests compare to those on the machine itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -227,9 +227,12 @@ impl Record {
     /// `132/132` for tests: those that passed, of those that ran.
     pub fn test_ratio(&self) -> Option<String> {
         let counts = self.tests.as_ref()?;
-        let sum = |outcomes: &[Outcome]| -> usize { outcomes.iter().filter_map(|o| counts.get(o)).sum() };
-        let passed = sum(&[Outcome::Passed, Outcome::Xfailed, Outcome::Xpassed]);
-        Some(format!("{passed}/{}", passed + sum(&[Outcome::Failed, Outcome::Error, Outcome::Died])))
+        let sum = |outcomes: &[TestOutcome]| -> usize { outcomes.iter().filter_map(|o| counts.get(o)).sum() };
+        let passed = sum(&[TestOutcome::Passed, TestOutcome::Xfailed, TestOutcome::Xpassed]);
+        Some(format!(
+            "{passed}/{}",
+            passed + sum(&[TestOutcome::Failed, TestOutcome::Error, TestOutcome::Died])
+        ))
     }
 }
 
@@ -259,14 +262,19 @@ mod tests {
 
     #[test]
     fn tests_that_did_not_run_are_in_no_ratio() {
-        let check = |counts: &[(Outcome, usize)]| {
+        let check = |counts: &[(TestOutcome, usize)]| {
             Record { tests: Some(counts.iter().copied().collect()), ..record() }.test_ratio().unwrap()
         };
-        let passing = [(Outcome::Passed, 5), (Outcome::Xfailed, 2), (Outcome::Xpassed, 1)];
+        let passing = [(TestOutcome::Passed, 5), (TestOutcome::Xfailed, 2), (TestOutcome::Xpassed, 1)];
         assert_eq!(check(&passing), "8/8");
-        let failing = [(Outcome::Failed, 1), (Outcome::Error, 1), (Outcome::Died, 1), (Outcome::Passed, 4)];
+        let failing = [
+            (TestOutcome::Failed, 1),
+            (TestOutcome::Error, 1),
+            (TestOutcome::Died, 1),
+            (TestOutcome::Passed, 4),
+        ];
         assert_eq!(check(&failing), "4/7");
-        assert_eq!(check(&[(Outcome::Skipped, 3), (Outcome::Excused, 2)]), "0/0");
+        assert_eq!(check(&[(TestOutcome::Skipped, 3), (TestOutcome::Excused, 2)]), "0/0");
         assert_eq!(record().test_ratio(), None);
     }
 
@@ -275,7 +283,7 @@ mod tests {
         let mut record = done(&[Step::Build, Step::Audit]);
         record.steps[1].note = Some("odd".into());
         record.wheel = Some(WheelRecord { file: "a.whl".into(), size: 1, modules: 2 });
-        record.tests = Some([(Outcome::Passed, 3)].into());
+        record.tests = Some([(TestOutcome::Passed, 3)].into());
         record.comparison = Some(Comparison { native: 3, both: 2, failed: None });
         record.failure = Some(Failure::new(Step::Import, FailureKind::Timeout, "late".into()));
         let text = serde_json::to_string(&record).unwrap();

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow, bail};
 
 use super::cell::CellRequest;
-use super::list::{self, Package};
+use super::list::{self, ListedPackage};
 use super::record::{Cell, Failure, FailureKind, Record, Step};
 use super::schedule;
 use super::shards::{self, Shard};
-use super::state::{self, Plan, ReleaseOfLine, State};
+use super::state::{self, ReleaseOfLine, State, SweepPlan};
 use crate::building::Recipes;
 use crate::causes;
 use crate::context::{Context, Network};
@@ -165,8 +165,11 @@ pub fn run(
             pyodide: runtime.version.to_string(),
         })
         .collect();
-    let plan =
-        Plan { packages: choose_shard(request, list.packages)?, lines, steps: all_steps(&request.steps) };
+    let plan = SweepPlan {
+        packages: choose_shard(request, list.packages)?,
+        lines,
+        steps: all_steps(&request.steps),
+    };
     let (state, plan) = match request.resume {
         Resume::No => (State::create(&request.out, &plan)?, plan),
         Resume::Finished | Resume::Succeeded => State::resume(&request.out, &plan)?,
@@ -206,7 +209,7 @@ fn release_of<'a>(cell: &Cell, runtimes: &'a [Runtime]) -> Option<&'a Runtime> {
 }
 
 /// The cells that are left, and those that were done before.
-fn find_work(state: &State, plan: &Plan, runtimes: &[Runtime], resume: Resume) -> Result<Progress> {
+fn find_work(state: &State, plan: &SweepPlan, runtimes: &[Runtime], resume: Resume) -> Result<Progress> {
     let mut progress = Progress::default();
     for mut cell in plan.cells() {
         let Some(runtime) = release_of(&cell, runtimes) else { continue };
@@ -238,7 +241,7 @@ fn limits(request: &SweepRequest, jobs: usize) -> Result<Limits> {
 }
 
 /// The packages of the part that was asked for.
-fn choose_shard(request: &SweepRequest, packages: Vec<Package>) -> Result<Vec<Package>> {
+fn choose_shard(request: &SweepRequest, packages: Vec<ListedPackage>) -> Result<Vec<ListedPackage>> {
     let Some(Shard { number, of }) = request.shard else { return Ok(packages) };
     let times = shards::seconds_of(request.timings.as_deref())?;
     let mut shards = shards::deal(&packages, &times, of);

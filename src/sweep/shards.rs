@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use serde::Serialize;
 
-use super::list::Package;
+use super::list::ListedPackage;
 use super::report::Report;
 use crate::error::Result;
 
@@ -19,10 +19,10 @@ pub struct DealtShard {
     pub seconds: f64,
     /// Its packages, in the order of the list.
     #[serde(serialize_with = "names")]
-    pub packages: Vec<Package>,
+    pub packages: Vec<ListedPackage>,
 }
 
-fn names<S: serde::Serializer>(packages: &[Package], serializer: S) -> Result<S::Ok, S::Error> {
+fn names<S: serde::Serializer>(packages: &[ListedPackage], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(packages.iter().map(ToString::to_string))
 }
 
@@ -32,10 +32,10 @@ const UNKNOWN: f64 = 60.0;
 /// Deals packages out: the longest first, each to the part that is shortest so far. All lines of a package stay together,
 /// since they share what is compiled for the host. `times` are seconds by package; the mean stands for those without.
 #[expect(clippy::cast_precision_loss, reason = "a mean")]
-pub fn deal(packages: &[Package], times: &BTreeMap<String, f64>, count: usize) -> Vec<DealtShard> {
+pub fn deal(packages: &[ListedPackage], times: &BTreeMap<String, f64>, count: usize) -> Vec<DealtShard> {
     let mean = times.values().sum::<f64>() / times.len() as f64;
     let usual = if times.is_empty() { UNKNOWN } else { mean };
-    let seconds = |package: &Package| times.get(&package.to_string()).copied().unwrap_or(usual);
+    let seconds = |package: &ListedPackage| times.get(&package.to_string()).copied().unwrap_or(usual);
     // The longest first: short packages at the end fill what the long ones left uneven.
     let mut order: Vec<usize> = (0..packages.len()).collect();
     order.sort_by(|one, other| {
@@ -100,7 +100,8 @@ mod tests {
     use super::*;
 
     fn check(packages: &str, times: &[(&str, f64)], count: usize) -> String {
-        let packages: Vec<Package> = packages.split_whitespace().map(|text| text.parse().unwrap()).collect();
+        let packages: Vec<ListedPackage> =
+            packages.split_whitespace().map(|text| text.parse().unwrap()).collect();
         let times = times.iter().map(|(name, time)| ((*name).to_owned(), *time)).collect();
         let shards = deal(&packages, &times, count);
         let words = shards.iter().map(|shard| {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use serde::{Deserialize, Serialize};
 
-use super::list::Package;
+use super::list::ListedPackage;
 use super::record::{Cell, Record, Step};
 use crate::error::{Result, hinted};
 use crate::files::write_whole;
@@ -16,9 +16,9 @@ const FORMAT: u32 = 1;
 
 /// What a sweep is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Plan {
+pub struct SweepPlan {
     /// The packages.
-    pub packages: Vec<Package>,
+    pub packages: Vec<ListedPackage>,
     /// The lines and the releases that stand for them.
     pub lines: Vec<ReleaseOfLine>,
     /// What is done in each cell.
@@ -34,10 +34,10 @@ pub struct ReleaseOfLine {
     pub pyodide: String,
 }
 
-impl Plan {
+impl SweepPlan {
     /// The cells: for each package its lines.
     pub fn cells(&self) -> Vec<Cell> {
-        let cell = |package: &Package, line: &ReleaseOfLine| Cell {
+        let cell = |package: &ListedPackage, line: &ReleaseOfLine| Cell {
             package: package.clone(),
             line: line.line.clone(),
             pyodide: line.pyodide.clone(),
@@ -49,7 +49,7 @@ impl Plan {
     }
 
     /// Adds what another plan has more.
-    pub fn join(&mut self, other: &Plan) {
+    pub fn join(&mut self, other: &SweepPlan) {
         for package in &other.packages {
             if !self.packages.contains(package) {
                 self.packages.push(package.clone());
@@ -71,7 +71,7 @@ impl Plan {
 struct PlanFile {
     format: u32,
     #[serde(flatten)]
-    plan: Plan,
+    plan: SweepPlan,
 }
 
 /// The folder of a sweep.
@@ -85,7 +85,7 @@ impl State {
     ///
     /// # Errors
     /// When there is one already, or the folder cannot be written.
-    pub fn create(folder: &Path, plan: &Plan) -> Result<Self> {
+    pub fn create(folder: &Path, plan: &SweepPlan) -> Result<Self> {
         let state = Self::at(folder)?;
         if state.plan_file().is_file() {
             return Err(hinted(
@@ -101,7 +101,7 @@ impl State {
     ///
     /// # Errors
     /// When its files are of another version, or cannot be read or written.
-    pub fn resume(folder: &Path, plan: &Plan) -> Result<(Self, Plan)> {
+    pub fn resume(folder: &Path, plan: &SweepPlan) -> Result<(Self, SweepPlan)> {
         let state = Self::at(folder)?;
         let mut joined = if state.plan_file().is_file() { state.plan()? } else { plan.clone() };
         // The plan only grows: cells of an earlier run stay in the report, though they are not asked for now.
@@ -137,7 +137,7 @@ impl State {
         self.folder.join("sweep.json")
     }
 
-    fn write_plan(&self, plan: &Plan) -> Result<()> {
+    fn write_plan(&self, plan: &SweepPlan) -> Result<()> {
         let file = PlanFile { format: FORMAT, plan: plan.clone() };
         write_whole(&self.plan_file(), &serde_json::to_vec_pretty(&file)?)
     }
@@ -146,7 +146,7 @@ impl State {
     ///
     /// # Errors
     /// When the file cannot be read, or is of another version of the tool.
-    pub fn plan(&self) -> Result<Plan> {
+    pub fn plan(&self) -> Result<SweepPlan> {
         let path = self.plan_file();
         let value: serde_json::Value = read(&path)?;
         match value["format"].as_u64() {
@@ -195,7 +195,7 @@ impl State {
     ///
     /// # Errors
     /// When one cannot be read.
-    pub fn records(&self, plan: &Plan) -> Result<BTreeMap<String, Record>> {
+    pub fn records(&self, plan: &SweepPlan) -> Result<BTreeMap<String, Record>> {
         let mut records = BTreeMap::new();
         for cell in plan.cells() {
             if let Some(record) = self.record(&cell)? {

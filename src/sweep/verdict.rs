@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{FailureKind, Record, Step};
 use crate::causes::{self, When};
-use crate::testing::{Outcome, TestResult};
+use crate::testing::{TestOutcome, TestResult};
 
 /// How a cell stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -79,7 +79,8 @@ pub(crate) fn verdict(record: &Record, results: &[TestResult]) -> Option<Verdict
         let failed = results.iter().filter(|result| result.outcome.is_failure());
         for result in failed {
             let told = causes::find(&result.message, When::Run).map(|found| found.cause);
-            let known = told.or_else(|| causes::by_id("died").filter(|_| result.outcome == Outcome::Died));
+            let known =
+                told.or_else(|| causes::by_id("died").filter(|_| result.outcome == TestOutcome::Died));
             let cause = known.map_or("unknown", |cause| &cause.id);
             *verdict.tests.entry(cause.to_owned()).or_default() += 1;
         }
@@ -189,7 +190,7 @@ mod tests {
     fn failed_tests_are_counted_by_cause() {
         let result = |message: &str| TestResult {
             id: "t".into(),
-            outcome: Outcome::Failed,
+            outcome: TestOutcome::Failed,
             seconds: 0.0,
             message: message.into(),
         };
@@ -197,8 +198,11 @@ mod tests {
             result("RuntimeError: can't start new thread"),
             result("RuntimeError: can't start new thread"),
             result("odd"),
-            TestResult { outcome: Outcome::Died, ..result("it is gone") },
-            TestResult { outcome: Outcome::Died, ..result("it is gone: unreachable, on non-wasm targets") },
+            TestResult { outcome: TestOutcome::Died, ..result("it is gone") },
+            TestResult {
+                outcome: TestOutcome::Died,
+                ..result("it is gone: unreachable, on non-wasm targets")
+            },
         ];
         let record = record(Step::Test, FailureKind::Tests, "error: 5 tests failed");
         let verdict = verdict(&record, &results).unwrap();

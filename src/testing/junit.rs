@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Outcome, TestResult};
+use super::{TestOutcome, TestResult};
 use crate::error::Result;
 
 /// Writes the results: one suite a runtime and place.
@@ -27,11 +27,11 @@ pub fn write(path: &Path, suites: &[(String, &[TestResult])]) -> Result<()> {
 fn case(result: &TestResult) -> TestCase {
     let (class, name) = result.id.split_once("::").unwrap_or(("", &result.id));
     let mut status = match result.outcome {
-        Outcome::Passed | Outcome::Xpassed => TestCaseStatus::success(),
-        Outcome::Failed => TestCaseStatus::non_success(NonSuccessKind::Failure),
-        Outcome::Error | Outcome::Died => TestCaseStatus::non_success(NonSuccessKind::Error),
+        TestOutcome::Passed | TestOutcome::Xpassed => TestCaseStatus::success(),
+        TestOutcome::Failed => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        TestOutcome::Error | TestOutcome::Died => TestCaseStatus::non_success(NonSuccessKind::Error),
         // JUnit has no word for an expected failure; build services count a skipped test as no failure.
-        Outcome::Skipped | Outcome::Xfailed | Outcome::Excused => TestCaseStatus::skipped(),
+        TestOutcome::Skipped | TestOutcome::Xfailed | TestOutcome::Excused => TestCaseStatus::skipped(),
     };
     if !result.message.is_empty() {
         status.set_message(result.message.lines().next().unwrap_or_default());

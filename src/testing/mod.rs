@@ -32,7 +32,7 @@ pub(crate) const HARNESS: &str = include_str!("pytest_harness.py");
 
 /// What is run, and where.
 #[derive(Debug, Clone)]
-pub struct Plan<'a> {
+pub struct TestPlan<'a> {
     /// The release.
     pub runtime: &'a Runtime,
     /// Where it runs.
@@ -56,7 +56,7 @@ pub struct Plan<'a> {
 /// The outcome of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum TestOutcome {
     /// It passed.
     Passed,
     /// It failed.
@@ -75,7 +75,7 @@ pub enum Outcome {
     Excused,
 }
 
-impl Outcome {
+impl TestOutcome {
     /// Whether it counts as a failure.
     pub fn is_failure(self) -> bool {
         matches!(self, Self::Failed | Self::Error | Self::Died)
@@ -102,7 +102,7 @@ pub struct TestResult {
     /// pytest's name for it.
     pub id: String,
     /// Its outcome.
-    pub outcome: Outcome,
+    pub outcome: TestOutcome,
     /// Seconds.
     pub seconds: f64,
     /// Why it failed or was skipped.
@@ -121,7 +121,7 @@ enum Ended {
 ///
 /// # Errors
 /// When they cannot be run: no runtime, a wheel that does not install, a package that cannot be imported by pytest at all.
-pub fn run(context: &Context, plan: &Plan<'_>) -> Result<Vec<TestResult>> {
+pub fn run(context: &Context, plan: &TestPlan<'_>) -> Result<Vec<TestResult>> {
     let mut results: Vec<TestResult> = Vec::new();
     loop {
         let before = results.len();
@@ -156,7 +156,7 @@ pub fn run(context: &Context, plan: &Plan<'_>) -> Result<Vec<TestResult>> {
 }
 
 struct Attempt<'a> {
-    plan: &'a Plan<'a>,
+    plan: &'a TestPlan<'a>,
     results: &'a mut Vec<TestResult>,
     current: Option<(String, Instant)>,
 }
@@ -217,7 +217,7 @@ impl Attempt<'_> {
         if let Some((id, started)) = self.current.take() {
             let seconds = started.elapsed().as_secs_f64();
             let message = format!("the interpreter ended while it ran: {how}");
-            self.results.push(TestResult { id, outcome: Outcome::Died, seconds, message });
+            self.results.push(TestResult { id, outcome: TestOutcome::Died, seconds, message });
         }
     }
 
@@ -240,7 +240,7 @@ impl Attempt<'_> {
 }
 
 /// How many results there are of each outcome.
-pub fn counts(results: &[TestResult]) -> BTreeMap<Outcome, usize> {
+pub fn counts(results: &[TestResult]) -> BTreeMap<TestOutcome, usize> {
     let mut counts = BTreeMap::new();
     for result in results {
         *counts.entry(result.outcome).or_default() += 1;

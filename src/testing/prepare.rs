@@ -7,9 +7,9 @@ use std::time::Instant;
 use anyhow::{Context as _, anyhow, bail};
 
 use super::native::{self, NativeRun};
-use super::request::{Colors, Isolation, Package, Suite, TestRequest};
+use super::request::{Colors, Isolation, Suite, TestRequest, TestedPackage};
 use super::staging::{self, Staged};
-use super::{Plan, TestResult};
+use super::{TestPlan, TestResult};
 use crate::audit::policy::is_fatal;
 use crate::audit::{self, AuditContext};
 use crate::building::{BuildRequest, Built, FinishRequest, OpenedSource};
@@ -54,7 +54,7 @@ struct Subject {
 /// When the package does not build, it is not for the release, or something that the tests state cannot be had.
 pub fn prepare(
     context: &Context,
-    package: &Package,
+    package: &TestedPackage,
     request: &TestRequest,
     runtime: &Runtime,
     work: &Path,
@@ -80,8 +80,8 @@ pub fn prepare(
     let Reachable { wheels, requirements } = find_reachable(context, sources, &own, &asked, found)?;
     Ok(PreparedTests {
         source: match package {
-            Package::Wheel(_) => None,
-            Package::Source(source) | Package::Built { source, .. } => Some(source.clone()),
+            TestedPackage::Wheel(_) => None,
+            TestedPackage::Source(source) | TestedPackage::Built { source, .. } => Some(source.clone()),
         },
         micropip: wheels::find_micropip(context, runtime, packages),
         // What a wheel requires comes before it, for those that look when they are installed.
@@ -119,7 +119,7 @@ impl PreparedTests {
             let mut arguments = self.arguments.clone();
             arguments.extend((request.colors == Colors::Always).then(|| "--color=yes".to_owned()));
             arguments.extend(part);
-            let plan = Plan {
+            let plan = TestPlan {
                 runtime,
                 place,
                 micropip: &self.micropip,
@@ -162,13 +162,13 @@ impl PreparedTests {
 
 fn find_subject(
     context: &Context,
-    package: &Package,
+    package: &TestedPackage,
     request: &TestRequest,
     runtime: &Runtime,
     work: &Path,
 ) -> Result<Subject> {
     match package {
-        Package::Wheel(wheel) => {
+        TestedPackage::Wheel(wheel) => {
             check_release(runtime, wheel.path(), wheel.filename())?;
             warn_of_findings(context, wheel, runtime)?;
             let tests = request.tests.as_ref().ok_or_else(|| {
@@ -181,8 +181,8 @@ fn find_subject(
             let stated = staging::stated_requirements(&tree, &pyproject);
             Ok(Subject { wheel: wheel.clone(), keys: TestKeys::default(), staged, stated })
         }
-        Package::Built { opened, built, .. } => of_build(opened, built, request),
-        Package::Source(source) => {
+        TestedPackage::Built { opened, built, .. } => of_build(opened, built, request),
+        TestedPackage::Source(source) => {
             let out = work.join(format!("wheels-{}", runtime.version));
             let build = BuildRequest {
                 cargo: request.cargo.clone(),

@@ -13,7 +13,7 @@ use crate::wheel::OpenedWheel;
 
 /// The package under test.
 #[derive(Debug)]
-pub enum Package {
+pub enum TestedPackage {
     /// A wheel alone.
     Wheel(OpenedWheel),
     /// A source, which is built.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::runtime::double;
 
-fn result(id: &str, outcome: Outcome) -> TestResult {
+fn result(id: &str, outcome: TestOutcome) -> TestResult {
     TestResult { id: id.to_owned(), outcome, seconds: 0.5, message: String::new() }
 }
 
@@ -11,7 +11,7 @@ fn result(id: &str, outcome: Outcome) -> TestResult {
 fn check(events: &[Value], death: Option<&str>) -> String {
     let runtime = double::runtime("0.29.0", "3.13");
     let excused = BTreeMap::new();
-    let plan = Plan {
+    let plan = TestPlan {
         runtime: &runtime,
         place: Place::Node,
         micropip: &[],
@@ -87,17 +87,23 @@ fn what_pytest_cannot_do_at_all_is_an_error() {
 
 #[test]
 fn results_are_counted_by_outcome() {
-    let outcomes = [Outcome::Failed, Outcome::Passed, Outcome::Died, Outcome::Passed, Outcome::Xfailed];
+    let outcomes = [
+        TestOutcome::Failed,
+        TestOutcome::Passed,
+        TestOutcome::Died,
+        TestOutcome::Passed,
+        TestOutcome::Xfailed,
+    ];
     let results = outcomes.map(|outcome| result("a", outcome));
     assert_eq!(summary(&results), "2 passed, 1 failed, 1 died, 1 xfailed");
-    assert_eq!(counts(&results)[&Outcome::Passed], 2);
+    assert_eq!(counts(&results)[&TestOutcome::Passed], 2);
     assert_eq!(summary(&[]), "no tests");
 }
 
 #[test]
 fn what_fails_is_told_from_what_is_excused() {
     let all = ["passed", "failed", "error", "died", "skipped", "xfailed", "xpassed", "excused"];
-    let read = |word: &str| serde_json::from_value::<Outcome>(json!(word)).unwrap();
+    let read = |word: &str| serde_json::from_value::<TestOutcome>(json!(word)).unwrap();
     assert_eq!(all.map(|word| read(word).word()), all);
     let failures: Vec<&str> = all.into_iter().filter(|word| read(word).is_failure()).collect();
     assert_eq!(failures, ["failed", "error", "died"]);

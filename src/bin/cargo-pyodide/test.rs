@@ -13,7 +13,7 @@ use cargo_pyodide::runtime::Runtime;
 use cargo_pyodide::source::{self, SourceRequest};
 use cargo_pyodide::testing::TestResult;
 use cargo_pyodide::testing::prepare;
-use cargo_pyodide::testing::request::{Colors, Isolation, Package, Suite, TestRequest};
+use cargo_pyodide::testing::request::{Colors, Isolation, Suite, TestRequest, TestedPackage};
 use cargo_pyodide::ui::Stream;
 use cargo_pyodide::wheel::OpenedWheel;
 use clap::Args;
@@ -128,7 +128,7 @@ pub(crate) fn run(session: &Session, arguments: &TestArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let context = session.context(&terminal, arguments.network.network());
     let package = find_package(&context, &arguments.package)?;
-    if arguments.native && matches!(package, Package::Wheel(_)) {
+    if arguments.native && matches!(package, TestedPackage::Wheel(_)) {
         bail!("`--native` builds the same source for this machine: name a source, not a wheel");
     }
     let runtimes = runtimes(&context, &arguments.pyodide)?;
@@ -144,19 +144,19 @@ pub(crate) fn run(session: &Session, arguments: &TestArguments) -> Result<u8> {
     conclude(&terminal, arguments, &results.suites)
 }
 
-fn find_package(context: &Context, named: &str) -> Result<Package> {
+fn find_package(context: &Context, named: &str) -> Result<TestedPackage> {
     if named.ends_with(".whl") {
-        return Ok(Package::Wheel(OpenedWheel::open(Path::new(named))?));
+        return Ok(TestedPackage::Wheel(OpenedWheel::open(Path::new(named))?));
     }
     let request: SourceRequest = named.parse()?;
-    source::find(&request, context).map(Package::Source)
+    source::find(&request, context).map(TestedPackage::Source)
 }
 
 /// Runs the tests in all places of one release, and on this machine if that was not done before.
 fn test_release(
     context: &Context,
     arguments: &TestArguments,
-    package: &Package,
+    package: &TestedPackage,
     runtime: &Runtime,
     work: &Path,
     results: &mut Results,

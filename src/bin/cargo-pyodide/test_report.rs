@@ -3,7 +3,7 @@
 use cargo_pyodide::context::Context;
 use cargo_pyodide::error::{EXIT_FAILED, Result};
 use cargo_pyodide::testing::request::Suite;
-use cargo_pyodide::testing::{self, Outcome, TestResult, junit, native};
+use cargo_pyodide::testing::{self, TestOutcome, TestResult, junit, native};
 
 use crate::terminal::Terminal;
 use crate::test::TestArguments;
@@ -35,7 +35,7 @@ pub(crate) fn show_differences(context: &Context, native: &[TestResult], suites:
 /// Shows and writes the results. Returns the exit status.
 pub(crate) fn conclude(terminal: &Terminal, arguments: &TestArguments, suites: &[Suite]) -> Result<u8> {
     for suite in suites {
-        for result in suite.results.iter().filter(|result| result.outcome == Outcome::Excused) {
+        for result in suite.results.iter().filter(|result| result.outcome == TestOutcome::Excused) {
             terminal.ui().aside(format!("  not run: {}: {}", result.id, result.message));
         }
     }
@@ -58,7 +58,8 @@ pub(crate) fn conclude(terminal: &Terminal, arguments: &TestArguments, suites: &
         terminal.json(&suites)?;
     }
     let failed = suites.iter().flat_map(|suite| &suite.results).any(|result| result.outcome.is_failure());
-    let ran = suites.iter().flat_map(|suite| &suite.results).any(|result| result.outcome != Outcome::Excused);
+    let ran =
+        suites.iter().flat_map(|suite| &suite.results).any(|result| result.outcome != TestOutcome::Excused);
     Ok(match (failed, ran) {
         (true, _) => EXIT_FAILED,
         (false, true) => 0,

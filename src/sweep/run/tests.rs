@@ -25,13 +25,13 @@ fn request() -> SweepRequest {
     }
 }
 
-fn packages(names: &[&str]) -> Vec<Package> {
+fn packages(names: &[&str]) -> Vec<ListedPackage> {
     names.iter().map(|name| name.parse().unwrap()).collect()
 }
 
-fn plan() -> Plan {
+fn plan() -> SweepPlan {
     let line = |line: &str, pyodide: &str| ReleaseOfLine { line: line.into(), pyodide: pyodide.into() };
-    Plan {
+    SweepPlan {
         packages: packages(&["a==1", "b==2"]),
         lines: vec![line("0.28", "0.28.0"), line("0.29", "0.29.0")],
         steps: Step::ALL.into(),
