@@ -1,10 +1,9 @@
 """Compares wheels that cargo-pyodide builds with those on the package index: python3 peers.py TOOL [NAME …] [OPTIONS].
 
-Downloads each peer's wheel for Pyodide 314, builds the same version, and prints the sizes of both (the wheel, and its
-module as it is, with gzip -9 and with brotli) and, where `peers/NAME.py` has benchmarks, how many times as fast ours is:
-`bench` measures both in turn in one session. Ratios of sizes are ours by the peer's, below 1 is smaller; of speed the
-other way round, above 1 is faster. `--rounds` and `--folder` (default: target/peers) are the options; `--no-speed`
-measures sizes alone.
+Downloads each peer's wheel for Pyodide 314, builds the same version, and prints the sizes of both: of the wheel, and of
+its module as it is, with gzip -9 and with brotli. Where `peers/NAME.py` has benchmarks, `bench` measures both in turn.
+Ratios of sizes are ours by the peer's, below 1 is smaller; of speed the other way round, above 1 is faster.
+`--no-speed` measures sizes alone.
 """
 
 import argparse

@@ -7,7 +7,8 @@ import cramjam
 random.seed(1)
 WORDS = ["".join(random.choices("abcdefghij", k=random.randint(2, 9))) for _ in range(300)]
 TEXT = " ".join(random.choices(WORDS, k=20000)).encode()
-GZIP, SNAPPY, ZSTD, LZ4 = (bytes(module.compress(TEXT)) for module in (cramjam.gzip, cramjam.snappy, cramjam.zstd, cramjam.lz4))
+FORMATS = (cramjam.gzip, cramjam.snappy, cramjam.zstd, cramjam.lz4)
+GZIP, SNAPPY, ZSTD, LZ4 = (bytes(module.compress(TEXT)) for module in FORMATS)
 
 
 def bench_gzip_compress():

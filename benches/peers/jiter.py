@@ -4,7 +4,8 @@ import json
 
 import jiter
 
-RECORDS = json.dumps([{"id": number, "name": f"name {number}", "tags": ["a", "b"], "ok": True} for number in range(300)]).encode()
+RECORD = {"id": 1, "name": "a name", "tags": ["a", "b"], "ok": True}
+RECORDS = json.dumps([{**RECORD, "id": number} for number in range(300)]).encode()
 NUMBERS = json.dumps([number * 1.37 for number in range(3000)]).encode()
 TEXTS = json.dumps(["some longer text without anything to escape " * 20] * 50).encode()
 

@@ -4,9 +4,10 @@ import minijinja
 
 ENVIRONMENT = minijinja.Environment(
     templates={
-        "rows": "<table>{% for row in rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor %}</table>",
-        "list": "{% macro item(one) %}<li class='{{ loop_class(one) }}'>{{ one.name|upper|escape }}: {{ one.price * 2 }}</li>"
-        "{% endmacro %}<ul>{% for one in items if one.price > 3 %}{{ item(one) }}{% endfor %}</ul>",
+        "rows": "<table>{% for row in rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>"
+        "{% endfor %}</table>",
+        "list": "{% macro item(one) %}<li class='{{ loop_class(one) }}'>{{ one.name|upper|escape }}: "
+        "{{ one.price * 2 }}</li>{% endmacro %}<ul>{% for one in items if one.price > 3 %}{{ item(one) }}{% endfor %}</ul>",
     }
 )
 ENVIRONMENT.add_global("loop_class", lambda one: "odd" if one["price"] % 2 else "even")
@@ -27,4 +28,5 @@ def bench_evaluate():
 
 
 def bench_parse():
-    minijinja.Environment(templates={"t": "{% for a in b %}{{ a.c|default('d')|title }}{% endfor %}" * 20}).render_template("t", b=[])
+    template = "{% for a in b %}{{ a.c|default('d')|title }}{% endfor %}" * 20
+    minijinja.Environment(templates={"t": template}).render_template("t", b=[])

@@ -7,7 +7,7 @@ use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::request::{BenchRequest, StartUp};
+use super::request::{BenchRequest, StartUpTime};
 use crate::context::Context;
 use crate::error::{Result, hinted};
 use crate::process::Invocation;
@@ -22,7 +22,7 @@ const FOLDER: &str = "/home/pyodide";
 
 /// One of the things that are measured.
 #[derive(Debug)]
-pub(super) enum Subject {
+pub(super) enum Contender {
     /// Wheels in Pyodide, and the names that the first of them is imported by.
     Wheels {
         /// What it is called.
@@ -41,7 +41,7 @@ pub(super) enum Subject {
     },
 }
 
-impl Subject {
+impl Contender {
     /// What it is called.
     pub(super) fn name(&self) -> &str {
         match self {
@@ -53,7 +53,7 @@ impl Subject {
 
 /// The text of a benchmark script.
 #[derive(Debug)]
-pub(super) struct Script {
+pub(super) struct BenchScript {
     /// What tracebacks say.
     pub(super) name: String,
     /// The program; none if only the start-up is measured.
@@ -62,7 +62,7 @@ pub(super) struct Script {
 
 /// The values of one function in one interpreter.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Values {
+pub(super) struct MeasuredValues {
     /// The function.
     pub(super) name: String,
     /// How many calls a value is the mean of.
@@ -73,11 +73,11 @@ pub(super) struct Values {
 
 /// What one interpreter gave.
 #[derive(Debug, Default)]
-pub(super) struct Run {
+pub(super) struct InterpreterRun {
     /// The version of its Python.
     pub(super) python: String,
     /// One entry a function, in the order of the script.
-    pub(super) benchmarks: Vec<Values>,
+    pub(super) benchmarks: Vec<MeasuredValues>,
     /// Whether it said that it was done.
     done: bool,
     /// Seconds of the start-up so far.
@@ -92,15 +92,15 @@ pub(super) struct Measuring<'a> {
     pub(super) context: &'a Context,
     pub(super) runtime: &'a Runtime,
     pub(super) request: &'a BenchRequest,
-    pub(super) script: &'a Script,
+    pub(super) script: &'a BenchScript,
 }
 
 impl Measuring<'_> {
     /// Measures one side in a fresh interpreter, with the numbers of calls that are known.
-    pub(super) fn run(&self, subject: &Subject, loops: &BTreeMap<String, u64>) -> Result<Run> {
+    pub(super) fn run(&self, subject: &Contender, loops: &BTreeMap<String, u64>) -> Result<InterpreterRun> {
         let run = match subject {
-            Subject::Wheels { wheels, imports, .. } => self.run_in_pyodide(wheels, imports, loops),
-            Subject::Native { python, site } => self.run_here(python, site, loops),
+            Contender::Wheels { wheels, imports, .. } => self.run_in_pyodide(wheels, imports, loops),
+            Contender::Native { python, site } => self.run_here(python, site, loops),
         };
         let run = run.with_context(|| format!("`{}` cannot be measured", subject.name()))?;
         if run.benchmarks.is_empty() {
@@ -109,7 +109,7 @@ impl Measuring<'_> {
         Ok(run)
     }
 
-    fn nothing_found(&self, run: &Run) -> anyhow::Error {
+    fn nothing_found(&self, run: &InterpreterRun) -> anyhow::Error {
         let name = &self.script.name;
         match run.found.as_deref() {
             Some([]) | None => hinted(
@@ -142,9 +142,9 @@ impl Measuring<'_> {
         wheels: &[PathBuf],
         imports: &[String],
         loops: &BTreeMap<String, u64>,
-    ) -> Result<Run> {
+    ) -> Result<InterpreterRun> {
         let Self { context, runtime, request, .. } = self;
-        let is_timed = request.start_up == StartUp::Measured;
+        let is_timed = request.start_up == StartUpTime::Measured;
         let session = Session {
             runtime,
             place: request.place,
@@ -159,7 +159,7 @@ impl Measuring<'_> {
             stdout: Stream::Stderr,
         };
         let mut open = session.open(context)?;
-        let mut run = Run::default();
+        let mut run = InterpreterRun::default();
         while !run.done {
             match open.next(request.timeout)? {
                 Next::Event(event) => run.take(&event)?,
@@ -172,7 +172,7 @@ impl Measuring<'_> {
         Ok(run)
     }
 
-    fn run_here(&self, python: &Path, site: &Path, loops: &BTreeMap<String, u64>) -> Result<Run> {
+    fn run_here(&self, python: &Path, site: &Path, loops: &BTreeMap<String, u64>) -> Result<InterpreterRun> {
         let work = tempfile::tempdir().context("cannot make a temporary folder")?;
         let path = |name: &str| work.path().join(name);
         fs_err::write(path("request.json"), self.program(work.path(), &[], loops).to_string())?;
@@ -184,7 +184,7 @@ impl Measuring<'_> {
             .env("PYTHONPATH", site)
             .output(&self.context.ui)?;
         self.context.ui.pass_on(Stream::Stderr, [printed.stdout, printed.stderr].concat().as_bytes());
-        let mut run = Run::default();
+        let mut run = InterpreterRun::default();
         for line in fs_err::read_to_string(path("events.jsonl"))?.lines() {
             run.take(&serde_json::from_str(line)?)?;
         }
@@ -192,7 +192,7 @@ impl Measuring<'_> {
     }
 }
 
-impl Run {
+impl InterpreterRun {
     /// Takes an event of the program.
     fn take(&mut self, event: &Value) -> Result<()> {
         let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
@@ -216,7 +216,7 @@ impl Run {
 
     /// A part of the start-up: there is one value in an interpreter.
     fn add(&mut self, name: &str, seconds: f64) {
-        self.benchmarks.push(Values { name: name.to_owned(), loops: 1, values: vec![seconds] });
+        self.benchmarks.push(MeasuredValues { name: name.to_owned(), loops: 1, values: vec![seconds] });
     }
 }
 
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn events_become_values() {
-        let mut run = Run::default();
+        let mut run = InterpreterRun::default();
         let events = [
             json!({"event": "ready", "installed": 250.5}),
             json!({"event": "python", "version": "3.14.0"}),

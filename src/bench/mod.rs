@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 
-pub use request::{BenchRequest, Measured, Native, StartUp};
+pub use request::{BenchRequest, MeasuredPackage, NativeSide, StartUpTime};
 
 use crate::building::{self, BuildRequest};
 use crate::context::Context;
@@ -23,14 +23,14 @@ use crate::run::check_release;
 use crate::runtime::{Runtime, markers};
 use crate::testing::native;
 use crate::wheel::OpenedWheel;
-use measure::{Measuring, Run, Script, Subject};
-use report::{Benchmark, Report, Side};
+use measure::{BenchScript, Contender, InterpreterRun, Measuring};
+use report::{BenchReport, Benchmark, MeasuredSide};
 
 /// Measures a package.
 ///
 /// # Errors
 /// When the package does not build, a wheel is not for the release, or the script fails.
-pub fn run(context: &Context, request: &BenchRequest, runtime: &Runtime) -> Result<Report> {
+pub fn run(context: &Context, request: &BenchRequest, runtime: &Runtime) -> Result<BenchReport> {
     let script = read_script(request)?;
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
     let subjects = find_subjects(context, request, runtime, work.path())?;
@@ -42,11 +42,11 @@ pub fn run(context: &Context, request: &BenchRequest, runtime: &Runtime) -> Resu
             names.push(&one.name);
         }
     }
-    let sides = subjects.iter().zip(&runs).map(|(subject, runs)| Side {
+    let sides = subjects.iter().zip(&runs).map(|(subject, runs)| MeasuredSide {
         name: subject.name().to_owned(),
         python: runs.first().map(|run| run.python.clone()).unwrap_or_default(),
     });
-    Ok(Report {
+    Ok(BenchReport {
         pyodide: runtime.version.to_string(),
         place: request.place,
         rounds: request.rounds,
@@ -55,24 +55,24 @@ pub fn run(context: &Context, request: &BenchRequest, runtime: &Runtime) -> Resu
     })
 }
 
-fn read_script(request: &BenchRequest) -> Result<Script> {
+fn read_script(request: &BenchRequest) -> Result<BenchScript> {
     let Some(path) = &request.script else {
-        if request.start_up == StartUp::Skipped {
+        if request.start_up == StartUpTime::Skipped {
             return Err(hinted(
                 anyhow!("there is nothing to measure: no script was named"),
                 "name a script with functions `bench_*`, or measure the start-up with `--startup`",
             ));
         }
-        return Ok(Script { name: String::new(), source: None });
+        return Ok(BenchScript { name: String::new(), source: None });
     };
-    Ok(Script { name: path.display().to_string(), source: Some(fs_err::read_to_string(path)?) })
+    Ok(BenchScript { name: path.display().to_string(), source: Some(fs_err::read_to_string(path)?) })
 }
 
 /// Measures all sides in turn. Each round begins with another one: none is always the first.
-fn alternate(measuring: &Measuring<'_>, subjects: &[Subject]) -> Result<Vec<Vec<Run>>> {
+fn alternate(measuring: &Measuring<'_>, subjects: &[Contender]) -> Result<Vec<Vec<InterpreterRun>>> {
     let Measuring { context, request, .. } = measuring;
     let mut loops: BTreeMap<String, u64> = BTreeMap::new();
-    let mut runs: Vec<Vec<Run>> = subjects.iter().map(|_| Vec::new()).collect();
+    let mut runs: Vec<Vec<InterpreterRun>> = subjects.iter().map(|_| Vec::new()).collect();
     let task = context.ui.task("measuring");
     let whole = u64::from(request.rounds) * subjects.len() as u64;
     let mut done = 0;
@@ -97,10 +97,10 @@ fn find_subjects(
     request: &BenchRequest,
     runtime: &Runtime,
     work: &Path,
-) -> Result<Vec<Subject>> {
+) -> Result<Vec<Contender>> {
     let (path, name) = match &request.package {
-        Measured::Wheel(path) => (path.clone(), path.display().to_string()),
-        Measured::Source(source) => {
+        MeasuredPackage::Wheel(path) => (path.clone(), path.display().to_string()),
+        MeasuredPackage::Source(source) => {
             let build = BuildRequest {
                 cargo: request.cargo.clone(),
                 overlays: request.overlays.clone(),
@@ -114,8 +114,8 @@ fn find_subjects(
     for path in &request.against {
         subjects.push(of_wheel(context, request, runtime, path, path.display().to_string())?);
     }
-    if request.native == Native::Measured {
-        let Measured::Source(source) = &request.package else {
+    if request.native == NativeSide::Measured {
+        let MeasuredPackage::Source(source) = &request.package else {
             bail!("`--native` builds the same source for this machine: name a source, not a wheel");
         };
         let wheel = OpenedWheel::open(&path)?;
@@ -124,7 +124,7 @@ fn find_subjects(
         let requires: Vec<String> = requires.map(ToString::to_string).collect();
         let site = work.join("site");
         let python = native::install(context, source, &requires, &site)?;
-        subjects.push(Subject::Native { python, site });
+        subjects.push(Contender::Native { python, site });
     }
     Ok(subjects)
 }
@@ -136,7 +136,7 @@ fn of_wheel(
     runtime: &Runtime,
     path: &Path,
     name: String,
-) -> Result<Subject> {
+) -> Result<Contender> {
     let wheel = OpenedWheel::open(path)?;
     check_release(runtime, wheel.path(), wheel.filename())?;
     let own = format!("{}=={}", wheel.metadata().name, wheel.metadata().version);
@@ -149,5 +149,5 @@ fn of_wheel(
     let mut installed: Vec<PathBuf> = wheels::find(context, sources, &[own])?;
     // What a wheel requires comes before it, as for tests.
     installed.extend(at_hand.iter().skip(1).chain(&at_hand[..1]).map(|wheel| wheel.path().to_owned()));
-    Ok(Subject::Wheels { name, wheels: installed, imports })
+    Ok(Contender::Wheels { name, wheels: installed, imports })
 }

@@ -9,7 +9,7 @@ use crate::source::Source;
 
 /// The package that is measured.
 #[derive(Debug, Clone)]
-pub enum Measured {
+pub enum MeasuredPackage {
     /// A wheel.
     Wheel(PathBuf),
     /// A source, which is built as `build` builds it.
@@ -20,17 +20,17 @@ pub enum Measured {
 #[derive(Debug, Clone)]
 pub struct BenchRequest {
     /// The package.
-    pub package: Measured,
+    pub package: MeasuredPackage,
     /// The script: its functions `bench_*` are measured. Without one there must be the start-up.
     pub script: Option<PathBuf>,
     /// Parts of the names of the functions that are measured; all if there are none.
     pub only: Vec<String>,
     /// Whether the time until the package is imported is measured too.
-    pub start_up: StartUp,
+    pub start_up: StartUpTime,
     /// Other wheels that are measured in the same way.
     pub against: Vec<PathBuf>,
     /// Whether the source is also built for this machine and measured there.
-    pub native: Native,
+    pub native: NativeSide,
     /// Wheels that are installed with the package.
     pub wheels: Vec<PathBuf>,
     /// A folder with packages of the release, asked before its network.
@@ -53,7 +53,7 @@ pub struct BenchRequest {
 
 /// Whether the time until a package is imported is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StartUp {
+pub enum StartUpTime {
     /// It is.
     Measured,
     /// It is not.
@@ -62,7 +62,7 @@ pub enum StartUp {
 
 /// Whether this machine is measured too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Native {
+pub enum NativeSide {
     /// It is.
     Measured,
     /// It is not.
@@ -71,14 +71,14 @@ pub enum Native {
 
 impl BenchRequest {
     /// The functions of a script, on Node: ten interpreters a side, three values each of at least a tenth of a second.
-    pub fn new(package: Measured, script: Option<PathBuf>) -> Self {
+    pub fn new(package: MeasuredPackage, script: Option<PathBuf>) -> Self {
         Self {
             package,
             script,
             only: Vec::new(),
-            start_up: StartUp::Skipped,
+            start_up: StartUpTime::Skipped,
             against: Vec::new(),
-            native: Native::Skipped,
+            native: NativeSide::Skipped,
             wheels: Vec::new(),
             packages_dir: None,
             place: Place::Node,

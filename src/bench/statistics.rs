@@ -7,14 +7,14 @@ use serde::Serialize;
 
 /// The middle of values, and how far they lie from it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Summary {
+pub struct Spread {
     /// The median, in seconds.
     pub median: f64,
     /// The median absolute deviation, in seconds.
     pub deviation: f64,
 }
 
-impl Summary {
+impl Spread {
     /// Of these values; none if there are none.
     pub fn of(values: &[f64]) -> Option<Self> {
         let middle = median(values)?;
@@ -69,9 +69,9 @@ mod tests {
 
     #[test]
     fn one_long_value_changes_no_median() {
-        assert_eq!(Summary::of(&[3.0, 1.0, 900.0]), Some(Summary { median: 3.0, deviation: 2.0 }));
-        assert_eq!(Summary::of(&[4.0, 2.0]), Some(Summary { median: 3.0, deviation: 1.0 }));
-        assert_eq!(Summary::of(&[]), None);
+        assert_eq!(Spread::of(&[3.0, 1.0, 900.0]), Some(Spread { median: 3.0, deviation: 2.0 }));
+        assert_eq!(Spread::of(&[4.0, 2.0]), Some(Spread { median: 3.0, deviation: 1.0 }));
+        assert_eq!(Spread::of(&[]), None);
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
-use cargo_pyodide::bench::report::{Benchmark, Report};
+use cargo_pyodide::bench::report::{BenchReport, Benchmark};
 use cargo_pyodide::bench::statistics::Ratio;
-use cargo_pyodide::bench::{self, BenchRequest, Measured, Native, StartUp};
+use cargo_pyodide::bench::{self, BenchRequest, MeasuredPackage, NativeSide, StartUpTime};
 use cargo_pyodide::context::Context;
 use cargo_pyodide::error::Result;
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
@@ -90,12 +90,12 @@ pub(crate) struct BenchArguments {
 }
 
 impl BenchArguments {
-    fn request(&self, package: Measured) -> BenchRequest {
+    fn request(&self, package: MeasuredPackage) -> BenchRequest {
         BenchRequest {
             only: self.only.clone(),
-            start_up: if self.startup { StartUp::Measured } else { StartUp::Skipped },
+            start_up: if self.startup { StartUpTime::Measured } else { StartUpTime::Skipped },
             against: self.against.clone(),
-            native: if self.native { Native::Measured } else { Native::Skipped },
+            native: if self.native { NativeSide::Measured } else { NativeSide::Skipped },
             wheels: self.wheels.clone(),
             packages_dir: self.packages_dir.clone(),
             place: self.place,
@@ -128,14 +128,14 @@ pub(crate) fn run(session: &Session, arguments: &BenchArguments) -> Result<u8> {
     Ok(0)
 }
 
-fn find_package(context: &Context, named: &str) -> Result<Measured> {
+fn find_package(context: &Context, named: &str) -> Result<MeasuredPackage> {
     if named.ends_with(".whl") {
-        return Ok(Measured::Wheel(named.into()));
+        return Ok(MeasuredPackage::Wheel(named.into()));
     }
-    source::find(&named.parse()?, context).map(Measured::Source)
+    source::find(&named.parse()?, context).map(MeasuredPackage::Source)
 }
 
-fn print_report(terminal: &Terminal, report: &Report) -> Result<()> {
+fn print_report(terminal: &Terminal, report: &BenchReport) -> Result<()> {
     let head = ["benchmark", "median", "spread", "package beside it", "of"].map(str::to_owned);
     let rows = report.benchmarks.iter().flat_map(|benchmark| rows_of(report, benchmark));
     let overall = report.overall();
@@ -149,7 +149,7 @@ fn print_report(terminal: &Terminal, report: &Report) -> Result<()> {
 }
 
 /// One row a side.
-fn rows_of<'a>(report: &'a Report, benchmark: &'a Benchmark) -> impl Iterator<Item = [String; 5]> + 'a {
+fn rows_of<'a>(report: &'a BenchReport, benchmark: &'a Benchmark) -> impl Iterator<Item = [String; 5]> + 'a {
     benchmark.results.iter().zip(&report.sides).filter_map(|(result, side)| {
         let summary = result.summary?;
         let spread = format!("± {:.1} %", 100.0 * summary.deviation / summary.median);
@@ -188,19 +188,19 @@ mod tests {
 
     fn parse(words: &str) -> Result<BenchRequest, clap::Error> {
         let line = Line::try_parse_from(std::iter::once("x").chain(words.split_whitespace()))?;
-        Ok(line.bench.request(Measured::Wheel("a.whl".into())))
+        Ok(line.bench.request(MeasuredPackage::Wheel("a.whl".into())))
     }
 
     #[test]
     fn options_reach_the_request() {
-        let usual = BenchRequest::new(Measured::Wheel("a.whl".into()), Some("b.py".into()));
+        let usual = BenchRequest::new(MeasuredPackage::Wheel("a.whl".into()), Some("b.py".into()));
         assert_eq!(format!("{:?}", parse("a.whl b.py").unwrap()), format!("{usual:?}"));
         let request = parse(
             "a.whl b.py --against c.whl --native --startup --in worker --only d --rounds 2 --values 4 \
              --min-time 5 --with e.whl --packages-dir p",
         );
         let request = request.unwrap();
-        assert_eq!((request.native, request.start_up), (Native::Measured, StartUp::Measured));
+        assert_eq!((request.native, request.start_up), (NativeSide::Measured, StartUpTime::Measured));
         assert_eq!((request.rounds, request.values, request.place), (2, 4, Place::Worker));
         assert_eq!((request.min_time, &request.only[..]), (Duration::from_millis(5), &["d".to_owned()][..]));
         assert_eq!((request.against, request.wheels), (vec!["c.whl".into()], vec!["e.whl".into()]));
