@@ -7,7 +7,8 @@ ENVIRONMENT = minijinja.Environment(
         "rows": "<table>{% for row in rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>"
         "{% endfor %}</table>",
         "list": "{% macro item(one) %}<li class='{{ loop_class(one) }}'>{{ one.name|upper|escape }}: "
-        "{{ one.price * 2 }}</li>{% endmacro %}<ul>{% for one in items if one.price > 3 %}{{ item(one) }}{% endfor %}</ul>",
+        "{{ one.price * 2 }}</li>{% endmacro %}"
+        "<ul>{% for one in items if one.price > 3 %}{{ item(one) }}{% endfor %}</ul>",
     }
 )
 ENVIRONMENT.add_global("loop_class", lambda one: "odd" if one["price"] % 2 else "even")

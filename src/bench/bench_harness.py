@@ -20,13 +20,19 @@ def run(request, report):
     import types
 
     request = json.loads(request)
+    own_file = run.__code__.co_filename
 
     def send(**event):
         report(json.dumps(event))
 
     def fail(message):
+        flush()
         send(event="failed", message=message)
         return 1
+
+    def flush():
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
 
     def spend(function, loops):
         """The seconds that so many calls take."""
@@ -62,11 +68,12 @@ def run(request, report):
         exec(compile(request["source"], request["name"], "exec"), module.__dict__)
         return module
 
-    def show(error, frames):
-        """Prints the traceback without the first frames, which are this program's, and returns its last line."""
-        for _ in range(frames):
-            error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
-        traceback.print_exception(type(error), error, error.__traceback__)
+    def show(error):
+        """Prints the traceback without the frames of this program, and returns its last line."""
+        trace = error.__traceback__
+        while trace and trace.tb_frame.f_code.co_filename in (own_file, importlib.__file__):
+            trace = trace.tb_next
+        traceback.print_exception(type(error), error, trace)
         return "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()[-1]
 
     os.chdir(request["folder"])
@@ -77,14 +84,14 @@ def run(request, report):
         try:
             importlib.import_module(name)
         except BaseException as error:
-            return fail(f"`{name}` cannot be imported: {show(error, 1)}")
+            return fail(f"`{name}` cannot be imported: {show(error)}")
         send(event="imported", seconds=time.perf_counter() - started)
     if request["source"] is None:
         return 0
     try:
         module = load()
     except BaseException as error:
-        return fail(f"the script failed: {show(error, 2)}")
+        return fail(f"the script failed: {show(error)}")
     found = {
         name: value
         for name, value in vars(module).items()
@@ -99,9 +106,8 @@ def run(request, report):
         try:
             measure(name, function)
         except BaseException as error:
-            return fail(f"`{name}` failed: {show(error, 3)}")
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+            return fail(f"`{name}` failed: {show(error)}")
+    flush()
     return 0
 
 

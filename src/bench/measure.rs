@@ -199,7 +199,7 @@ impl InterpreterRun {
         let seconds = |key: &str| event[key].as_f64().unwrap_or_default();
         match event["event"].as_str().unwrap_or_default() {
             "python" => self.python = text("version"),
-            "ready" if event["installed"].is_f64() => self.add("(install)", seconds("installed") / 1000.0),
+            "ready" if event["installed"].is_number() => self.add("(install)", seconds("installed") / 1000.0),
             "imported" => {
                 self.imported += seconds("seconds");
                 self.benchmarks.retain(|known| known.name != "(import)");

@@ -35,7 +35,7 @@ pub use tuning::Tuning;
 use crate::abi::Contract;
 use crate::audit::policy::is_fatal;
 use crate::audit::{Finding, Severity};
-use crate::backend::{self, BackEndBuild};
+use crate::backend::{self, BackEndBuild, RawBuild};
 use crate::context::Context;
 use crate::error::Result;
 use crate::project::Project;
@@ -81,19 +81,7 @@ impl OpenedSource {
         checks::warn_of_abort(context, &project, &crates.choices);
         clock.step("metadata");
         // The back end builds one raw wheel; everything that depends on the release comes after it.
-        let raw = backend::build(
-            context,
-            BackEndBuild {
-                project: &project,
-                label: &self.label,
-                owner: tree.owner,
-                workspace: crates.workspace.as_deref(),
-                runtime,
-                toolchain: &toolchain,
-                choices: &crates.choices,
-                folder: &self.folder,
-            },
-        )?;
+        let raw = self.run_back_end(context, &package, &crates, runtime, &toolchain)?;
         // The back end times its own steps: this clock starts again after it.
         let mut seconds = clock.into_steps();
         seconds.extend(raw.seconds.iter().copied());
@@ -125,6 +113,29 @@ impl OpenedSource {
         let built =
             Built { wheel, summary, tuning, optimized, findings, changes, applied, toolchain, seconds };
         Ok(Outcome::Built(Box::new(built)))
+    }
+}
+
+impl OpenedSource {
+    fn run_back_end(
+        &self,
+        context: &Context,
+        package: &Package<'_>,
+        crates: &Crates,
+        runtime: &Runtime,
+        toolchain: &Toolchain,
+    ) -> Result<RawBuild> {
+        let build = BackEndBuild {
+            project: package.project,
+            label: &self.label,
+            owner: package.tree.owner,
+            workspace: crates.workspace.as_deref(),
+            runtime,
+            toolchain,
+            choices: &crates.choices,
+            folder: &self.folder,
+        };
+        backend::build(context, build)
     }
 }
 

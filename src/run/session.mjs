@@ -70,9 +70,13 @@ export async function run(request, io) {
   let installed;
   try {
     pyodide = await start(request, io);
-    const started = performance.now();
-    await (request.installation === "loadpackage" ? loadPackages : install)(pyodide, request, io);
-    installed = performance.now() - started;
+    if (request.installation === "loadpackage") {
+      const started = performance.now();
+      await loadPackages(pyodide, request, io);
+      installed = performance.now() - started;
+    } else {
+      await install(pyodide, request, io);
+    }
     if (request.archives.length > 0) {
       pyodide.FS.mkdirTree(request.folder);
       await unpack(pyodide, io, request.archives, request.folder);

@@ -139,6 +139,9 @@ fn what_cannot_be_measured_is_said() {
     add("a coroutine", "async def bench_it(): pass\n", &["bench.py"]);
     add("native of a wheel", SCRIPT, &["bench.py", "--native"]);
     add("a wheel that is not there", SCRIPT, &["bench.py", "--against", "absent-1-py3-none-any.whl"]);
-    add("an interpreter that ends", "import os\ndef bench_it(): os.abort()\n", &["bench.py"]);
     insta::assert_snapshot!(printed.join("\n"));
+    script(place.path(), "import os\ndef bench_it(): os.abort()\n");
+    let died = bench(place.path(), &[path, "--pyodide", "0.29.5", "bench.py"]).run();
+    assert_eq!(died.status, Some(2), "{}", died.stderr);
+    assert!(died.stderr.contains("cannot be measured: "), "{}", died.stderr);
 }
