@@ -61,7 +61,7 @@ mod tests {
 
     /// A module with a file name, two locations that share it, and pointers to what is no location.
     fn module() -> Vec<u8> {
-        let words = |words: [u32; 3]| words.map(|word| format!("\\{:02x}\\00\\00\\00", word)).concat();
+        let words = |words: [u32; 3]| words.map(|word| format!("\\{word:02x}\\00\\00\\00")).concat();
         // At 0 the name; at 16 and 32 locations; at 48 one whose line is 0; at 64 one whose name has another ending.
         let data = [
             "src/lib.rs\\00\\00\\00\\00\\00\\00".to_owned(),
