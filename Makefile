@@ -4,7 +4,7 @@ CARGO ?= cargo
 TOOL := target/release/cargo-pyodide
 export CARGO_PYODIDE_CACHE_DIR ?= $(CURDIR)/target/pyodide-cache
 
-.PHONY: demo test test-all lint setup bench peers polars sweep clean
+.PHONY: demo test test-all lint setup bench peers fuzz polars sweep clean
 
 demo: setup
 	$(CARGO) build --release --locked
@@ -33,6 +33,10 @@ bench: setup
 peers: setup
 	$(CARGO) build --release --locked
 	python3 benches/peers.py $(TOOL)
+
+# Ten minutes for each target; `python3 fuzz/run.py --help` says how to have less.
+fuzz:
+	python3 fuzz/run.py
 
 # Takes about twenty minutes on two cores.
 polars: setup

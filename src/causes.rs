@@ -39,6 +39,8 @@ pub struct Cause {
     /// in which it begins, or its group. None for causes that only errors of ours name.
     #[serde(default)]
     patterns: Vec<String>,
+    /// What a test with this cause needs and Pyodide has not: `threads`. None if Pyodide can do what it does.
+    pub needs: Option<String>,
     /// What to do.
     pub advice: Option<String>,
 }

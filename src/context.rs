@@ -12,6 +12,7 @@ use crate::env::Environment;
 use crate::error::Result;
 use crate::host_python::HostPython;
 use crate::index::{self, PackageIndex};
+use crate::redacted::Redacted;
 use crate::ui::Ui;
 
 /// Whether the network may be asked.
@@ -46,6 +47,8 @@ pub struct Context {
     /// Whether files of an index must have a digest that it states.
     pub hashes: Hashes,
     named_python: Option<PathBuf>,
+    /// Indexes that are asked before the one that pip is configured for.
+    first_indexes: Vec<Redacted<String>>,
     python: OnceLock<HostPython>,
     index: OnceLock<PackageIndex>,
     failed_addresses: Mutex<BTreeSet<String>>,
@@ -62,6 +65,7 @@ impl Context {
             network,
             hashes: Hashes::Optional,
             named_python: None,
+            first_indexes: Vec::new(),
             python: OnceLock::new(),
             index: OnceLock::new(),
             failed_addresses: Mutex::default(),
@@ -73,6 +77,12 @@ impl Context {
     #[must_use]
     pub fn with_python(self, named: Option<PathBuf>) -> Self {
         Self { named_python: named, python: OnceLock::new(), ..self }
+    }
+
+    /// The same with indexes, or sites that hold one, that are asked before the one that pip is configured for.
+    #[must_use]
+    pub fn with_first_indexes(self, addresses: Vec<Redacted<String>>) -> Self {
+        Self { first_indexes: addresses, index: OnceLock::new(), ..self }
     }
 
     /// The same with a rule for digests.
@@ -108,8 +118,20 @@ impl Context {
             Some(settings) => settings?,
             None => index::settings::from_pip(&self.ui, &self.python()?.program)?,
         };
-        let opened = PackageIndex::open(&settings)?;
+        let first: Vec<_> =
+            self.first_indexes.iter().map(|address| settings.with_address(address)).collect::<Result<_>>()?;
+        let opened = PackageIndex::open(&settings)?.asking_first(&first)?;
         Ok(self.index.get_or_init(|| opened))
+    }
+
+    /// The package index, if it was needed before.
+    pub(crate) fn asked_index(&self) -> Option<&PackageIndex> {
+        self.index.get()
+    }
+
+    /// The indexes that are asked first, as part of a cache's key.
+    pub(crate) fn first_indexes(&self) -> impl Iterator<Item = &str> {
+        self.first_indexes.iter().map(|address| address.expose().as_str())
     }
 
     /// What a program answers, asked when it is first needed and once in a run. A failure is not kept.

@@ -11,6 +11,12 @@ use std::path::PathBuf;
 /// not begin with `CARGO_`: sccache takes all such variables for something that the compiled crate depends on.
 pub const DRIVER_PLAN: &str = "PYODIDE_DRIVER_PLAN";
 
+/// The variable that tells our executable which process supervises it, by its number.
+pub const SUPERVISOR: &str = "PYODIDE_SUPERVISOR";
+
+/// The variable that names the folder of a command's temporary files, for the drivers that it starts.
+pub const TEMPORARY_FOLDER: &str = "PYODIDE_TEMPORARY_FOLDER";
+
 /// A snapshot of the process's environment.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
@@ -39,6 +45,21 @@ impl Environment {
     /// A variable's value as text, if it is set, not empty and UTF-8.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(OsStr::to_str)
+    }
+
+    /// A variable's value as a size: bytes, or a number with `M` or `G`; none if it is not set.
+    ///
+    /// # Errors
+    /// When it is set and not a size.
+    pub fn size(&self, name: &str) -> crate::error::Result<Option<u64>> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let size = parse_size(text).ok_or_else(|| {
+            crate::error::hinted(
+                anyhow::anyhow!("`{name}` is `{text}`, which is not a size"),
+                "write bytes, or a number with `M` or `G`: `8G`",
+            )
+        })?;
+        Ok(Some(size))
     }
 
     /// All variables whose names and values are UTF-8.
@@ -79,6 +100,16 @@ impl Environment {
             )),
         }
     }
+}
+
+/// `8G`, `500M`, or bytes.
+fn parse_size(text: &str) -> Option<u64> {
+    let (digits, shift) = match text.char_indices().last()? {
+        (at, 'M' | 'm') => (&text[..at], 20),
+        (at, 'G' | 'g') => (&text[..at], 30),
+        _ => (text, 0),
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 #[cfg(test)]

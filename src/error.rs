@@ -126,19 +126,35 @@ pub(crate) fn label(id: &str) -> String {
 }
 
 fn render_labelled(error: &anyhow::Error, first: &str) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for (depth, cause) in error.chain().enumerate() {
-        let message = cause.to_string();
-        if depth > 0 && lines.last().is_some_and(|above| above.ends_with(&message)) {
-            continue;
-        }
-        let label = if depth == 0 { first } else { "  caused by" };
-        lines.push(format!("{label}: {}", indent(&message)));
-    }
+    let labels = std::iter::once(first).chain(std::iter::repeat("  caused by"));
+    let lines = labels.zip(chain(error)).map(|(label, message)| format!("{label}: {}", indent(&message)));
+    let mut lines: Vec<String> = lines.collect();
     if let Some(hint) = hint_of(error) {
         lines.push(format!("hint: {hint}"));
     }
     redact(&lines.join("\n"))
+}
+
+/// The messages of an error from the outside in. A message that ends the one above it is said once.
+fn chain(error: &anyhow::Error) -> Vec<String> {
+    let mut messages: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let message = cause.to_string();
+        if !messages.last().is_some_and(|above| above.ends_with(&message)) {
+            messages.push(message);
+        }
+    }
+    messages
+}
+
+/// The messages of an error from the outside in, for machines. Addresses lose their credentials.
+pub(crate) fn messages(error: &anyhow::Error) -> Vec<String> {
+    chain(error).iter().map(|message| redact(message)).collect()
+}
+
+/// The advice on an error. Addresses lose their credentials.
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+    hint_of(error).map(redact)
 }
 
 /// A message whose further lines cannot be taken for lines of ours.
@@ -159,7 +175,7 @@ fn indent(message: &str) -> String {
 }
 
 /// The advice nearest to the cause: the most specific one.
-fn hint_of(error: &anyhow::Error) -> Option<&str> {
+pub fn hint_of(error: &anyhow::Error) -> Option<&str> {
     error.chain().filter_map(hint_in).last()
 }
 

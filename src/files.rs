@@ -1,7 +1,9 @@
 //! Files and folders: written whole, copied with their times, walked by one rule for links.
 
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use walkdir::{DirEntry, WalkDir};
@@ -47,14 +49,41 @@ pub(crate) fn copy_folder(from: &Path, to: &Path, wanted: impl Fn(&OsStr) -> boo
 
 /// Removes a folder with all that it holds, if it is there. A link is removed and not followed.
 ///
+/// A program that still writes into it is waited for; after that the folder is moved out of its place.
+///
 /// # Errors
-/// When it cannot be removed.
+/// When it can be neither removed nor moved.
 pub fn remove_folder(folder: &Path) -> Result<()> {
+    for pause in [10, 50, 200] {
+        match remove_once(folder) {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
+                std::thread::sleep(Duration::from_millis(pause));
+            }
+            Err(error) => return Err(error.into()),
+            Ok(()) => return Ok(()),
+        }
+    }
+    let Some(parent) = folder.parent() else { bail!("`{}` is in no folder", folder.display()) };
+    let aside = tempfile::Builder::new().prefix(REMOVED).tempdir_in(parent)?;
+    fs_err::rename(folder, aside.path().join("removed"))?;
+    // What is still written there is removed by the next command that finds it.
+    Ok(())
+}
+
+fn remove_once(folder: &Path) -> std::io::Result<()> {
     let removed =
         if folder.is_symlink() { fs_err::remove_file(folder) } else { fs_err::remove_dir_all(folder) };
-    match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
+    removed.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
+/// What folders that were moved out of their places are called, in part.
+const REMOVED: &str = ".removed-";
+
+/// Removes what was moved out of its place before and could not be removed.
+pub(crate) fn remove_moved(parent: &Path) {
+    let Ok(entries) = fs_err::read_dir(parent) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(REMOVED)) {
+        drop(remove_once(&entry.path()));
     }
 }
 
@@ -64,6 +93,19 @@ pub(crate) fn write_if_changed(path: &Path, content: &str) -> Result<()> {
         return Ok(());
     }
     write_whole(path, content.as_bytes())
+}
+
+/// Writes a file and gives it the time that it had, or one long ago, so that the same tree looks the same to cargo each
+/// time.
+pub(crate) fn write_with_old_time(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs_err::create_dir_all(folder)?;
+    }
+    let time = fs_err::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    fs_err::write(path, content)?;
+    let time = time.unwrap_or(std::time::UNIX_EPOCH + std::time::Duration::from_hours(24 * 365 * 10));
+    let file = fs_err::OpenOptions::new().write(true).open(path)?.into_parts().0;
+    file.set_modified(time).with_context(|| format!("cannot set the time of `{}`", path.display()))
 }
 
 fn hint_full(error: anyhow::Error, folder: &Path) -> anyhow::Error {
@@ -79,7 +121,7 @@ fn hint_full(error: anyhow::Error, folder: &Path) -> anyhow::Error {
 /// When that fails: the old file is still there.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let Some(folder) = path.parent() else { bail!("`{}` is in no folder", path.display()) };
-    let written = new_file(folder)
+    let written = new_file(folder, &partial_prefix(path))
         .map_err(anyhow::Error::new)
         .and_then(|mut file| {
             std::io::Write::write_all(&mut file, bytes)?;
@@ -93,22 +135,37 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     written.map_err(|error| with_disk_hint(error, folder))
 }
 
-/// Temporary files are for their owner alone; this one is for all whom the user's mask allows, as every new file.
-#[cfg(unix)]
-fn new_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    use std::os::unix::fs::PermissionsExt;
-    let everybody = std::fs::Permissions::from_mode(0o666);
-    tempfile::Builder::new().permissions(everybody).tempfile_in(folder)
+/// How the name of a file begins that will become this one.
+fn partial_prefix(path: &Path) -> String {
+    format!(".{}-", path.file_name().unwrap_or_default().to_string_lossy())
 }
 
-#[cfg(not(unix))]
-fn new_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    tempfile::NamedTempFile::new_in(folder)
+/// A new file that its writer locks. Such a file that nobody locks is one whose writer was killed: it is removed.
+fn new_file(folder: &Path, prefix: &str) -> std::io::Result<tempfile::NamedTempFile> {
+    let is_partial =
+        |name: &OsStr| name.to_str().is_some_and(|name| name.starts_with(prefix) && name.ends_with(PARTIAL));
+    for entry in fs_err::read_dir(folder)?.flatten().filter(|entry| is_partial(&entry.file_name())) {
+        let opened = fs_err::OpenOptions::new().write(true).open(entry.path());
+        if opened.is_ok_and(|file| file.into_parts().0.try_lock().is_ok()) {
+            drop(fs_err::remove_file(entry.path()));
+        }
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(prefix).suffix(PARTIAL);
+    #[cfg(unix)]
+    // Temporary files are for their owner alone; this one is for all whom the user's mask allows, as every new file.
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let file = builder.tempfile_in(folder)?;
+    // A file system without locks: then what another writer leaves lies there, and nothing is lost.
+    drop(file.as_file().try_lock());
+    Ok(file)
 }
+
+/// How the name of a file ends that is being written.
+const PARTIAL: &str = ".part";
 
 /// Adds advice to an error that comes from a full or read-only disk.
 pub fn with_disk_hint(error: anyhow::Error, folder: &Path) -> anyhow::Error {
-    use std::io::ErrorKind;
     let kind = error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
@@ -231,6 +288,41 @@ mod tests {
         write_if_changed(&path, "other").unwrap();
         assert!(time_of(&path) > long_ago());
         assert_eq!(fs_err::read_to_string(&path).unwrap(), "other");
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_removed_by_the_next() {
+        let folder = folder(&[".a.txt-abc.part", ".b.txt-abc.part"]);
+        let writing = fs_err::File::open(folder.path().join(".b.txt-abc.part")).unwrap().into_parts().0;
+        writing.lock().unwrap();
+        for name in ["a.txt", "b.txt"] {
+            write_whole(&folder.path().join(name), b"new").unwrap();
+        }
+        assert_eq!(list(folder.path(), 1), ".b.txt-abc.part a.txt b.txt");
+    }
+
+    #[test]
+    fn a_folder_into_which_somebody_writes_is_gone_all_the_same() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let place = folder(&["busy/a.txt"]);
+        let busy = place.path().join("busy");
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 0.. {
+                    if ended.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    // As a compiler does that outlived its build: into a folder that it holds by its name.
+                    drop(fs_err::write(busy.join(format!("{number}.o")), ""));
+                }
+            });
+            for _ in 0..20 {
+                remove_folder(&busy).unwrap();
+                fs_err::create_dir_all(&busy).unwrap();
+            }
+            ended.store(true, Ordering::Relaxed);
+        });
     }
 
     #[test]

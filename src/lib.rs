@@ -14,12 +14,18 @@ pub mod causes;
 pub mod context;
 pub mod dependencies;
 pub mod digest;
+pub mod document;
 pub mod driver;
 pub mod env;
 pub mod error;
 pub mod files;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod host_python;
 pub mod index;
+mod loopback;
+pub mod nearest;
 pub mod overlay;
 mod plain_name;
 mod plan;

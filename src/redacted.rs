@@ -68,7 +68,41 @@ pub fn redact(text: &str) -> String {
         };
     }
     shown.push_str(left);
+    redact_queries(&shown)
+}
+
+/// Parts of the names of parameters that hold a secret: those of signed addresses and of tokens.
+const SECRET_PARAMETERS: [&str; 7] = ["sig", "token", "key", "credential", "secret", "passw", "auth"];
+
+/// A text in which parameters of addresses lose their values if they sign the address or name its user.
+fn redact_queries(text: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || "\"'`<>)#".contains(c);
+    let mut shown = String::with_capacity(text.len());
+    let mut left = text;
+    while let Some(at) = left.find("://") {
+        let (before, rest) = left.split_at(at);
+        let (address, rest) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
+        shown.push_str(before);
+        match address.split_once('?') {
+            Some((path, query)) => {
+                let parameters: Vec<String> = query.split('&').map(redact_parameter).collect();
+                shown.extend([path, "?", &parameters.join("&")]);
+            }
+            None => shown.push_str(address),
+        }
+        left = rest;
+    }
+    shown.push_str(left);
     shown
+}
+
+fn redact_parameter(parameter: &str) -> String {
+    match parameter.split_once('=') {
+        Some((name, _)) if SECRET_PARAMETERS.iter().any(|part| name.to_ascii_lowercase().contains(part)) => {
+            format!("{name}=…")
+        }
+        _ => parameter.to_owned(),
+    }
 }
 
 fn is_of_scheme(c: char) -> bool {
@@ -96,6 +130,15 @@ mod tests {
             ("file:///a@b", "file:///a@b"),
             ("no address: a@b", "no address: a@b"),
             ("a://b://secret@c", "a://b://c"),
+            (
+                "cannot get `https://h/a.whl?X-Amz-Date=1&X-Amz-Signature=abc&X-Amz-Credential=me` (403)",
+                "cannot get `https://h/a.whl?X-Amz-Date=1&X-Amz-Signature=…&X-Amz-Credential=…` (403)",
+            ),
+            (
+                "https://h/a?sv=1&sig=a%2Bb#x https://h/b?access_token=c",
+                "https://h/a?sv=1&sig=…#x https://h/b?access_token=…",
+            ),
+            ("is it? https://h/a?key=b key=b", "is it? https://h/a?key=… key=b"),
         ];
         for (text, shown) in cases {
             assert_eq!(redact(text), shown);

@@ -22,6 +22,10 @@ pub enum Message<'a> {
     Aside(&'a str),
     /// Something that the user should know although the work goes on.
     Warning(&'a str),
+    /// Something that the user may want to know although nothing is wrong.
+    Note(&'a str),
+    /// A line that a compiler or a build back end printed.
+    ToolOutput(&'a str),
     /// Bytes that Python wrote to a stream in a session.
     Output(Stream, &'a [u8]),
 }
@@ -114,6 +118,16 @@ impl Ui {
     /// Warns: the user should know, although the work goes on.
     pub fn warn(&self, text: impl Display) {
         self.0.hear(Message::Warning(&redact(&text.to_string())));
+    }
+
+    /// Notes: the user may want to know, although nothing is wrong.
+    pub fn note(&self, text: impl Display) {
+        self.0.hear(Message::Note(&redact(&text.to_string())));
+    }
+
+    /// Tells a line that a compiler or a build back end printed.
+    pub fn tool_output(&self, line: &str) {
+        self.0.hear(Message::ToolOutput(&redact(line)));
     }
 
     /// Passes on what Python wrote in a session.
@@ -220,6 +234,8 @@ mod tests {
         drop(task);
         ui.warn("careful");
         ui.aside("more");
+        ui.note("by the way");
+        ui.tool_output("warning: unused");
         ui.pass_on(Stream::Stderr, b"x");
         assert!(ui.is_interrupted());
         insta::assert_snapshot!(heard.lock().unwrap().join("\n"), @r#"
@@ -232,6 +248,8 @@ mod tests {
         ends
         Warning("careful")
         Aside("more")
+        Note("by the way")
+        ToolOutput("warning: unused")
         Output(Stderr, [120])
         "#);
     }

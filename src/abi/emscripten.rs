@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// What `pthread_create` returns where there are no threads at all: `ENOTSUP` of Emscripten's C library.
+pub const ENOTSUP: i32 = 138;
+
 /// An Emscripten version, as `emcc -dumpversion` prints it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EmscriptenVersion(pub u32, pub u32, pub u32);

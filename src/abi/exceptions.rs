@@ -77,6 +77,12 @@ pub struct RustcSupport {
     pub known_to: &'static str,
 }
 
+/// The last line whose exceptions unwind through JavaScript.
+pub const LAST_LINE_WITH_JAVASCRIPT: &str = "0.27";
+
+/// The last stable Rust that unwinds through JavaScript, as rustup names it.
+pub const LAST_RUST_WITH_JAVASCRIPT: &str = "1.97";
+
 /// The first compiler that unwinds through WebAssembly, as its default and in its prebuilt library for this target.
 const WASM_EXCEPTIONS: Version = Version::new(1, 93, 0);
 

@@ -11,11 +11,14 @@ mod release;
 
 use serde::{Deserialize, Serialize};
 
-pub use emscripten::{EmscriptenVersion, NotAnEmscriptenVersion};
-pub use exceptions::{ExceptionModel, is_made_on_demand};
+pub use emscripten::{ENOTSUP, EmscriptenVersion, NotAnEmscriptenVersion};
+pub use exceptions::{
+    ExceptionModel, LAST_LINE_WITH_JAVASCRIPT, LAST_RUST_WITH_JAVASCRIPT, is_made_on_demand,
+};
 pub use python::{NotAPythonVersion, PythonVersion};
 pub use release::{
-    IndexTag, Line, LineFacts, NotALine, NotARelease, ReleaseRequest, facts_of, line_facts, lines_of_tag,
+    IndexTag, Line, LineFacts, NotALine, NotARelease, ReleaseRequest, emscripten_of_abi, facts_of,
+    line_facts, lines_of_tag,
 };
 
 /// The target that side modules are compiled for.

@@ -1,4 +1,4 @@
-//! The proposals of WebAssembly: since when browsers have them, and what Binaryen calls them.
+//! The proposals of WebAssembly: since when browsers and Node have them, and what Binaryen calls them; the limits of engines.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -11,7 +11,21 @@ use serde::Deserialize;
 struct File {
     proposals: BTreeMap<String, String>,
     compiler: BTreeMap<String, String>,
+    node: BTreeMap<String, u32>,
+    limits: BTreeMap<String, EngineLimit>,
     optimizer: Optimizer,
+}
+
+/// How much of something a module may have.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EngineLimit {
+    /// So much every engine takes.
+    pub(crate) most: u64,
+    /// So much the engines of today take.
+    pub(crate) newest: u64,
+    /// What is counted.
+    pub(crate) words: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -29,6 +43,16 @@ static FILE: LazyLock<File> = LazyLock::new(|| {
 /// Proposal → the month since which all browsers have it, or `never`.
 pub(crate) fn shipped() -> &'static BTreeMap<String, String> {
     &FILE.proposals
+}
+
+/// The first major version of Node that has a proposal.
+pub(crate) fn node_with(proposal: &str) -> Option<u32> {
+    FILE.node.get(proposal).copied()
+}
+
+/// The limit of what is called so in the facts.
+pub(crate) fn limit(name: &str) -> Option<&'static EngineLimit> {
+    FILE.limits.get(name)
 }
 
 /// The proposals that an optimiser may bring into a module of a line that was first released in this month. None stands for
@@ -71,5 +95,8 @@ mod tests {
         assert!(FILE.optimizer.features.keys().all(|proposal| shipped().contains_key(proposal)));
         assert_eq!(binaryen_features("bulk_memory").unwrap(), ["bulk-memory", "bulk-memory-opt"]);
         assert_eq!(binaryen_features("threads"), None);
+        // Each is known of both kinds of engines.
+        assert!(FILE.node.keys().eq(shipped().keys()));
+        assert!(FILE.limits.values().all(|limit| limit.most <= limit.newest));
     }
 }

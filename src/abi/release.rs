@@ -3,8 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use pep440_rs::{Prerelease, PrereleaseKind};
 use semver::{Version, VersionReq};
 use serde::Deserialize;
+
+use super::PythonVersion;
+use super::emscripten::EmscriptenVersion;
+use crate::nearest::find_nearest;
 
 /// A line: the releases that share a minor version (`0.29`) or, from 314 on, a major version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,27 +72,100 @@ pub enum ReleaseRequest {
 
 /// Why a text does not name a release.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is not a Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`"
-)]
-pub struct NotARelease(String);
+pub enum NotARelease {
+    /// It is like a word that names some.
+    #[error("`{typed}` does not name a Pyodide release: did you mean `{near}`?")]
+    Near {
+        /// What was typed.
+        typed: String,
+        /// What is like it.
+        near: String,
+    },
+    /// It is like nothing.
+    #[error(
+        "`{0}` does not name a Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`), a range (`>=0.26`), `latest`, \
+         `all`, a Python (`3.13`), a platform tag"
+    )]
+    Unknown(String),
+}
+
+impl NotARelease {
+    fn of(typed: &str) -> Self {
+        let words = ["latest", "stable", "newest", "all"].map(str::to_owned);
+        let lines = line_facts().into_iter().map(|(line, _)| line.to_string());
+        let known: Vec<String> = words.into_iter().chain(lines).collect();
+        match find_nearest(typed, known.iter().map(String::as_str)) {
+            Some(near) => Self::Near { typed: typed.to_owned(), near: near.to_owned() },
+            None => Self::Unknown(typed.to_owned()),
+        }
+    }
+}
 
 impl FromStr for ReleaseRequest {
     type Err = NotARelease;
 
     fn from_str(text: &str) -> Result<Self, NotARelease> {
-        if let Ok(version) = Version::parse(text) {
-            return Ok(Self::Exact(version));
-        }
         match text {
-            "newest" => return Ok(Self::Newest),
+            "newest" | "latest" | "stable" => return Ok(Self::Newest),
             "all" => return Ok(Self::Range(VersionReq::STAR)),
             _ if text.starts_with(['<', '>']) => {
-                return text.parse().map(Self::Range).map_err(|_| NotARelease(text.to_owned()));
+                return text.parse().map(Self::Range).map_err(|_| NotARelease::Unknown(text.to_owned()));
             }
             _ => {}
         }
-        text.parse().map(Self::Line).map_err(|_| NotARelease(text.to_owned()))
+        // Git tags and release pages write `v0.29.4`.
+        let number = text.strip_prefix('v').unwrap_or(text);
+        let python = || line_of_python(number).map(Self::Line);
+        let release = || parse_release(number).map(Self::Exact);
+        let line = || number.parse().map(Self::Line).ok();
+        let tag = || line_of_named_tag(text).map(Self::Line);
+        python().or_else(release).or_else(line).or_else(tag).ok_or_else(|| NotARelease::of(text))
+    }
+}
+
+/// A release as npm writes it (`315.0.0-alpha.2`) or as Python does (`315.0.0a2`).
+fn parse_release(text: &str) -> Option<Version> {
+    if let Ok(version) = Version::parse(text) {
+        return Some(version);
+    }
+    let python = text.parse::<pep440_rs::Version>().ok()?;
+    let &[major, minor, patch] = python.release() else { return None };
+    let Prerelease { kind, number } = python.pre()?;
+    let kind = match kind {
+        PrereleaseKind::Alpha => "alpha",
+        PrereleaseKind::Beta => "beta",
+        PrereleaseKind::Rc => "rc",
+    };
+    Version::parse(&format!("{major}.{minor}.{patch}-{kind}.{number}")).ok()
+}
+
+/// The newest line with the Python that a text names: `3.13`, `3.13.2`.
+fn line_of_python(text: &str) -> Option<Line> {
+    let minor = text.strip_prefix("3.")?.split('.').next()?;
+    let python = PythonVersion { major: 3, minor: minor.parse().ok()? };
+    let lines = line_facts().into_iter().filter(|(_, facts)| facts.python == Some(python));
+    lines.map(|(line, _)| line).next_back()
+}
+
+/// The newest line with the platform tag that a text names, with or without the architecture at its end.
+fn line_of_named_tag(text: &str) -> Option<Line> {
+    let platform = if text.ends_with("_wasm32") { text.to_owned() } else { format!("{text}_wasm32") };
+    lines_of_tag(&platform).pop()
+}
+
+impl ReleaseRequest {
+    /// Whether a release of the line may be meant.
+    pub fn may_mean(&self, line: Line) -> bool {
+        match self {
+            Self::Newest => false,
+            Self::Line(asked) => *asked == line,
+            Self::Exact(version) => Line::of(version) == line,
+            // Some patch release of the line: lines have had up to eight.
+            Self::Range(range) => (0..30).any(|patch| {
+                let minor = if line.major == 0 { line.minor } else { 0 };
+                range.matches(&Version::new(line.major, minor, patch))
+            }),
+        }
     }
 }
 
@@ -109,6 +187,8 @@ impl fmt::Display for ReleaseRequest {
 pub struct LineFacts {
     /// The line's name.
     line: String,
+    /// The Python of its releases; none for a line that is not in the table.
+    pub python: Option<PythonVersion>,
     /// The Emscripten of its releases, which older tags name; none for a line that is not in the table.
     pub emscripten: Option<String>,
     /// The month of its first release, `2025-10`; none for a line that is not in the table.
@@ -126,6 +206,7 @@ impl LineFacts {
     pub fn implied_by(line: Line, abi_version: &str) -> Self {
         Self {
             line: line.to_string(),
+            python: None,
             emscripten: None,
             released: None,
             tag: format!("pyemscripten_{abi_version}_wasm32"),
@@ -179,6 +260,13 @@ pub fn lines_of_tag(platform: &str) -> Vec<Line> {
     line_facts().into_iter().filter(|(_, facts)| claims(facts)).map(|(line, _)| line).collect()
 }
 
+/// The Emscripten of an ABI version, `2026_0`: that of the lines whose tags name it.
+pub fn emscripten_of_abi(abi_version: &str) -> Option<EmscriptenVersion> {
+    // This form of a tag finds the lines of both forms.
+    let line = lines_of_tag(&format!("pyodide_{abi_version}_wasm32")).into_iter().next()?;
+    facts_of(line)?.emscripten?.parse().ok()
+}
+
 /// The row of one line.
 pub fn facts_of(line: Line) -> Option<LineFacts> {
     line_facts().into_iter().find(|(known, _)| *known == line).map(|(_, facts)| facts)
@@ -194,20 +282,31 @@ mod tests {
             Ok(request) => format!("{request:?}"),
             Err(error) => error.to_string(),
         };
-        insta::assert_snapshot!(
-            ["0.29", "0.29.4", "314", "314.0.7", "315.0.0-alpha.2", "0", "v0.29", "29", ""].map(check).join("\n"),
-            @r#"
-        Line(Line { major: 0, minor: 29 })
-        Exact(Version { major: 0, minor: 29, patch: 4 })
-        Line(Line { major: 314, minor: 0 })
-        Exact(Version { major: 314, minor: 0, patch: 7 })
-        Exact(Version { major: 315, minor: 0, patch: 0, pre: Prerelease("alpha.2") })
-        `0` is not a Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`
-        `v0.29` is not a Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`
-        Line(Line { major: 29, minor: 0 })
-        `` is not a Pyodide release: expected a line (`0.29`, `314`), a release (`0.29.4`, `314.0.7`), a range (`>=0.26`) or `all`
-        "#
-        );
+        let typed = [
+            "0.29",
+            "0.29.4",
+            "314",
+            "314.0.7",
+            "315.0.0-alpha.2",
+            "315.0.0a2",
+            "v0.29",
+            "v0.29.4",
+            "29",
+            "latest",
+            "stable",
+            "3.13",
+            "3.14",
+            "3.12.1",
+            "3.9",
+            "pyemscripten_2026_0",
+            "pyodide_2025_0_wasm32",
+            "emscripten_3_1_58",
+            "pyemscripten_1999_0",
+            "lates",
+            "0",
+            "",
+        ];
+        insta::assert_snapshot!(typed.map(|text| format!("{text:22} {}", check(text))).join("\n"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// What could not be decided by reading.
+    /// What could not be decided statically.
     Note,
     /// It loads, and something in it cannot work or should be known.
     Warning,
@@ -146,6 +146,7 @@ codes! {
     PROCESSES = "CP503";
     DYNAMIC_LOADING = "CP504";
     SIGNALS = "CP505";
+    EMBEDDED_JAVASCRIPT = "CP506";
     LARGE_MODULE = "CP511";
     BEYOND_BROWSERS = "CP512";
     EXPORTS = "CP513";
@@ -153,6 +154,7 @@ codes! {
     LOCAL_PATHS = "CP515";
     DEBUG_SECTIONS = "CP516";
     ABORTS = "CP517";
+    MISSING_NAMES = "CP518";
 }
 
 /// The documentation of one kind, or of all.

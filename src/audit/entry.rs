@@ -85,7 +85,13 @@ fn check_start_up(this: &Examined<'_>, runtime: &Runtime, findings: &mut Finding
 
 fn check_suffix(name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) {
     let suffixes = runtime.extension_suffixes();
-    if suffixes.iter().all(|known| known != name.suffix) {
+    if name.suffix.contains("wasm64") {
+        let message = format!(
+            "its suffix is `{}`: it is for memories with addresses of 64 bits, which no Pyodide has",
+            name.suffix
+        );
+        findings.add(Code::SUFFIX, name.suffix.to_owned(), message);
+    } else if suffixes.iter().all(|known| known != name.suffix) {
         let message = format!(
             "its suffix is `{}`, the Python of Pyodide {} imports {}: it does not see the module",
             name.suffix,
@@ -131,7 +137,10 @@ fn check_entry(module: &Module, name: &ExtensionName<'_>, runtime: &Runtime, fin
                 [] => String::new(),
                 others => format!(" (it exports {})", others.join(", ")),
             };
-            let message = format!("it does not export `{entry}`{instead}: Python cannot import it");
+            let file = name.module;
+            let message = format!(
+                "it is the file of a module `{file}` and does not export `{entry}`{instead}: Python cannot import it"
+            );
             findings.add(Code::NO_ENTRY, entry, message);
         }
     }

@@ -15,7 +15,7 @@ use crate::abi::exceptions;
 use crate::runtime::javascript::ScriptValue;
 use crate::runtime::{Provider, Runtime};
 use crate::wasm::dylink::Dylink;
-use crate::wasm::module::{Limits, Mutability};
+use crate::wasm::module::{Limits, MemoryKind, Mutability};
 use crate::wasm::{ExportKind, Import, Module, Signature};
 
 /// Finds the libraries that a module asks for, and theirs; says which are not there.
@@ -251,8 +251,13 @@ impl Check<'_> {
 
     fn limits(&mut self, what: &str, unit: &str, wanted: &Limits, has: Limits) {
         let release = self.release();
-        let problem = if wanted.kind.is_some() {
-            format!("of another kind than that of {release}")
+        let problem = if let Some(kind) = wanted.kind {
+            let of_kind = match kind {
+                MemoryKind::Wide => "with addresses of 64 bits",
+                MemoryKind::Shared => "that threads share (it was compiled with `+atomics`)",
+                MemoryKind::NotFunctions => "of something other than functions",
+            };
+            format!("{of_kind}, {release} has none")
         } else if wanted.minimum > has.minimum {
             format!("of at least {} {unit}, {release} has {}", wanted.minimum, has.minimum)
         } else if let Some(maximum) = wanted.maximum

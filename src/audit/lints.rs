@@ -8,6 +8,7 @@ use super::catalogue::Code;
 use super::entry::is_library;
 use super::examined::{Examined, ModuleContext};
 use super::finding::{Findings, list};
+use crate::abi::ENOTSUP;
 use crate::runtime::Runtime;
 use crate::wasm::{ExportKind, Import, callers};
 
@@ -47,6 +48,7 @@ const LARGE: usize = 8 << 20;
 /// Looks at one module.
 pub(super) fn check(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut Findings) {
     check_idle(this, context, findings);
+    check_embedded_javascript(this, findings);
     if this.bytes.len() > LARGE {
         let message = format!(
             "it is {:.1} MiB large: a browser's main thread compiles no more than 8 MiB at once",
@@ -88,8 +90,38 @@ fn check_idle(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut F
         } else {
             format!(" for {}", list(&crates.into_iter().collect::<Vec<_>>()))
         };
-        let message = format!("it links {}{by}: it {what}, which cannot work in a browser", list(&used));
+        let message = match code {
+            Code::THREADS => format!("it links {}{by}: {}", list(&used), describe_threads(context.runtime)),
+            _ => format!("it links {}{by}: it {what}, which always fails in Pyodide", list(&used)),
+        };
         findings.add(code, (*first).to_owned(), message);
+    }
+}
+
+/// What happens to a module that starts a thread.
+fn describe_threads(runtime: &Runtime) -> String {
+    let then = match runtime.thread_error {
+        Some(ENOTSUP) => "answers that there are none: rayon runs on the caller's thread",
+        Some(_) => "answers that there are too many: rayon panics",
+        None => "gives an error",
+    };
+    format!(
+        "Pyodide {} starts no thread and {then}; other code goes on or panics by its own choice",
+        runtime.version
+    )
+}
+
+/// JavaScript in C: the loader looks for its text between two exports.
+fn check_embedded_javascript(this: &Examined<'_>, findings: &mut Findings) {
+    let mut imports = this.module.imports.iter().map(|(_, name, _)| name.as_str());
+    let called = imports.find(|name| name.starts_with("emscripten_asm_const_"));
+    let has = |name: &str| this.module.exports.iter().any(|export| export.name == name);
+    let lacking = ["__start_em_asm", "__stop_em_asm"].into_iter().find(|name| !has(name));
+    if let (Some(called), Some(lacking)) = (called, lacking) {
+        let message = format!(
+            "it calls JavaScript in its C code (`{called}`) and does not export `{lacking}`: the loader does not find it"
+        );
+        findings.add(Code::EMBEDDED_JAVASCRIPT, called.to_owned(), message);
     }
 }
 

@@ -10,10 +10,12 @@ mod dependencies;
 mod entry;
 mod examined;
 mod finding;
+pub mod group;
 mod imports;
 mod index;
 mod lints;
 mod model;
+mod names;
 pub mod policy;
 mod proposals;
 pub mod report;
@@ -38,6 +40,7 @@ pub fn audit(subject: Subject<'_>, runtime: &Runtime, context: &AuditContext<'_>
         tags::check(wheel, runtime, &mut whole);
         dependencies::check(wheel, runtime, context, &mut whole);
         findings.extend(whole.into_list());
+        findings.extend(names::check(wheel));
     }
     let mut all = Vec::new();
     for (path, bytes) in examined::modules(subject) {

@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
+use super::catalogue::entries;
 use super::{Code, Finding, Severity};
+use crate::nearest::find_nearest;
 
 /// What a user allows and denies.
 #[derive(Debug, Clone, Default)]
@@ -35,8 +37,13 @@ impl FromStr for Denied {
 /// # Errors
 /// When there is no such finding.
 pub fn parse_code(text: &str) -> Result<Code, String> {
-    Code::find(text)
-        .ok_or_else(|| format!("`{text}` is not a finding: `cargo pyodide audit --explain all` lists them"))
+    Code::find(text).ok_or_else(|| {
+        let known = entries().iter().flat_map(|entry| [entry.code.as_str(), entry.name.as_str()]);
+        match find_nearest(text, known) {
+            Some(near) => format!("`{text}` is not a finding: did you mean `{near}`?"),
+            None => format!("`{text}` is not a finding: `cargo pyodide audit --explain all` lists them"),
+        }
+    })
 }
 
 impl Policy {
@@ -105,7 +112,11 @@ mod tests {
         CP516 error, CP511 warning, CP204 error
         "
         );
-        assert!("nothing".parse::<Denied>().unwrap_err().contains("--explain all"));
+        assert!("zzz".parse::<Denied>().unwrap_err().contains("--explain all"));
+        assert_eq!(
+            parse_code("no-entri").unwrap_err(),
+            "`no-entri` is not a finding: did you mean `no-entry`?"
+        );
     }
 
     #[test]

@@ -1,42 +1,79 @@
-//! Checks the proposals of WebAssembly that a module uses against the browsers of its line's time.
+//! Checks what a module asks of engines, proposals of WebAssembly and sizes, against those of its line's time.
 
 use super::catalogue::Code;
 use super::examined::Examined;
 use super::finding::Findings;
 use crate::abi::exceptions::Encoding;
-use crate::abi::proposals::shipped;
+use crate::abi::proposals::{limit, node_with, shipped};
 use crate::runtime::Runtime;
+use crate::wasm::module::Own;
 
 /// Checks one module, by its instructions: the section that names features may have been stripped.
 pub(super) fn check(this: &Examined<'_>, runtime: &Runtime, findings: &mut Findings) {
     check_encoding(this, runtime, findings);
+    check_limits(this, findings);
     for (proposal, instruction) in &this.code.proposals {
         let shipped = shipped().get(*proposal).map(String::as_str);
         let name = proposal.replace('_', "-");
+        // An instruction, or words for what is no instruction.
+        let instruction =
+            if instruction.contains(' ') { instruction.clone() } else { format!("`{instruction}`") };
         match (shipped, &runtime.facts.released) {
             // Right in a release that has them, and else said already.
             (Some(_), _) if *proposal == "exceptions" => {}
             (None, _) => {
-                let message = format!(
-                    "it uses {name} (`{instruction}`), which no browser knows: no engine compiles it"
-                );
+                let message =
+                    format!("it uses {name} ({instruction}), which no browser knows: no engine compiles it");
                 findings.add(Code::UNKNOWN_TO_ENGINES, name, message);
             }
             (Some("never"), _) => {
                 let message = format!(
-                    "it uses {name} (`{instruction}`), which not every browser knows: it does not compile in those"
+                    "it uses {name} ({instruction}), which not every browser knows: it does not compile in those"
                 );
                 findings.add(Code::BEYOND_BROWSERS, name, message);
             }
             (Some(since), Some(released)) if since > released.as_str() => {
                 let message = format!(
-                    "it uses {name} (`{instruction}`), which every browser has since {since} only; Pyodide {} is of {released}",
+                    "it uses {name} ({instruction}), which every browser has since {since} only; Pyodide {} is of {released}",
                     runtime.line()
+                );
+                findings.add(Code::BEYOND_BROWSERS, name, message);
+            }
+            _ if node_with(proposal).is_some_and(|node| node > runtime.facts.node) => {
+                let message = format!(
+                    "it uses {name} ({instruction}), which Node has since {}; Pyodide {} runs on Node {} already",
+                    node_with(proposal).unwrap_or_default(),
+                    runtime.line(),
+                    runtime.facts.node
                 );
                 findings.add(Code::BEYOND_BROWSERS, name, message);
             }
             _ => {}
         }
+    }
+}
+
+/// Holds how much there is of something against what engines take.
+fn check_limits(this: &Examined<'_>, findings: &mut Findings) {
+    let tables = this.module.own.iter().filter_map(|own| match own {
+        Own::Table(limits) => Some(limits.minimum),
+        Own::Memory(_) => None,
+    });
+    let counts = [
+        ("exports", this.module.exports.len() as u64),
+        ("imports", this.module.imports.len() as u64),
+        ("branch_targets", this.code.branch_targets.into()),
+        ("table_entries", tables.max().unwrap_or_default()),
+    ];
+    for (name, count) in counts {
+        let Some(limit) = limit(name).filter(|limit| count > limit.most) else { continue };
+        let (code, who) = if count > limit.newest {
+            (Code::UNKNOWN_TO_ENGINES, "engines take")
+        } else {
+            (Code::BEYOND_BROWSERS, "older engines, Node 20 among them, take")
+        };
+        let message = format!("it has {count} {}: {who} no more than {}", limit.words, limit.most);
+        findings.add(code, name.replace('_', "-"), message);
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::catalogue::entries;
 use super::{Finding, Severity};
+use crate::document::{ErrorDocument, VERSION};
 
 /// The findings of one file in one release.
 #[derive(Debug)]
@@ -31,15 +32,15 @@ pub fn summary(findings: &[Finding]) -> String {
     if named.is_empty() { "clean".to_owned() } else { named.join(", ") }
 }
 
-/// The findings as one JSON document.
-pub fn document(audited: &[Audited]) -> Value {
+/// The findings as one JSON document, `docs/schemas/audit.json`, with what ended the command before its end.
+pub fn document(audited: &[Audited], error: Option<&anyhow::Error>) -> Value {
     let audits: Vec<Value> = audited
         .iter()
         .map(|Audited { path, version, findings }| {
             json!({ "file": path, "pyodide": version.to_string(), "findings": findings })
         })
         .collect();
-    json!({ "version": 1, "audits": audits })
+    json!({ "version": VERSION, "audits": audits, "error": error.map(ErrorDocument::of) })
 }
 
 /// The findings as SARIF: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>

@@ -24,11 +24,16 @@ impl OpenedFile {
     /// # Errors
     /// When it cannot be read, or is neither a wheel nor a module.
     pub fn read(path: &Path) -> Result<Self> {
-        if path.extension().is_some_and(|ending| ending == "whl") {
-            let advice = "name a wheel by the name that its build gave it, whole and unencrypted";
-            return WheelContents::open(path).map(Self::Wheel).hint(advice);
-        }
         let advice = "name a wheel (`.whl`) or a module (`.so`, `.wasm`)";
+        // Whatever is wrong with its name or its bytes is no advice for a file that is not there.
+        if !path.exists() {
+            return Err(hinted(anyhow!("`{}` does not exist", path.display()), advice));
+        }
+        if path.extension().is_some_and(|ending| ending == "whl") {
+            return WheelContents::open(path)
+                .map(Self::Wheel)
+                .hint("name a wheel by the name that its build gave it, whole and unencrypted");
+        }
         let bytes = fs_err::read(path).map_err(|error| hinted(error, advice))?;
         // A renamed wheel is the likeliest mistake: what is wrong is its name, not its bytes.
         if bytes.starts_with(b"PK\x03\x04") {
@@ -66,6 +71,9 @@ mod tests {
         let check = |name: &str, bytes: &[u8]| {
             let path = folder.path().join(name);
             fs_err::write(&path, bytes).unwrap();
+            if bytes.is_empty() {
+                fs_err::remove_file(&path).unwrap();
+            }
             match OpenedFile::read(&path) {
                 Ok(OpenedFile::Module(name, bytes)) => format!("module {name} of {} bytes", bytes.len()),
                 Ok(OpenedFile::Wheel(_)) => "wheel".to_owned(),
@@ -76,7 +84,7 @@ mod tests {
             }
         };
         insta::assert_snapshot!(
-            [check("x.so", b"\0asm"), check("x.zip", b"PK\x03\x04"), check("x.whl", b"PK\x03\x04")].join("\n\n"),
+            [check("x.so", b"\0asm"), check("x.zip", b"PK\x03\x04"), check("x.whl", b"PK\x03\x04"), check("y.whl", b"")].join("\n\n"),
             @"
         module x.so of 4 bytes
 
@@ -86,6 +94,9 @@ mod tests {
         error: cannot use the wheel `FOLDER/x.whl`
           caused by: `x.whl` is not a wheel's file name: expected `NAME-VERSION-PYTHON-ABI-PLATFORM.whl`
         hint: name a wheel by the name that its build gave it, whole and unencrypted
+
+        error: `FOLDER/y.whl` does not exist
+        hint: name a wheel (`.whl`) or a module (`.so`, `.wasm`)
         "
         );
     }

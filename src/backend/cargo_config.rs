@@ -33,6 +33,10 @@ pub(super) fn cargo_config(flags: &[String], choices: &CargoChoices) -> String {
     targets.insert(TARGET.into(), target.into());
     let mut config = toml::Table::new();
     config.insert("target".into(), targets.into());
+    if let Some(jobs) = choices.jobs {
+        config
+            .insert("build".into(), toml::Table::from_iter([("jobs".to_owned(), jobs.get().into())]).into());
+    }
     let CargoChanges { profile, patch, .. } = &choices.overlay;
     let settings = profile.table();
     if !settings.is_empty() {

@@ -1,5 +1,6 @@
 //! What cargo and compilers are told for one build: the user's choices, overlays and recipes taken together.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use super::target_folder::CrateStore;
@@ -7,6 +8,16 @@ use crate::overlay::changes::CargoChanges;
 use crate::overlay::crates::CrateRecipe;
 use crate::project::bindings::StableAbi;
 use crate::toolchain::c_compiler::CToolchain;
+
+/// Whether cargo may change the lock file, or make one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LockUse {
+    /// Where the manifests and the lock file disagree, as in many sdists, cargo changes it.
+    #[default]
+    Updated,
+    /// It must be there and fit: cargo's `--locked`.
+    Kept,
+}
 
 /// How cargo and compilers are called.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,6 +37,10 @@ pub struct CargoChoices {
     pub target_features: Vec<&'static str>,
     /// The stable ABI that PyO3 must be told of.
     pub stable_abi: Option<StableAbi>,
+    /// How many jobs cargo runs at once, if not as many as it chooses.
+    pub jobs: Option<NonZeroU32>,
+    /// Whether the lock file may change.
+    pub lock: LockUse,
     /// Where compiled crates are kept.
     pub crate_store: CrateStore,
     /// A folder with headers of Python, for extensions in C.

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::choices::CargoChoices;
+use super::choices::{CargoChoices, LockUse};
 use super::request::BackEndBuild;
+use crate::abi::ENOTSUP;
 use crate::context::Context;
 use crate::error::Result;
 use crate::files::write_if_changed;
@@ -38,7 +39,13 @@ pub(super) fn driver_plan(
     Ok(DriverPlan {
         emscripten: runtime.emscripten,
         wasm_ld: Some(toolchain.wasm_ld.clone()),
-        cargo: Some(CargoPlan { program: toolchain.rust.cargo.clone(), config, profile, features }),
+        cargo: Some(CargoPlan {
+            program: toolchain.rust.cargo.clone(),
+            config,
+            profile,
+            features,
+            is_locked: choices.lock == LockUse::Kept,
+        }),
         rustc: Some(RustcPlan {
             program: toolchain.rust.rustc.clone(),
             flags: toolchain.exception_flags.clone(),
@@ -97,9 +104,6 @@ fn built_sysroot(toolchain: &Toolchain) -> Option<&Path> {
         StandardLibrary::Prebuilt => None,
     }
 }
-
-/// What `pthread_create` should return where there are no threads: `ENOTSUP` of Emscripten's C library.
-const ENOTSUP: i32 = 138;
 
 /// The function with which landing pads of exceptions through JavaScript number types.
 const LANDING_PADS: &str = "llvm_eh_typeid_for";

@@ -92,7 +92,10 @@ fn make(context: &Context, folder: &Path, requirements: &[&str]) -> Result<()> {
             .arg(&python.program)
             .arg(folder)
             .output(ui)?;
-        let install = Invocation::new(&uv).args(["pip", "install", "--quiet", "--python"]).arg(made.python());
+        let install = Invocation::new(&uv)
+            .with_our_temporary_folder()
+            .args(["pip", "install", "--quiet", "--python"])
+            .arg(made.python());
         return install.args(requirements).output(ui).map(drop).map_err(failed);
     }
     // A pip of its own would cost seconds for each environment: the host's installs into it.
@@ -104,6 +107,7 @@ fn make(context: &Context, folder: &Path, requirements: &[&str]) -> Result<()> {
         return Ok(());
     }
     pip_into(context, &made)?
+        .with_our_temporary_folder()
         .args(["install", "--quiet"])
         .args(requirements)
         .output(ui)

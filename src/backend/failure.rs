@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use super::rustc_errors::FailedCrate;
+use super::rustc_errors::{self, Roots};
 use crate::causes::{self, When};
 use crate::error::hinted;
 use crate::project::back_end::{CARGO_FAILED, MATURIN_FAILED};
@@ -19,6 +21,8 @@ pub(crate) struct BackendFailed {
     telling: String,
     /// Its log.
     pub log: PathBuf,
+    /// The crate of a registry that it failed with.
+    pub(crate) failed: Option<FailedCrate>,
 }
 
 /// Drops build-script directives, stdout that repeats stderr, backtrace frames, and what back ends repeat of cargo's
@@ -53,7 +57,7 @@ fn without_chatter<'a>(lines: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// An error made of a failed build's log.
-pub(super) fn explain(log: &str, path: &Path, project: &Path) -> anyhow::Error {
+pub(super) fn explain(log: &str, path: &Path, roots: Roots<'_>) -> anyhow::Error {
     let lines: Vec<&str> = log.lines().map(str::trim_end).collect();
     // What a C compiler says comes as a warning of cargo's: `warning: zlib-sys@1.0.0: a.c:1: error: …`.
     let tells = |line: &&str| {
@@ -65,9 +69,16 @@ pub(super) fn explain(log: &str, path: &Path, project: &Path) -> anyhow::Error {
     let first = lines.iter().position(tells).unwrap_or(lines.len().saturating_sub(SHOWN));
     let told = without_chatter(&lines[first..]);
     let shown: Vec<String> = told.into_iter().take(SHOWN).map(|line| format!("    {line}")).collect();
-    let error =
-        BackendFailed { project: project.to_owned(), telling: shown.join("\n"), log: path.to_owned() };
-    match causes::find(log, When::Build).and_then(|found| found.cause.advice.as_ref()) {
+    let error = BackendFailed {
+        project: roots.project.to_owned(),
+        telling: shown.join("\n"),
+        log: path.to_owned(),
+        failed: rustc_errors::failed_crate(log),
+    };
+    let cause = causes::find(log, When::Build).map(|found| found.cause);
+    let of_cause = || cause.and_then(|cause| cause.advice.clone());
+    let own = rustc_errors::advise(log, cause.map(|cause| cause.id.as_str()), roots);
+    match own.or_else(of_cause) {
         Some(advice) => hinted(error, advice),
         None => error.into(),
     }
@@ -94,7 +105,12 @@ mod tests {
     }
 
     fn shown(log: &str) -> String {
-        crate::error::render(&explain(log, Path::new("build.log"), Path::new("project")))
+        let roots = Roots {
+            project: Path::new("project"),
+            workspace: Path::new("project"),
+            cargo_home: Path::new("home"),
+        };
+        crate::error::render(&explain(log, Path::new("build.log"), roots))
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::environment::{self, Answer, BackEndEnvironment};
 use super::failure;
+use super::rustc_errors::Roots;
 use super::steering::Steering;
 use crate::context::Context;
 use crate::error::{Result, hinted};
@@ -24,6 +25,8 @@ pub(super) struct BackEnd<'a> {
     pub(super) context: &'a Context,
     /// The project.
     pub(super) project: &'a Project,
+    /// The root of its Cargo workspace.
+    pub(super) workspace: &'a Path,
     /// How cargo is steered.
     pub(super) steering: &'a Steering,
     /// Where the output goes.
@@ -91,11 +94,19 @@ impl BackEnd<'_> {
         fs_err::write(&request, asked.to_string())?;
         let command = self.command(environment).arg(&script).arg(&request);
         let task = self.context.ui.task(format!("running the build back end's {hook}"));
-        let status = command.run_logged(&self.context.ui, self.log, |line| show_progress(&*task, line))?;
+        let status = command.run_logged(&self.context.ui, self.log, |line| {
+            self.context.ui.tool_output(line);
+            show_progress(&*task, line);
+        })?;
         drop(task);
         if !status.success() {
             let printed = fs_err::read_to_string(self.log).unwrap_or_default();
-            return Err(failure::explain(&printed, self.log, &self.project.root));
+            return Err({
+                let home = self.context.environment.cargo_home()?;
+                let roots =
+                    Roots { project: &self.project.root, workspace: self.workspace, cargo_home: &home };
+                failure::explain(&printed, self.log, roots)
+            });
         }
         let bytes = fs_err::read(&answer).map_err(|error| {
             hinted(error, format!("the build back end ended early; its log is `{}`", self.log.display()))

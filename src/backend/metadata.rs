@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::{Result, hinted};
 use crate::files::remove_folder;
 use crate::plain_name::PlainName;
-use crate::project::{Project, PyProject};
+use crate::project::{BackEnd as BackEndKind, Identity, Project, PyProject};
 use crate::wheel::metadata::Fields;
 
 /// The text of METADATA, as far as it matters for requirements.
@@ -29,10 +29,13 @@ pub(crate) fn read(
         return Ok(text);
     }
     let project = Project::read(tree, pyproject)?;
-    context.ui.detail("the package's requirements are not stated in a file: its build back end is asked");
+    context.ui.detail(
+        "the package's requirements or its version are not stated in a file: its build back end is asked",
+    );
     let steering = Steering::default();
     let log = folder.root.join("metadata.log");
-    let back_end = BackEnd { context, project: &project, steering: &steering, log: &log };
+    let back_end =
+        BackEnd { context, project: &project, workspace: &project.root, steering: &steering, log: &log };
     let environment = back_end.environment()?;
     let target = folder.root.join("metadata");
     remove_folder(&target)?;
@@ -51,6 +54,12 @@ pub(crate) fn read(
     Ok(fs_err::read_to_string(target.join(name).join("METADATA"))?)
 }
 
+fn is_maturin(pyproject: &PyProject) -> bool {
+    pyproject
+        .build_system()
+        .is_ok_and(|system| BackEndKind::of(&system.build_backend) == BackEndKind::Maturin)
+}
+
 /// What `PKG-INFO` of an sdist says, from metadata 2.2 on, or the table `[project]`.
 fn read_stated(tree: &Path, pyproject: &PyProject) -> Option<String> {
     let pkg_info = fs_err::read_to_string(tree.join("PKG-INFO")).unwrap_or_default();
@@ -65,7 +74,12 @@ fn read_stated(tree: &Path, pyproject: &PyProject) -> Option<String> {
     if pyproject.is_dynamic("dependencies") {
         return None;
     }
-    let version = pyproject.project_text("version").unwrap_or("0");
+    let version = match pyproject.project_text("version") {
+        Some(version) => version.to_owned(),
+        // maturin takes it from the Cargo manifest; of the other back ends each has its own way.
+        None if is_maturin(pyproject) => Identity::of(tree, pyproject).version?.to_string(),
+        None => return None,
+    };
     let required = pyproject.project_list("dependencies");
     let mut lines =
         vec!["Metadata-Version: 2.1".to_owned(), format!("Name: {name}"), format!("Version: {version}")];

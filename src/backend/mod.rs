@@ -12,6 +12,7 @@ pub(crate) mod folder;
 mod hooks;
 pub(crate) mod metadata;
 mod request;
+mod rustc_errors;
 pub(crate) mod stated_profile;
 mod steering;
 mod target_folder;
@@ -19,7 +20,7 @@ mod variables;
 
 use std::path::PathBuf;
 
-pub use choices::CargoChoices;
+pub use choices::{CargoChoices, LockUse};
 pub use folder::BuildFolder;
 pub use request::BackEndBuild;
 pub use target_folder::CrateStore;
@@ -48,7 +49,7 @@ pub struct RawBuild {
 /// # Errors
 /// When the environment cannot be made, or the package does not build.
 pub fn build(context: &Context, build: BackEndBuild<'_>) -> Result<RawBuild> {
-    let BackEndBuild { project, label, runtime, folder, .. } = build;
+    let BackEndBuild { project, label, runtime, folder, workspace, .. } = build;
     let mut clock = Clock::default();
     let log = folder.root.join("build.log");
     // Hooks append to one log: lines of an earlier build would be taken for this one's. The C tools are looked for
@@ -58,7 +59,8 @@ pub fn build(context: &Context, build: BackEndBuild<'_>) -> Result<RawBuild> {
     }
     let steering = steering::steer(context, build)?;
     clock.step("plan");
-    let back_end = BackEnd { context, project, steering: &steering, log: &log };
+    let workspace = workspace.unwrap_or(&project.root);
+    let back_end = BackEnd { context, project, workspace, steering: &steering, log: &log };
     let environment = back_end.environment()?;
     clock.step("environment");
     context.ui.phase("Compiling", format!("{label} for Pyodide {}", runtime.version));

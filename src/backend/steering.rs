@@ -44,7 +44,7 @@ pub(super) fn steer(context: &Context, build: BackEndBuild<'_>) -> Result<Steeri
     let target = TargetFolder::prepare(context, choices.crate_store, folder, &target_key)?;
     let flags = cargo_config::rust_flags(context, build, &key)?;
     write_if_changed(&config, &cargo_config::cargo_config(&flags, choices))?;
-    let pyo3 = cargo_config::write_pyo3_config(target.parent(), runtime, choices.stable_abi)?;
+    let pyo3 = cargo_config::write_pyo3_config(target.all(), runtime, choices.stable_abi)?;
     let hidden = hidden_folders(context, build, &target)?;
     let plan = driver_plan::driver_plan(context, build, config, &hidden)?;
     let plan_path = folder.join("plan.json");
@@ -79,7 +79,7 @@ fn hidden_folders(
     let mut hidden = vec![
         (root.clone(), "/source"),
         (build.folder.root.clone(), "/build"),
-        (target.parent().to_owned(), "/build/targets"),
+        (target.all().to_owned(), "/build/targets"),
         (context.cache.root().to_owned(), "/cargo-pyodide"),
         (context.environment.cargo_home()?, "/cargo"),
     ];

@@ -3,6 +3,8 @@
 //! A package has its own, or shares one with the other packages of a line: then a crate that several of them use is
 //! compiled once. A new one of a package starts as a copy of its last one: cargo then finds fresh what does not depend on
 //! the Python, such as proc macros, and builds the rest. File times are kept, since cargo compares them.
+//!
+//! Each ends in `target`, as cargo's own does: build scripts look for that name above `OUT_DIR`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +12,9 @@ use crate::cache::{EntryLock, Kind};
 use crate::context::Context;
 use crate::error::Result;
 use crate::files::{copy_folder, remove_folder};
+
+/// What cargo calls its target folder, and ours with it.
+const NAME: &str = "target";
 
 /// Where compiled crates are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,39 +50,69 @@ impl TargetFolder {
                 // Cargo's own lock lets two packages take turns in one folder, and one would overwrite the other's
                 // library.
                 let lock = context.cache.lock(&context.ui, Kind::Builds, &format!("shared-{key}"))?;
-                let path = context.cache.entry(Kind::Builds, "shared")?.join(key);
+                let path = context.cache.entry(Kind::Builds, "shared")?.join(key).join(NAME);
                 fs_err::create_dir_all(&path)?;
                 Ok(Self { path, _lock: Some(lock) })
             }
         }
     }
 
-    /// The folder around it.
-    pub(super) fn parent(&self) -> &Path {
-        self.path.parent().unwrap_or(&self.path)
+    /// The folder around those of all keys.
+    pub(super) fn all(&self) -> &Path {
+        self.path.ancestors().nth(2).unwrap_or(&self.path)
     }
 }
 
 fn prepare_own(targets: &Path, key: &str) -> Result<PathBuf> {
     let folder = targets.join(key);
-    if folder.is_dir() {
-        return Ok(folder);
+    let target = folder.join(NAME);
+    if target.is_dir() {
+        return Ok(target);
     }
     fs_err::create_dir_all(targets)?;
     // Copied under another name first: a copy that was interrupted must not look like a target folder.
     let staging = targets.with_extension("new");
     remove_folder(&staging)?;
     match latest(targets) {
-        Some(other) => copy_folder(&other, &staging, |_| true)?,
-        None => fs_err::create_dir_all(&staging)?,
+        Some(other) => copy_folder(&other, &staging.join(NAME), |_| true)?,
+        None => fs_err::create_dir_all(staging.join(NAME))?,
     }
+    remove_folder(&folder)?;
     fs_err::rename(&staging, &folder)?;
-    Ok(folder)
+    Ok(target)
 }
 
-/// The folder that was changed last.
+/// The target folder that was changed last.
 fn latest(folder: &Path) -> Option<PathBuf> {
     let entries = fs_err::read_dir(folder).ok()?.flatten();
-    let dated = entries.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())));
+    let targets = entries.map(|entry| entry.path().join(NAME));
+    let dated = targets.filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)));
     dated.filter(|(_, path)| path.is_dir()).max().map(|(_, path)| path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The files below the folder of a key.
+    fn prepare(targets: &Path, key: &str) -> Vec<String> {
+        let target = prepare_own(targets, key).unwrap();
+        assert_eq!(target, targets.join(key).join("target"));
+        let entries = crate::files::walk(&target, usize::MAX, |_| true);
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_new_target_folder_starts_as_a_copy_of_the_latest_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let targets = folder.path().join("targets");
+        assert_eq!(prepare(&targets, "a"), [""; 0]);
+        fs_err::write(targets.join("a/target/x.rlib"), "").unwrap();
+        assert_eq!(prepare(&targets, "b"), ["x.rlib"]);
+        // A file beside the folders, and a folder that holds something else, are none of them.
+        fs_err::write(targets.join("pyo3-3.13.txt"), "").unwrap();
+        fs_err::create_dir_all(targets.join("c/release")).unwrap();
+        assert_eq!(prepare(&targets, "c"), ["x.rlib"]);
+        assert!(!folder.path().join("targets.new").exists());
+    }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::request::{BenchRequest, StartUpTime};
 use crate::context::Context;
+use crate::dependencies::wheels::FoundFiles;
 use crate::error::{Result, hinted};
 use crate::process::Invocation;
 use crate::run::session::{Installation, Next, Session};
@@ -27,8 +28,8 @@ pub(super) enum Contender {
     Wheels {
         /// What it is called.
         name: String,
-        /// The wheels that are installed.
-        wheels: Vec<PathBuf>,
+        /// What is installed: the wheels that it requires come before its own.
+        files: FoundFiles,
         /// What the package is imported by.
         imports: Vec<String>,
     },
@@ -99,7 +100,7 @@ impl Measuring<'_> {
     /// Measures one side in a fresh interpreter, with the numbers of calls that are known.
     pub(super) fn run(&self, subject: &Contender, loops: &BTreeMap<String, u64>) -> Result<InterpreterRun> {
         let run = match subject {
-            Contender::Wheels { wheels, imports, .. } => self.run_in_pyodide(wheels, imports, loops),
+            Contender::Wheels { files, imports, .. } => self.run_in_pyodide(files, imports, loops),
             Contender::Native { python, site } => self.run_here(python, site, loops),
         };
         let run = run.with_context(|| format!("`{}` cannot be measured", subject.name()))?;
@@ -139,7 +140,7 @@ impl Measuring<'_> {
 
     fn run_in_pyodide(
         &self,
-        wheels: &[PathBuf],
+        files: &FoundFiles,
         imports: &[String],
         loops: &BTreeMap<String, u64>,
     ) -> Result<InterpreterRun> {
@@ -149,7 +150,9 @@ impl Measuring<'_> {
             runtime,
             place: request.place,
             foundation: &[],
-            wheels,
+            wheels: &files.wheels,
+            loaded: &files.loaded,
+            release_files: &files.release,
             // Start-up as pages have it; else the quickest way, which needs nothing of the network.
             installation: if is_timed { Installation::LoadPackage } else { Installation::Usual },
             archives: &[],

@@ -9,12 +9,13 @@ pub mod request;
 pub mod statistics;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 
 pub use request::{BenchRequest, MeasuredPackage, NativeSide, StartUpTime};
 
+use crate::backend::environment;
 use crate::building::{self, BuildRequest};
 use crate::context::Context;
 use crate::dependencies::wheels::{self, WheelSources};
@@ -121,9 +122,11 @@ fn find_subjects(
         let wheel = OpenedWheel::open(&path)?;
         let markers = markers::of(runtime);
         let requires = wheel.metadata().requires.iter().filter(|one| one.applies(&markers, &[]));
-        let requires: Vec<String> = requires.map(ToString::to_string).collect();
+        let mut requires: Vec<String> = requires.map(ToString::to_string).collect();
+        requires.push("pip".to_owned());
+        let python = environment::prepare(context, &requires)?.python();
         let site = work.join("site");
-        let python = native::install(context, source, &requires, &site)?;
+        native::install(context, source, &wheel, &python, &site)?;
         subjects.push(Contender::Native { python, site });
     }
     Ok(subjects)
@@ -146,8 +149,8 @@ fn of_wheel(
         at_hand.push(OpenedWheel::open(path)?);
     }
     let sources = WheelSources { runtime, wheels: &at_hand, packages: request.packages_dir.as_deref() };
-    let mut installed: Vec<PathBuf> = wheels::find(context, sources, &[own])?;
+    let mut files = wheels::find(context, sources, &[own])?;
     // What a wheel requires comes before it, as for tests.
-    installed.extend(at_hand.iter().skip(1).chain(&at_hand[..1]).map(|wheel| wheel.path().to_owned()));
-    Ok(Contender::Wheels { name, wheels: installed, imports })
+    files.wheels.extend(at_hand.iter().skip(1).chain(&at_hand[..1]).map(|wheel| wheel.path().to_owned()));
+    Ok(Contender::Wheels { name, files, imports })
 }

@@ -5,14 +5,17 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 
+use crate::abi::TARGET;
 use crate::backend::CargoChoices;
 use crate::cache::Kind;
 use crate::context::Context;
 use crate::error::{Result, hinted, with_cause};
+use crate::nearest::find_nearest;
 use crate::overlay::keys::Panic;
-use crate::project::graph::Graph;
+use crate::project::graph::{Crate, Graph};
 use crate::project::{Project, bindings};
 use crate::runtime::Runtime;
+use crate::source::TreeOwner;
 
 /// Checks `requires-python` against the runtime.
 ///
@@ -44,7 +47,12 @@ pub(super) fn check_python(project: &Project, runtime: &Runtime) -> Result<()> {
 ///
 /// # Errors
 /// When PyO3 does not know the runtime's Python.
-pub(super) fn check_bindings(context: &Context, graph: &Graph, runtime: &Runtime) -> Result<()> {
+pub(super) fn check_bindings(
+    context: &Context,
+    graph: &Graph,
+    owner: TreeOwner,
+    runtime: &Runtime,
+) -> Result<()> {
     let Some(known) = bindings::known_pythons(graph) else { return Ok(()) };
     context.ui.detail(format!("{known}"));
     if (known.oldest..=known.newest).contains(&runtime.python) {
@@ -53,34 +61,70 @@ pub(super) fn check_bindings(context: &Context, graph: &Graph, runtime: &Runtime
     let fitting = fitting_releases(context, |python| (known.oldest..=known.newest).contains(&python));
     let (side, version) =
         if runtime.python > known.newest { ("newer", "a newer") } else { ("older", "an older") };
+    let advice = match owner {
+        // Their own manifest says which PyO3 it is.
+        TreeOwner::User => format!("name {version} `pyo3` in `Cargo.toml`"),
+        TreeOwner::Tool => format!("name {version} version of the package"),
+    };
     let error =
         anyhow!("{known}, but Pyodide {} has Python {}, which is {side}", runtime.version, runtime.python);
     Err(hinted(
         with_cause("bindings-too-old", error),
-        format!("name {version} version of the package, or a Pyodide release that fits{fitting}"),
+        format!("{advice}, or a Pyodide release that fits{fitting}"),
     ))
 }
 
 /// Warns of crates that call JavaScript as in a browser, unless others take their place.
 pub(super) fn warn_of_browser(context: &Context, graph: &Graph, patched: &BTreeMap<String, PathBuf>) {
-    #[derive(serde::Deserialize)]
+    for warning in browser_warnings(graph, patched) {
+        context.ui.warn(warning);
+    }
+}
+
+fn browser_warnings(graph: &Graph, patched: &BTreeMap<String, PathBuf>) -> Vec<String> {
+    #[derive(Default, serde::Deserialize)]
     struct Facts {
         names: Vec<String>,
+        sockets: Vec<String>,
     }
-    let facts = toml::from_str::<Facts>(include_str!("../../facts/browser-crates.toml"));
-    let glue = facts.map(|facts| facts.names).unwrap_or_default();
+    let Facts { names: glue, sockets } =
+        toml::from_str(include_str!("../../facts/browser-crates.toml")).unwrap_or_default();
     // The glue itself is no culprit: it calls JavaScript only when something calls it.
     let misled = graph.crates.iter().filter(|used| {
         let calls = used.dependencies.iter().any(|name| glue.contains(name));
-        calls && !glue.contains(&used.name) && !patched.contains_key(&used.name)
+        used.is_linked && calls && !glue.contains(&used.name) && !patched.contains_key(&used.name)
     });
-    for used in misled {
-        let (name, version) = (&used.name, &used.version);
-        context.ui.warn(format!(
-            "the crate `{name} {version}` calls JavaScript through wasm-bindgen, which panics in Pyodide; if it does so only \
-             on WebAssembly, `cargo.not-in-browser = [\"{name}\"]` in an overlay mends it"
-        ));
-    }
+    let describe = |used: &Crate| {
+        let Crate { name, version, .. } = used;
+        let begin = format!(
+            "the crate `{name} {version}` calls JavaScript through wasm-bindgen, which panics in Pyodide"
+        );
+        match used.elsewhere.iter().find(|name| sockets.contains(name)) {
+            Some(other) => format!(
+                "{begin}; on other targets it opens sockets (with `{other}`), which Pyodide does not have: turn off the \
+                 feature that brings it"
+            ),
+            None => format!(
+                "{begin}; if it does so only on WebAssembly, `cargo.not-in-browser = [\"{name}\"]` in an overlay fixes it"
+            ),
+        }
+    };
+    misled.map(describe).collect()
+}
+
+/// Checks that an overlay names crates that the package has.
+///
+/// # Errors
+/// When one is not compiled for the package.
+pub(super) fn check_crate_names(graph: &Graph, names: &[String]) -> Result<()> {
+    let Some(unknown) = names.iter().find(|name| graph.find(name).is_none()) else { return Ok(()) };
+    let error =
+        anyhow!("`cargo.not-in-browser` names the crate `{unknown}`, which the package does not compile");
+    let hint = match find_nearest(unknown, graph.crates.iter().map(|used| used.name.as_str())) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("`cargo tree --target {TARGET}` lists the crates that it compiles"),
+    };
+    Err(hinted(error, hint))
 }
 
 /// Warns of a profile that turns a panic into a dead interpreter.
@@ -107,4 +151,50 @@ fn fitting_releases(context: &Context, fits: impl Fn(crate::abi::PythonVersion) 
     });
     let names: Vec<String> = locks.collect();
     if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn used(name: &str, calls: &str, elsewhere: &str) -> Crate {
+        let list = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+        Crate {
+            name: name.to_owned(),
+            version: semver::Version::new(1, 0, 0),
+            features: Vec::new(),
+            manifest: "Cargo.toml".into(),
+            dependencies: list(calls),
+            elsewhere: list(elsewhere),
+            is_linked: name != "macro-helper",
+        }
+    }
+
+    #[test]
+    fn crates_that_call_javascript_are_told_with_what_helps() {
+        let crates = vec![
+            used("random", "js-sys", "libc"),
+            used("client", "wasm-bindgen other", "hyper"),
+            used("js-sys", "wasm-bindgen", ""),
+            used("macro-helper", "js-sys", ""),
+            used("mended", "js-sys", ""),
+        ];
+        let patched = BTreeMap::from([("mended".to_owned(), PathBuf::new())]);
+        let graph = Graph { crates, ..Graph::default() };
+        insta::assert_snapshot!(browser_warnings(&graph, &patched).join("\n"), @r#"
+        the crate `random 1.0.0` calls JavaScript through wasm-bindgen, which panics in Pyodide; if it does so only on WebAssembly, `cargo.not-in-browser = ["random"]` in an overlay fixes it
+        the crate `client 1.0.0` calls JavaScript through wasm-bindgen, which panics in Pyodide; on other targets it opens sockets (with `hyper`), which Pyodide does not have: turn off the feature that brings it
+        "#);
+        let check = |name: &str| match check_crate_names(&graph, &[name.to_owned()]) {
+            Ok(()) => "known".to_owned(),
+            Err(error) => crate::error::render(&error),
+        };
+        insta::assert_snapshot!(["client", "cliemt", "zzz"].map(check).join("\n"), @"
+        known
+        error: `cargo.not-in-browser` names the crate `cliemt`, which the package does not compile
+        hint: did you mean `client`?
+        error: `cargo.not-in-browser` names the crate `zzz`, which the package does not compile
+        hint: `cargo tree --target wasm32-unknown-emscripten` lists the crates that it compiles
+        ");
+    }
 }

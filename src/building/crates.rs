@@ -5,23 +5,26 @@
 
 use std::path::PathBuf;
 
+use semver::Version;
+
 use super::checks;
 use super::lock_file;
-use super::not_in_browser;
+pub use super::matched_rules::{MatchedRule, match_rules};
 use super::package::Package;
 use super::request::{BuildRequest, CargoRequest, OverlayRequest, Recipes};
+use super::rewritten_crates;
 use super::tuning::Tuning;
 use crate::abi::TARGET;
 use crate::abi::proposals::target_features;
-use crate::backend::{CargoChoices, stated_profile};
+use crate::backend::{CargoChoices, LockUse, stated_profile};
 use crate::context::{Context, Network};
 use crate::error::Result;
 use crate::overlay::Changes;
-use crate::overlay::changes::Applied;
-use crate::overlay::crates::{CrateRecipe, Rule};
+use crate::overlay::changes::{Applied, CargoChanges};
+use crate::overlay::crates::CrateRecipe;
 use crate::overlay::recipes;
 use crate::overlay::values::{CrateUpdate, Wanted};
-use crate::project::graph::{self, Crate, Graph};
+use crate::project::graph::{self, Graph};
 use crate::project::{Project, bindings};
 use crate::runtime::Runtime;
 use crate::source::TreeOwner;
@@ -39,6 +42,8 @@ pub(super) struct Crates {
     pub(super) applied: Vec<Applied>,
     /// What was chosen where the package says nothing.
     pub(super) tuning: Tuning,
+    /// The crates that overlays update, with the versions that were taken.
+    pub(super) updates: Vec<CrateUpdate>,
     /// The root of the workspace, if the graph could be read.
     pub(super) workspace: Option<PathBuf>,
 }
@@ -57,19 +62,26 @@ impl Crates {
     ) -> Result<Self> {
         lock_file::update(context, package, &changes.cargo.updates)?;
         let mut recipes = crate_recipes(&request.overlays)?;
-        recipes.extend(changes.cargo.not_in_browser.iter().map(|name| CrateRecipe::of_no_browser(name)));
+        let CargoChanges { not_in_browser, target_os, .. } = &changes.cargo;
+        recipes.extend(not_in_browser.iter().map(|name| CrateRecipe::of_no_browser(name)));
+        recipes.extend(target_os.iter().map(|(name, system)| CrateRecipe::of_system(name, system)));
         let mut choices = choices(&request.cargo, changes, &recipes);
-        let Some(graph) = read_graph(context, package, &choices.features)? else {
-            let tuning = Tuning::default();
-            return Ok(Self { choices, applied: Vec::new(), tuning, workspace: None });
+        let Some(mut graph) = read_graph(context, package, &choices)? else {
+            let (applied, updates) = (Vec::new(), Vec::new());
+            return Ok(Self { choices, applied, tuning: Tuning::default(), updates, workspace: None });
         };
-        checks::check_bindings(context, &graph, runtime)?;
+        checks::check_crate_names(&graph, &changes.cargo.not_in_browser)?;
+        if rewritten_crates::rewrite_own(package, &match_rules(&graph, &recipes))? {
+            // What a manifest asks of the target decides which crates there are.
+            graph = read_graph(context, package, &choices)?.unwrap_or(graph);
+        }
+        checks::check_bindings(context, &graph, package.tree.owner, runtime)?;
         // Known from the features of PyO3, which only the resolved graph has.
         choices.stable_abi = bindings::stable_abi(&graph);
         let (updates, rest): (Vec<MatchedRule<'_>>, Vec<_>) =
             match_rules(&graph, &recipes).into_iter().partition(|matched| matched.rule.update);
         // An update rewrites the lock file, and the user's own is never written to: there it is advice.
-        let is_ours = package.tree.owner == TreeOwner::Tool;
+        let is_ours = package.tree.owner == TreeOwner::Tool && request.cargo.lock == LockUse::Updated;
         if is_ours {
             let updates: Vec<CrateUpdate> = updates.iter().filter_map(MatchedRule::update).collect();
             lock_file::update(context, package, &updates)?;
@@ -78,11 +90,8 @@ impl Crates {
                 context.ui.warn(matched.advice());
             }
         }
-        for matched in rest.iter().filter(|matched| matched.rule.not_in_browser) {
-            let copy = not_in_browser::copy_crate(context, matched.used)?;
-            // As a patch of cargo's, so that the package's own manifest stays as it is.
-            choices.overlay.patch.insert(matched.used.name.clone(), copy);
-        }
+        // As patches of cargo's, so that the package's own manifest stays as it is.
+        choices.overlay.patch.extend(rewritten_crates::copy_others(context, package, &rest)?);
         checks::warn_of_browser(context, &graph, &choices.overlay.patch);
         let applied: Vec<&MatchedRule<'_>> = updates.iter().filter(|_| is_ours).chain(&rest).collect();
         for matched in &applied {
@@ -93,7 +102,8 @@ impl Crates {
         choices.overlay.profile = choices.overlay.profile.or(tuning.profile.clone());
         choices.target_features.clone_from(&tuning.target_features);
         let applied = applied.iter().map(|matched| matched.applied()).collect();
-        Ok(Self { choices, applied, tuning, workspace: Some(graph.workspace) })
+        let updates = taken_updates(&changes.cargo.updates, &graph);
+        Ok(Self { choices, applied, tuning, updates, workspace: Some(graph.workspace) })
     }
 }
 
@@ -116,6 +126,21 @@ fn tune(
         context.ui.phase("Choosing", line);
     }
     Ok(tuning)
+}
+
+/// Updates with the versions that the graph has.
+fn taken_updates(updates: &[CrateUpdate], graph: &Graph) -> Vec<CrateUpdate> {
+    let of = |update: &CrateUpdate| {
+        let fits = |version: &Version| match &update.version {
+            Wanted::Newest => true,
+            Wanted::Exact(exact) => version == exact,
+            Wanted::Compatible(wanted) => wanted.matches(version),
+        };
+        let versions = graph.crates.iter().filter(|used| used.name == update.name).map(|used| &used.version);
+        let version = versions.filter(|version| fits(version)).max()?.clone();
+        Some(CrateUpdate { name: update.name.clone(), version: Wanted::Exact(version) })
+    };
+    updates.iter().filter_map(of).collect()
 }
 
 /// The settings of cargo and compilers that follow from the user's choices, overlays and crate recipes alone. What the
@@ -141,6 +166,8 @@ fn choices(request: &CargoRequest, changes: &Changes, recipes: &[CrateRecipe]) -
         target_features: Vec::new(),
         headers: request.headers.clone(),
         c_toolchain: request.c_toolchain,
+        jobs: request.jobs,
+        lock: request.lock,
         crate_store: request.crate_store,
         stable_abi: None,
     }
@@ -158,11 +185,14 @@ fn key_with_rules(key: Option<String>, rules: &[MatchedRule<'_>]) -> Option<Stri
 /// The package's dependency graph, with these features. Where the lock file is ours and names versions that the registry does
 /// not have, which may be a mirror that is behind, cargo takes others. A graph that cannot be read is left to the build, which
 /// says why.
-fn read_graph(context: &Context, package: &Package<'_>, features: &[String]) -> Result<Option<Graph>> {
+fn read_graph(context: &Context, package: &Package<'_>, choices: &CargoChoices) -> Result<Option<Graph>> {
+    // The build fails in cargo's words if the lock file does not fit.
+    let locked = (choices.lock == LockUse::Kept).then(|| "--locked".to_owned());
+    let arguments: Vec<String> = choices.features.iter().cloned().chain(locked).collect();
     let Package { project, rust, tree, .. } = package;
     let Some(manifest) = project.manifest.as_ref() else { return Ok(None) };
     for _ in 0..MOST_MISSING {
-        let said = match ask_graph(context, project, rust, features) {
+        let said = match ask_graph(context, project, rust, &arguments) {
             Ok(graph) => {
                 if let Some(graph) = &graph {
                     tree.workspace.set(graph.workspace.clone());
@@ -172,7 +202,8 @@ fn read_graph(context: &Context, package: &Package<'_>, features: &[String]) -> 
             Err(error) => format!("{error:#}"),
         };
         // The user's own lock file is left alone: the build then fails in cargo's words.
-        let missing = missing_of_lock(&said).filter(|_| tree.owner == TreeOwner::Tool);
+        let is_ours = tree.owner == TreeOwner::Tool && choices.lock == LockUse::Updated;
+        let missing = missing_of_lock(&said).filter(|_| is_ours);
         let Some((name, version)) = missing else { return Ok(None) };
         context.ui.warn(format!(
             "the lock file names `{name} {version}`, which the registry does not have: cargo takes another version"
@@ -217,66 +248,6 @@ pub fn crate_recipes(request: &OverlayRequest) -> Result<Vec<CrateRecipe>> {
     match request.recipes {
         Recipes::Ignored => Ok(Vec::new()),
         Recipes::Applied => Ok(recipes::crates()?.into_iter().map(|shipped| shipped.recipe).collect()),
-    }
-}
-
-/// A rule of a recipe that fits a crate of the graph.
-#[derive(Debug, Clone, Copy)]
-pub struct MatchedRule<'a> {
-    /// The crate.
-    pub used: &'a Crate,
-    /// The rule.
-    pub rule: &'a Rule,
-}
-
-/// The rules that fit crates of a graph.
-pub fn match_rules<'a>(graph: &'a Graph, recipes: &'a [CrateRecipe]) -> Vec<MatchedRule<'a>> {
-    let of = |used: &'a Crate| {
-        recipes.iter().flat_map(move |recipe| {
-            let has = |name: &str| used.features.iter().any(|feature| feature == name);
-            recipe.rules_for(&used.name, &used.version, has).map(move |rule| MatchedRule { used, rule })
-        })
-    };
-    graph.crates.iter().flat_map(of).collect()
-}
-
-impl MatchedRule<'_> {
-    /// What it changes.
-    pub(super) fn applied(&self) -> Applied {
-        let MatchedRule { used, rule } = self;
-        let mut changes = Vec::new();
-        if rule.update {
-            changes.push("`cargo update`".to_owned());
-        }
-        if !rule.rustflags.is_empty() {
-            changes.push(format!("rustflags `{}`", rule.rustflags.join(" ")));
-        }
-        if !rule.without_features.is_empty() {
-            changes.push(format!("without its features `{}`", rule.without_features.join("`, `")));
-        }
-        if rule.not_in_browser {
-            changes.push("`cargo.not-in-browser`".to_owned());
-        }
-        Applied { overlay: format!("the recipe for the crate `{} {}`", used.name, used.version), changes }
-    }
-
-    /// One line for the user.
-    pub fn line(&self) -> String {
-        let Applied { overlay, changes } = self.applied();
-        format!("{overlay}, which {}: {}", self.rule.why, changes.join(", "))
-    }
-
-    /// What the owner of the lock file should do.
-    pub(super) fn advice(&self) -> String {
-        let MatchedRule { used, rule } = self;
-        format!("the crate `{} {}` {}: run `cargo update {}`", used.name, used.version, rule.why, used.name)
-    }
-
-    /// The update of the lock file that the rule asks for.
-    pub(super) fn update(&self) -> Option<CrateUpdate> {
-        // The lock file may have several versions of it.
-        let name = format!("{}@{}", self.used.name, self.used.version);
-        self.rule.update.then_some(CrateUpdate { name, version: Wanted::Newest })
     }
 }
 

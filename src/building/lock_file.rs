@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use semver::Version;
 
+use super::crate_versions::{self, LockedCrate};
 use super::package::Package;
 use crate::context::{Context, Network};
 use crate::error::{Result, hinted, with_cause};
@@ -18,7 +20,7 @@ pub(super) fn update(context: &Context, package: &Package<'_>, updates: &[CrateU
     if updates.is_empty() {
         return Ok(());
     }
-    let Package { project, rust, folder, .. } = package;
+    let Package { project, folder, .. } = package;
     let manifest = project.manifest.as_ref().ok_or_else(|| {
         anyhow!("crates should be updated, but no `Cargo.toml` was found in `{}`", project.root.display())
     })?;
@@ -31,29 +33,68 @@ pub(super) fn update(context: &Context, package: &Package<'_>, updates: &[CrateU
         return Ok(());
     }
     for update in updates {
-        let mut command = rust.cargo_in(&project.root);
-        if context.network == Network::Forbidden {
-            command = command.arg("--offline");
-        }
-        command =
-            command.arg("update").arg("--manifest-path").arg(manifest).args(["--package", &update.name]);
-        if let Wanted::Exact(version) = &update.version {
-            command = command.args(["--precise", &version.to_string()]);
-        }
-        let updated = command.output(&context.ui);
-        updated.with_context(|| format!("cannot update the crate `{update}`")).map_err(|error| {
-            hinted(
-                error,
-                "the package's manifests do not allow this version, or the package does not use the crate",
-            )
-        })?;
-        check(&lock, update)?;
+        update_one(context, package, &lock, update)?;
     }
     if let Some(parent) = kept.parent() {
         fs_err::create_dir_all(parent)?;
     }
     fs_err::copy(&lock, &kept)?;
     Ok(())
+}
+
+/// How many versions of a range are tried.
+// Each that the manifests do not allow costs a run of cargo.
+const MOST_TRIED: usize = 12;
+
+/// Updates one crate.
+fn update_one(context: &Context, package: &Package<'_>, lock: &Path, update: &CrateUpdate) -> Result<()> {
+    let refused = |error: anyhow::Error| {
+        hinted(
+            error.context(format!("cannot update the crate `{update}`")),
+            "the package's manifests do not allow this version, or the package does not use the crate",
+        )
+    };
+    let precise = match &update.version {
+        Wanted::Exact(version) => Some(version),
+        Wanted::Newest | Wanted::Compatible(_) => None,
+    };
+    run_cargo_update(context, package, &update.name, precise).map_err(refused)?;
+    let checked = check(lock, update);
+    let (Err(_), Wanted::Compatible(wanted)) = (&checked, &update.version) else { return checked };
+    // Cargo took the newest that the manifests allow, which is too new: the newest of the range that they allow is wanted.
+    let locked = LockedCrate::find(&fs_err::read_to_string(lock)?, &update.name)?;
+    let mut below = None;
+    for _ in 0..MOST_TRIED {
+        let next = crate_versions::newest(context, package, &locked, wanted, below.as_ref())?;
+        let Some(version) = next else { break };
+        if run_cargo_update(context, package, &update.name, Some(&version)).is_ok()
+            && check(lock, update).is_ok()
+        {
+            return Ok(());
+        }
+        below = Some(version);
+    }
+    checked
+}
+
+/// Runs `cargo update` for a crate: to this version, or to the newest.
+fn run_cargo_update(
+    context: &Context,
+    package: &Package<'_>,
+    name: &str,
+    precise: Option<&Version>,
+) -> Result<()> {
+    let Package { project, rust, .. } = package;
+    let manifest = project.manifest.as_ref().context("there is no `Cargo.toml`")?;
+    let mut command = rust.cargo_in(&project.root);
+    if context.network == Network::Forbidden {
+        command = command.arg("--offline");
+    }
+    command = command.arg("update").arg("--manifest-path").arg(manifest).args(["--package", name]);
+    if let Some(version) = precise {
+        command = command.args(["--precise", &version.to_string()]);
+    }
+    command.output(&context.ui).map(drop)
 }
 
 /// The lock file of a project's workspace: cargo is asked which one that is, once.
@@ -87,13 +128,7 @@ fn without_entry(lock: &str, name: &str, version: &str) -> String {
 fn check(lock: &Path, update: &CrateUpdate) -> Result<()> {
     // Cargo takes the newest version that the manifests allow and says nothing if that is not a wanted one.
     let Wanted::Compatible(wanted) = &update.version else { return Ok(()) };
-    let table: toml::Table = fs_err::read_to_string(lock)?.parse().context("cannot read the lock file")?;
-    let packages = table.get("package").and_then(toml::Value::as_array).cloned().unwrap_or_default();
-    let versions: Vec<semver::Version> = packages
-        .iter()
-        .filter(|package| package.get("name").and_then(toml::Value::as_str) == Some(&update.name))
-        .filter_map(|package| package.get("version")?.as_str()?.parse().ok())
-        .collect();
+    let versions = crate_versions::locked_versions(&fs_err::read_to_string(lock)?, &update.name)?;
     if versions.iter().any(|version| wanted.matches(version)) {
         return Ok(());
     }

@@ -4,12 +4,14 @@
 
 pub(crate) mod added_files;
 pub(crate) mod checks;
+mod crate_versions;
 pub mod crates;
 pub mod dependencies;
 pub(crate) mod finish;
+mod gated_names;
 mod lock_file;
+mod matched_rules;
 pub mod metadata;
-mod not_in_browser;
 mod optimize;
 mod outcome;
 pub(crate) mod overlays;
@@ -17,14 +19,17 @@ pub mod pack;
 mod package;
 pub mod report;
 pub(crate) mod request;
+mod rewritten_crates;
 mod step_size;
 pub(crate) mod tree;
+pub mod try_versions;
 pub(crate) mod tuning;
 
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 
+pub use gated_names::GatedName;
 pub use optimize::Optimized;
 pub use outcome::{Built, Outcome, Refused};
 pub use request::{BuildRequest, CargoRequest, FinishRequest, OverlayRequest, Recipes, SilentSettings};
@@ -33,6 +38,7 @@ pub use tree::OpenedSource;
 pub use tuning::Tuning;
 
 use crate::abi::Contract;
+use crate::audit::group::group;
 use crate::audit::policy::is_fatal;
 use crate::audit::{Finding, Severity};
 use crate::backend::{self, BackEndBuild, RawBuild};
@@ -81,7 +87,7 @@ impl OpenedSource {
         checks::warn_of_abort(context, &project, &crates.choices);
         clock.step("metadata");
         // The back end builds one raw wheel; everything that depends on the release comes after it.
-        let raw = self.run_back_end(context, &package, &crates, runtime, &toolchain)?;
+        let raw = self.build_raw(context, &package, runtime, &toolchain, &crates)?;
         // The back end times its own steps: this clock starts again after it.
         let mut seconds = clock.into_steps();
         seconds.extend(raw.seconds.iter().copied());
@@ -105,25 +111,35 @@ impl OpenedSource {
             return Ok(Outcome::Refused(Box::new(Refused { filename, pyodide, findings, log: raw.log })));
         }
         tell_findings(context, &findings);
+        let gated = gated_names::find(&tree.path, &finished.contents);
         let pack::Written { wheel, summary } =
             pack::write(context, &finished, &request.out_dir, compression, &mut clock)?;
         seconds.extend(clock.into_steps());
         let applied = [&changes.applied[..], &crates.applied].concat();
-        let tuning = crates.tuning;
-        let built =
-            Built { wheel, summary, tuning, optimized, findings, changes, applied, toolchain, seconds };
+        let built = Built {
+            wheel,
+            summary,
+            tuning: crates.tuning,
+            optimized,
+            findings,
+            gated,
+            changes,
+            applied,
+            updates: crates.updates,
+            toolchain,
+            seconds,
+        };
         Ok(Outcome::Built(Box::new(built)))
     }
-}
 
-impl OpenedSource {
-    fn run_back_end(
+    /// Calls the back end.
+    fn build_raw(
         &self,
         context: &Context,
         package: &Package<'_>,
-        crates: &Crates,
         runtime: &Runtime,
         toolchain: &Toolchain,
+        crates: &Crates,
     ) -> Result<RawBuild> {
         let build = BackEndBuild {
             project: package.project,
@@ -167,10 +183,10 @@ pub fn choose_toolchain(context: &Context, project: &Project, runtime: &Runtime)
 }
 
 fn tell_findings(context: &Context, findings: &[Finding]) {
-    for finding in findings {
-        match finding.severity {
-            Severity::Note => context.ui.detail(finding),
-            _ => context.ui.warn(finding.place_message_and_code()),
+    for group in group(findings) {
+        match group.finding.severity {
+            Severity::Note => context.ui.detail(group.place_message_and_code()),
+            _ => context.ui.warn(group.place_message_and_code()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Optimises the modules of a raw wheel with Binaryen's wasm-opt, as far as the line's browsers allow.
 //!
-//! What comes out is held against what went in: it is valid, starts and links in the same way, and uses no proposal that it
+//! What comes out is compared with what went in: it is valid, starts and links in the same way, and uses no proposal that it
 //! may not. A module of which this is not so stays as it was, with a warning. Results are kept in the cache by content.
 
 use std::collections::{BTreeMap, BTreeSet};

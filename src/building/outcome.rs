@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 
+use super::gated_names::GatedName;
 use super::optimize::Optimized;
 use super::pack::WheelSummary;
 use super::tuning::Tuning;
 use crate::audit::Finding;
+use crate::audit::group::group;
 use crate::audit::policy::is_fatal;
 use crate::error::{Result, hinted, with_cause};
 use crate::overlay::Changes;
 use crate::overlay::changes::Applied;
+use crate::overlay::values::CrateUpdate;
 use crate::toolchain::Toolchain;
 use crate::ui::StepTime;
 use crate::wheel::{OpenedWheel, WheelFilename};
@@ -38,10 +41,14 @@ pub struct Built {
     pub optimized: Optimized,
     /// What the audit found: nothing that keeps it from loading.
     pub findings: Vec<Finding>,
+    /// Names that its Python files take from its modules, and that the sources may leave out.
+    pub gated: Vec<GatedName>,
     /// What overlays change in the package.
     pub changes: Changes,
     /// Which overlays and recipes applied.
     pub applied: Vec<Applied>,
+    /// The crates that overlays update, with the versions that were taken.
+    pub updates: Vec<CrateUpdate>,
     /// What it was compiled with.
     pub toolchain: Toolchain,
     /// The steps and their seconds.
@@ -81,9 +88,12 @@ impl Outcome {
 impl Refused {
     /// What to tell the user.
     pub fn into_error(self) -> anyhow::Error {
-        let fatal = self.findings.iter().filter(|finding| is_fatal(finding));
-        let mut lines: Vec<String> =
-            fatal.map(|finding| format!("\n    {}", finding.place_message_and_code())).collect();
+        let fatal: Vec<Finding> = self.findings.into_iter().filter(is_fatal).collect();
+        let groups = group(&fatal);
+        let mut lines: Vec<String> = groups
+            .iter()
+            .map(|group| format!("\n    {}; {}", group.place_message_and_code(), group.finding.advice))
+            .collect();
         if lines.len() > SHOWN {
             let more = format!("\n    and {} more", lines.len() - SHOWN);
             lines.truncate(SHOWN);

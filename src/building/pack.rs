@@ -74,7 +74,7 @@ pub(super) fn write(
         wheel: path,
     };
     let wheel = OpenedWheel::of(&std::path::absolute(&summary.wheel)?, &finished.contents)?;
-    context.ui.phase("Finished", format!("{name} ({:.1} kB)", kilobytes(summary.size)));
+    context.ui.phase("Finished", format!("{} ({:.1} kB)", summary.wheel.display(), kilobytes(summary.size)));
     clock.step("write");
     Ok(Written { wheel, summary })
 }

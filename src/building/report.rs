@@ -1,14 +1,18 @@
-//! The outcome of builds, as one document for machines.
+//! The outcome of builds, as one document for machines: `docs/schemas/build.json`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::optimize::Optimized;
-use super::outcome::Built;
+use super::outcome::{Built, Outcome, Refused};
 use super::pack::WheelSummary;
 use crate::audit::Finding;
+use crate::audit::budget::Excess;
 use crate::digest::Sha256Digest;
+use crate::document::{ErrorDocument, VERSION};
+use crate::error::Result;
 use crate::overlay::changes::Applied;
 use crate::runtime::Runtime;
 use crate::source::Source;
@@ -18,12 +22,37 @@ use crate::ui::{Clock, StepTime};
 /// The document.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// What was built.
-    source: SourceReport,
+    version: u32,
+    /// What was built; none if it was not found.
+    source: Option<SourceReport>,
     /// Seconds spent before the first build.
     seconds: Seconds,
     /// One entry a wheel.
     wheels: Vec<WheelReport>,
+    /// Wheels that would not load, and were not kept.
+    refused: Vec<RefusedReport>,
+    /// Releases for which no wheel could be built.
+    failed: Vec<FailedReport>,
+    /// What is larger than its budget.
+    exceeded: Vec<Excess>,
+    /// What ended the command before its end.
+    error: Option<ErrorDocument>,
+}
+
+/// A wheel that the audit refused.
+#[derive(Debug, Serialize)]
+struct RefusedReport {
+    wheel: String,
+    pyodide: String,
+    findings: Vec<Finding>,
+    log: PathBuf,
+}
+
+/// A build that failed.
+#[derive(Debug, Serialize)]
+struct FailedReport {
+    pyodide: String,
+    error: ErrorDocument,
 }
 
 type Seconds = BTreeMap<&'static str, f64>;
@@ -36,7 +65,7 @@ struct SourceReport {
 
 /// One wheel.
 #[derive(Debug, Serialize)]
-pub struct WheelReport {
+struct WheelReport {
     #[serde(flatten)]
     summary: WheelSummary,
     /// The settings of cargo's profile `release` that were chosen.
@@ -76,23 +105,54 @@ struct ToolchainReport {
 }
 
 impl Report {
-    /// A report of these wheels.
-    pub fn new(source: &Source, clock: Clock, wheels: Vec<WheelReport>) -> Self {
-        let sha256 = match source {
-            Source::Folder(_) => None,
-            Source::Archive(archive) => Some(archive.sha256),
-        };
+    /// A report of what was done before the first build.
+    pub fn new(source: Option<&Source>, clock: Clock) -> Self {
+        let source = source.map(|source| SourceReport {
+            origin: source.origin(),
+            sha256: match source {
+                Source::Folder(_) => None,
+                Source::Archive(archive) => Some(archive.sha256),
+            },
+        });
         Self {
-            source: SourceReport { origin: source.origin(), sha256 },
+            version: VERSION,
+            source,
             seconds: by_name(clock.into_steps()),
-            wheels,
+            wheels: Vec::new(),
+            refused: Vec::new(),
+            failed: Vec::new(),
+            exceeded: Vec::new(),
+            error: None,
         }
+    }
+
+    /// Adds a build. `import` says whether the modules of its wheel load.
+    pub fn add(&mut self, runtime: &Runtime, outcome: Result<Outcome>, import: Option<String>) {
+        let pyodide = runtime.version.to_string();
+        match outcome {
+            Ok(Outcome::Built(built)) => self.wheels.push(WheelReport::new(*built, runtime, import)),
+            Ok(Outcome::Refused(refused)) => {
+                let Refused { filename, findings, log, .. } = *refused;
+                self.refused.push(RefusedReport { wheel: filename.to_string(), pyodide, findings, log });
+            }
+            Err(error) => self.failed.push(FailedReport { pyodide, error: ErrorDocument::of(&error) }),
+        }
+    }
+
+    /// Adds what is larger than its budget.
+    pub fn add_exceeded(&mut self, exceeded: Vec<Excess>) {
+        self.exceeded.extend(exceeded);
+    }
+
+    /// Adds what ended the command.
+    #[must_use]
+    pub fn ended_by(self, error: Option<&anyhow::Error>) -> Self {
+        Self { error: error.map(ErrorDocument::of), ..self }
     }
 }
 
 impl WheelReport {
-    /// The entry of a wheel.
-    pub fn new(built: Built, runtime: &Runtime, import: Option<String>) -> Self {
+    fn new(built: Built, runtime: &Runtime, import: Option<String>) -> Self {
         Self {
             summary: built.summary,
             chosen_profile: built.tuning.profile.table(),

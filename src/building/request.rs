@@ -1,11 +1,12 @@
 //! What is built, and how.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::anyhow;
 
-use crate::backend::CrateStore;
+use crate::backend::{CrateStore, LockUse};
 use crate::env::Environment;
 use crate::error::Result;
 use crate::overlay::changes::VariantChoice;
@@ -46,6 +47,10 @@ pub struct CargoRequest {
     pub features: Vec<String>,
     /// Whether the default features are off.
     pub no_default_features: bool,
+    /// How many jobs cargo runs at once, if not as many as it chooses.
+    pub jobs: Option<NonZeroU32>,
+    /// Whether the lock file may change.
+    pub lock: LockUse,
     /// Where compiled crates are kept.
     pub crate_store: CrateStore,
     /// The folder with the headers of the target's Python, for an extension in C.
@@ -191,6 +196,8 @@ mod tests {
                 silent_settings: SilentSettings::AsIs,
                 features: vec!["a".into()],
                 no_default_features: true,
+                jobs: NonZeroU32::new(3),
+                lock: LockUse::Kept,
                 crate_store: CrateStore::Shared,
                 headers: Some("h".into()),
                 c_toolchain: CToolchain::Emsdk,
@@ -216,6 +223,8 @@ mod tests {
                 silent_settings: Chosen,
                 features: [],
                 no_default_features: false,
+                jobs: None,
+                lock: Updated,
                 crate_store: PerPackage,
                 headers: None,
                 c_toolchain: Clang,

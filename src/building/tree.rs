@@ -11,9 +11,9 @@ use crate::backend::BuildFolder;
 use crate::context::Context;
 use crate::error::Result;
 use crate::files::{copy_folder, remove_folder, with_disk_hint};
-use crate::overlay::{Changes, patches};
+use crate::overlay::{Changes, patches, sources};
 use crate::process::Invocation;
-use crate::project::PyProject;
+use crate::project::{Identity, PyProject};
 use crate::source::limits::UnpackLimits;
 use crate::source::{Source, TreeOwner, archive, only_folder};
 use crate::toolchain::rust;
@@ -56,6 +56,11 @@ impl Workspace {
         let _ = self.0.set(root);
     }
 
+    /// The root, if it is known.
+    pub(super) fn known(&self) -> Option<&Path> {
+        self.0.get().map(PathBuf::as_path)
+    }
+
     /// The root, asked for if it is not known.
     pub(super) fn get_or_try_ask(&self, ask: impl FnOnce() -> Result<PathBuf>) -> Result<&Path> {
         match self.0.get() {
@@ -88,8 +93,8 @@ impl OpenedSource {
                 (only_folder(&tree)?, TreeOwner::Tool)
             }
         };
-        let label = label(source, &path);
         let pyproject = PyProject::read(&path)?;
+        let label = label(&path, &pyproject);
         Ok(Self { folder, tree: Tree { path, owner, pyproject, workspace: Workspace::default() }, label })
     }
 
@@ -98,10 +103,10 @@ impl OpenedSource {
         &self.tree
     }
 
-    /// Applies patches. Returns the tree to build: a copy if the source is the user's folder.
+    /// Adds files and applies patches. Returns the tree to build: a copy if the source is the user's folder.
     ///
     /// # Errors
-    /// When the tree cannot be copied, or a patch does not fit.
+    /// When the tree cannot be copied, it has a file that should be added, or a patch does not fit.
     pub(super) fn apply(&self, context: &Context, changes: &Changes) -> Result<Tree> {
         if !changes.edit_the_tree() {
             return Ok(self.tree.clone());
@@ -111,6 +116,7 @@ impl OpenedSource {
             TreeOwner::User => copy(context, &self.tree.path, &self.folder.root.join("tree"))?,
             TreeOwner::Tool => (self.tree.path.clone(), Workspace::default()),
         };
+        sources::add(&path, &changes.sources)?;
         patches::apply(&path, &changes.patches)?;
         let pyproject = PyProject::read(&path)?;
         Ok(Tree { path, owner: TreeOwner::Tool, pyproject, workspace })
@@ -156,13 +162,16 @@ pub(super) fn locate_workspace(context: &Context, cargo: Invocation, manifest: &
     Ok(manifest.parent().unwrap_or(manifest).to_owned())
 }
 
-/// What a package is called in progress messages: the name of its folder.
-fn label(source: &Source, tree: &Path) -> String {
-    let folder = match source {
-        Source::Folder(folder) => folder,
-        Source::Archive(_) => tree,
+/// What a package is called in progress messages: its name and version, as far as files tell them, else its folder's name.
+fn label(tree: &Path, pyproject: &PyProject) -> String {
+    let Identity { name, version } = Identity::of(tree, pyproject);
+    let folder = || {
+        tree.file_name()
+            .map_or_else(|| tree.display().to_string(), |name| name.to_string_lossy().into_owned())
     };
-    folder
-        .file_name()
-        .map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
+    match (name, version) {
+        (Some(name), Some(version)) => format!("{name}-{version}"),
+        (Some(name), None) => name,
+        (None, _) => folder(),
+    }
 }

@@ -7,7 +7,7 @@ use pep440_rs::Version;
 
 use crate::context::Context;
 use crate::error::Result;
-use crate::project::{Core, Project, PyProject};
+use crate::project::{Core, Project, PyProject, native_sign};
 use crate::source::limits::UnpackLimits;
 use crate::source::{archive, only_folder, sdist};
 use crate::wheel::requirement::Requirement;
@@ -49,7 +49,7 @@ pub enum Missing {
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AtHand(version) => write!(f, "missing: the wheel at hand is of version {version}"),
+            Self::AtHand(version) => write!(f, "missing: the given wheel is of version {version}"),
             Self::NotAsked => {
                 f.write_str("not in the release; the package index was not asked (`--offline`)")
             }
@@ -108,7 +108,7 @@ pub(super) fn classify(requirement: &Requirement, context: &Context) -> Result<M
         });
     }
     let version = version.to_string();
-    Ok(match native_sign(&tree, 6) {
+    Ok(match native_sign(&tree) {
         Some(sign) => Missing::Native { version, sign },
         None => Missing::PureSource { version },
     })
@@ -121,28 +121,4 @@ fn lock_near(manifest: &Path) -> Option<String> {
         .skip(1)
         .take(4)
         .find_map(|folder| fs_err::read_to_string(folder.join("Cargo.lock")).ok())
-}
-
-/// A file that is compiled, by its name.
-fn native_sign(folder: &Path, depth: usize) -> Option<String> {
-    let mut entries: Vec<_> = fs_err::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
-    entries.sort();
-    let endings = ["c", "cc", "cpp", "cxx", "pyx", "f", "f90", "zig", "go"];
-    let is_native = |path: &Path| {
-        path.file_name().is_some_and(|name| name == "meson.build" || name == "CMakeLists.txt")
-            || path
-                .extension()
-                .and_then(|ending| ending.to_str())
-                .is_some_and(|ending| endings.contains(&ending))
-    };
-    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    if let Some(found) = entries.iter().find(|path| path.is_file() && is_native(path)) {
-        return name(found);
-    }
-    // An example in C does not make a package native.
-    let not_code = ["docs", "doc", "tests", "test", "examples", "benchmarks"];
-    let folders = entries
-        .iter()
-        .filter(|path| path.is_dir() && name(path).is_some_and(|name| !not_code.contains(&name.as_str())));
-    if depth == 0 { None } else { folders.into_iter().find_map(|folder| native_sign(folder, depth - 1)) }
 }

@@ -6,6 +6,7 @@
 
 pub mod index;
 pub(crate) mod missing;
+pub mod published;
 pub mod report;
 pub mod substitutes;
 pub mod wheels;

@@ -1,10 +1,28 @@
-//! Trees of requirements as a document for machines.
+//! Trees of requirements as one document for machines: `docs/schemas/deps.json`.
 
 use serde::Serialize;
 
 use super::{Node, Origin, substitutes};
+use crate::document::{ErrorDocument, VERSION};
 use crate::runtime::Runtime;
 use crate::wheel::metadata::Metadata;
+
+/// The document.
+#[derive(Debug, Serialize)]
+pub struct DependencyReport {
+    version: u32,
+    /// One tree a release.
+    packages: Vec<DependencyTree>,
+    /// What ended the command before its end.
+    error: Option<ErrorDocument>,
+}
+
+impl DependencyReport {
+    /// The report of what there is, and of what ended the command.
+    pub fn new(packages: Vec<DependencyTree>, error: Option<&anyhow::Error>) -> Self {
+        Self { version: VERSION, packages, error: error.map(ErrorDocument::of) }
+    }
+}
 
 /// One release's tree in the JSON document.
 #[derive(Debug, Serialize)]

@@ -73,7 +73,7 @@ fn a_wheel_at_hand_comes_before_the_release() {
     let own = metadata("numpy", "9.0", &[]);
     assert_eq!(check(&["numpy"], &[]), "numpy: release 2.1.0");
     assert_eq!(check(&["NumPy>=2"], std::slice::from_ref(&own)), "numpy>=2: at hand 9.0");
-    assert_eq!(check(&["numpy<3"], &[own]), "numpy<3: missing: the wheel at hand is of version 9.0");
+    assert_eq!(check(&["numpy<3"], &[own]), "numpy<3: missing: the given wheel is of version 9.0");
 }
 
 #[test]

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use pep440_rs::Version;
+use serde::{Deserialize, Serialize};
 
 use super::{Node, Origin, Preference, Resolver};
 use crate::cache::Kind;
 use crate::context::Context;
-use crate::error::{Result, hinted, with_cause};
+use crate::error::{Result, cause_id, hinted, with_cause};
 use crate::runtime::{LockedPackage, Runtime};
 use crate::source::file;
 use crate::wheel::OpenedWheel;
@@ -30,35 +31,63 @@ pub struct WheelSources<'a> {
     pub packages: Option<&'a Path>,
 }
 
-/// The wheels that meet requirements, besides those at hand, with all that they require.
+/// The files that meet requirements.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundFiles {
+    /// Wheels that are installed: pure ones, and those of the package index.
+    pub wheels: Vec<PathBuf>,
+    /// What the release itself loads, by its own names: native packages, shared libraries, parts of the standard library.
+    pub loaded: Vec<String>,
+    /// The files from which it does, by the names that its lock file gives them.
+    pub release: BTreeMap<String, PathBuf>,
+}
+
+impl FoundFiles {
+    /// All that are wheels, for those who unpack them.
+    pub fn all_wheels(self) -> Vec<PathBuf> {
+        let is_wheel = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "whl");
+        let mut all = self.wheels;
+        let of_release: Vec<PathBuf> =
+            self.release.into_values().filter(|path| is_wheel(path) && !all.contains(path)).collect();
+        all.extend(of_release);
+        all
+    }
+
+    fn are_there(&self) -> bool {
+        // They are entries of their own, which `clean` may have removed.
+        self.wheels.iter().chain(self.release.values()).all(|path| path.is_file())
+    }
+}
+
+/// The files that meet requirements, besides the wheels at hand, with all that they require.
 ///
 /// # Errors
 /// When one cannot be had.
-pub fn find(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> Result<Vec<PathBuf>> {
+pub fn find(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> Result<FoundFiles> {
     let Context { ui, cache, .. } = context;
-    let key = key(sources, requirements);
-    let kept = cache.entry(Kind::Files, &key)?.join("wheels.json");
+    let key = key(context, sources, requirements);
+    let kept = cache.entry(Kind::Files, &key)?.join("files.json");
     if cache.has(Kind::Files, &key)
-        && let Ok(paths) = serde_json::from_slice::<Vec<PathBuf>>(&fs_err::read(&kept)?)
-        // The wheels are entries of their own, which `clean` may have removed.
-        && paths.iter().all(|path| path.is_file())
+        && let Ok(found) = serde_json::from_slice::<FoundFiles>(&fs_err::read(&kept)?)
+        && found.are_there()
     {
-        return Ok(paths);
+        return Ok(found);
     }
-    let task = ui.task("looking for what the tests require");
-    let paths = resolve(context, sources, requirements)?;
+    let task = ui.task("looking for the packages that the tests require");
+    let found = resolve(context, sources, requirements)?;
     drop(task);
     // An answer that named missing wheels is whole in the cache's eyes: it must go before a new one is kept.
     cache.discard(ui, Kind::Files, &key)?;
     cache.get_or_make(ui, Kind::Files, &key, |folder| {
-        Ok(fs_err::write(folder.join("wheels.json"), serde_json::to_vec(&paths)?)?)
+        Ok(fs_err::write(folder.join("files.json"), serde_json::to_vec(&found)?)?)
     })?;
-    Ok(paths)
+    Ok(found)
 }
 
 /// What the answer depends on.
-fn key(sources: WheelSources<'_>, requirements: &[String]) -> String {
+fn key(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> String {
     let mut parts = vec![sources.runtime.version.to_string(), format!("{:?}", sources.packages)];
+    parts.extend(context.first_indexes().map(str::to_owned));
     parts.extend(requirements.iter().cloned());
     for wheel in sources.wheels {
         let metadata = wheel.metadata();
@@ -66,10 +95,10 @@ fn key(sources: WheelSources<'_>, requirements: &[String]) -> String {
         parts.push(format!("{} {} {:?}", metadata.name, metadata.version, metadata.requires));
     }
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    format!("wheels-{}", crate::digest::key(&parts))
+    format!("found-{}", crate::digest::key(&parts))
 }
 
-fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> Result<Vec<PathBuf>> {
+fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> Result<FoundFiles> {
     let resolver = Resolver::new(context, sources.runtime, sources.wheels)?;
     let mut resolver = resolver.preferring(Preference::Index);
     let requires: Vec<Requirement> = requirements
@@ -81,11 +110,17 @@ fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]
     let tree = resolver.tree(&tests)?;
     // By name: of two versions, which requirements that exclude each other ask for, the later stands.
     let mut paths: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let mut found = FoundFiles::default();
     let (mut missing, mut unreachable) = (Vec::new(), Vec::new());
     for node in tree.iter().flat_map(Node::all) {
         match fetch(context, sources, node) {
             Fetched::AtHand => {}
-            Fetched::Wheel(path) => drop(paths.insert(node.name.clone(), path)),
+            Fetched::Wheel(path) => {
+                found.add(sources.runtime, node, &path);
+                if !found.loaded.contains(&node.name) {
+                    paths.insert(node.name.clone(), path);
+                }
+            }
             Fetched::Missing(why) => missing.push(format!("\n    `{}`: {why}", node.requirement)),
             Fetched::Unreachable(file) => unreachable.push(format!("\n    {file}")),
         }
@@ -94,7 +129,10 @@ fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]
     unreachable.dedup();
     // All of them in one error: the user fetches or builds them in one go.
     if !missing.is_empty() {
-        let error = anyhow!("the tests need what cannot be had in Pyodide {version}:{}", missing.concat());
+        let error = anyhow!(
+            "the tests require packages that are not available in Pyodide {version}:{}",
+            missing.concat()
+        );
         return Err(hinted(
             with_cause("missing-dependency", error),
             "give wheels with `--with`; `cargo pyodide deps` shows the whole tree",
@@ -102,8 +140,7 @@ fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]
     }
     if !unreachable.is_empty() {
         let error = anyhow!(
-            "the tests need packages of Pyodide {version} that lie on its content delivery network, which cannot be \
-             reached:{}",
+            "the tests need packages of Pyodide {version} from its content delivery network, which cannot be had:{}",
             unreachable.concat()
         );
         return Err(hinted(
@@ -111,7 +148,26 @@ fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]
             "name a folder that has them with `--packages-dir`, or give other wheels with `--with`",
         ));
     }
-    Ok(paths.into_values().collect())
+    found.wheels = paths.into_values().collect();
+    // Nothing is loaded with nothing: pure files alone are installed.
+    if found.loaded.is_empty() {
+        found.release.clear();
+    }
+    Ok(found)
+}
+
+impl FoundFiles {
+    /// Adds the file of a package of the release. What the release loads takes what it depends on by its own names, whoever
+    /// made the file.
+    fn add(&mut self, runtime: &Runtime, node: &Node, path: &Path) {
+        let Some(package) = runtime.packages.get(&node.name) else { return };
+        let Some(file) = &package.file_name else { return };
+        self.release.insert(file.to_string(), path.to_owned());
+        let is_native = !package.file_ends_with("-none-any.whl");
+        if is_native && matches!(node.origin, Origin::Release(_)) && !self.loaded.contains(&node.name) {
+            self.loaded.push(node.name.clone());
+        }
+    }
 }
 
 /// What came of looking for one requirement.
@@ -130,33 +186,41 @@ fn fetch(context: &Context, sources: WheelSources<'_>, node: &Node) -> Fetched {
         Origin::Release(_) => {
             let Some(package) = sources.runtime.packages.get(&node.name) else { return Fetched::AtHand };
             let beside = sources.packages.zip(package.file_name.as_ref());
-            match beside
-                .map(|(folder, name)| folder.join(name))
-                .filter(|path| path.is_file())
-                .or_else(|| fetch_from_network(context, sources.runtime, package))
-            {
-                Some(path) => Fetched::Wheel(path),
+            let beside = beside.map(|(folder, name)| folder.join(name)).filter(|path| path.is_file());
+            match beside.map_or_else(|| fetch_from_network(context, sources.runtime, package), Ok) {
+                Ok(path) => Fetched::Wheel(path),
                 // Parts of the standard library that older releases keep apart are no wheels.
-                None if !package.file_ends_with(".whl") => Fetched::AtHand,
-                None => Fetched::Unreachable(package.file_name.as_deref().unwrap_or(&node.name).to_owned()),
+                Err(_) if !package.file_ends_with(".whl") => Fetched::AtHand,
+                Err(error) => {
+                    let file = package.file_name.as_deref().unwrap_or(&node.name);
+                    Fetched::Unreachable(match cause_id(&error) {
+                        Some("network") => file.to_owned(),
+                        _ => format!("{file}: {}", error.root_cause()),
+                    })
+                }
             }
         }
     }
 }
 
-/// A file of the release from Pyodide's content delivery network.
+/// A file of the release from Pyodide's content delivery network, or the user's mirror of it.
+///
+/// # Errors
+/// When it cannot be had, or is not the file that the release means.
 pub(crate) fn fetch_from_network(
     context: &Context,
     runtime: &Runtime,
     package: &LockedPackage,
-) -> Option<PathBuf> {
-    let (name, sha256) = (package.file_name.as_ref()?, package.sha256?);
-    let address = format!("{}{name}", runtime.network_folder());
-    let bytes = file::fetch(&address, sha256, context).ok()?;
+) -> Result<PathBuf> {
+    let (Some(name), Some(sha256)) = (package.file_name.as_ref(), package.sha256) else {
+        return Err(anyhow!("the release does not say which file it is"));
+    };
+    let address = format!("{}{name}", runtime.network_folder_for(&context.environment));
+    let bytes = file::fetch(&address, sha256, context)?;
     // Its name tells its tags: the cache's own copy has none.
-    let path = context.cache.entry(Kind::Files, &sha256.to_string()).ok()?.join(name);
-    fs_err::write(&path, bytes).ok()?;
-    Some(path)
+    let path = context.cache.entry(Kind::Files, &sha256.to_string())?.join(name);
+    fs_err::write(&path, bytes)?;
+    Ok(path)
 }
 
 /// The wheels of micropip in the release's version, and of what it needs; none for releases whose micropip installs only
@@ -166,9 +230,9 @@ pub fn find_micropip(context: &Context, runtime: &Runtime, packages: Option<&Pat
         return Vec::new();
     }
     let sources = WheelSources { runtime, wheels: &[], packages };
-    find(context, sources, &["micropip".to_owned()]).unwrap_or_else(|error| {
+    find(context, sources, &["micropip".to_owned()]).map(FoundFiles::all_wheels).unwrap_or_else(|error| {
         context.ui.warn(format!(
-            "wheels are unpacked, not installed with micropip, which cannot be had: {}",
+            "wheels are unpacked, not installed with micropip, which is not available: {}",
             error.root_cause()
         ));
         Vec::new()

@@ -92,6 +92,7 @@ impl<'a> Compiler<'a> {
 
     fn clang(&self, compiler: &CCompiler, headers: &Headers, language: Language) -> Result<Invocation> {
         let mut command = Invocation::new(&compiler.clang)
+            .with_our_temporary_folder()
             .args(exceptions::clang_flags(self.c.exceptions, compiler.llvm))
             .arg("--sysroot")
             .arg(&headers.sysroot)

@@ -2,9 +2,9 @@
 //!
 //! Flags go in through `--config` and a file, since `CARGO_TARGET_…_RUSTFLAGS` splits at spaces and would break folders
 //! that have them; the package's own configuration stays in force beside ours. Flags that the back end itself puts into
-//! `RUSTFLAGS`, as old maturins do, would hide all others: they are joined instead, without unstable ones. `--locked` is
-//! dropped: real sdists carry locks that are stale against their trimmed workspaces, and cargo still follows a lock
-//! wherever it can.
+//! `RUSTFLAGS`, as old maturins do, would hide all others: they are joined instead, without unstable ones. A back end's
+//! `--locked` is dropped: real sdists carry locks that are stale against their trimmed workspaces, and cargo still follows a
+//! lock wherever it can. The user's own is passed on.
 
 use std::ffi::OsString;
 
@@ -101,7 +101,9 @@ fn rewrite(cargo: &CargoPlan, arguments: Vec<OsString>) -> Vec<OsString> {
         names_profile |= text.starts_with("--profile");
         kept.push(argument);
     }
+    let reads_lock = subcommand.as_deref() == Some("metadata");
     let compiles = subcommand.is_some_and(|name| COMPILING.contains(&name.as_str()));
+    let reads_lock = compiles || reads_lock;
     let profile = cargo.profile.as_ref().filter(|_| compiles);
     let is_dropped = |text: &str| match text {
         "--locked" | "--frozen" => true,
@@ -117,6 +119,7 @@ fn rewrite(cargo: &CargoPlan, arguments: Vec<OsString>) -> Vec<OsString> {
         // Other subcommands, such as `fetch`, do not take them.
         rewritten.extend(cargo.features.iter().map(OsString::from));
     }
+    rewritten.extend((cargo.is_locked && reads_lock).then(|| "--locked".into()));
     rewritten.extend(behind_dashes);
     rewritten
 }
@@ -131,6 +134,7 @@ mod tests {
             config: "c.toml".into(),
             profile: profile.map(str::to_owned),
             features: features.iter().map(|text| (*text).to_owned()).collect(),
+            is_locked: profile == Some("locked"),
         };
         let words = line.split(' ').map(OsString::from).collect();
         rewrite(&plan, words)
@@ -164,6 +168,14 @@ mod tests {
         assert_eq!(
             check(Some("small"), &["--no-default-features"], "metadata --format-version 1 --frozen"),
             "--config c.toml metadata --format-version 1"
+        );
+        assert_eq!(
+            check(Some("locked"), &[], "metadata --format-version 1"),
+            "--config c.toml metadata --format-version 1 --locked"
+        );
+        assert_eq!(
+            check(Some("locked"), &[], "rustc --frozen -- -C x"),
+            "--config c.toml rustc --profile=locked --locked -- -C x"
         );
         assert_eq!(check(Some("small"), &[], "build --profile dev"), "--config c.toml build --profile dev");
     }

@@ -24,6 +24,7 @@ use crate::abi::TARGET;
 use crate::env::{DRIVER_PLAN, Environment};
 use crate::error::{EXIT_COULD_NOT, Result, render_with_cause};
 use crate::plan::{DriverPlan, stand_in};
+use crate::process::supervision::share_temporary_folder;
 
 /// Serves the call if this executable was started as a stand-in for a compiler, and returns the exit status. Every program
 /// that builds with this library begins with it: its builds start it again under the names of compilers.
@@ -39,6 +40,7 @@ pub fn serve(environment: &Environment, arguments: impl IntoIterator<Item = OsSt
     let name = Path::new(&program).file_stem()?.to_string_lossy().into_owned();
     let is_stand_in = stand_in::NAMES.contains(&name.as_str());
     is_stand_in.then(|| {
+        share_temporary_folder(environment);
         run(Path::new(plan), &name, arguments.collect(), environment).unwrap_or_else(|error| {
             // Nobody is left to be told if stderr is closed: the status tells.
             let _ = writeln!(std::io::stderr(), "{}", render_with_cause(&error));
@@ -116,4 +118,16 @@ fn compile_or_link(
 fn answer(text: &str) -> Result<u8> {
     std::io::stdout().write_all(text.as_bytes()).context("cannot answer")?;
     Ok(0)
+}
+
+/// Reads any text as the arguments of a linker and of a compiler.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_any(text: &str) {
+    let words = link_arguments::split_response(text);
+    if let Ok(plan) = link_arguments::read(&words) {
+        drop((plan.require_entry(), plan.arguments()));
+    }
+    if let Ok(call) = c_arguments::read("emcc", &words) {
+        drop(call.flags());
+    }
 }

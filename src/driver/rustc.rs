@@ -26,7 +26,7 @@ pub(super) fn run(
     mut arguments: Vec<OsString>,
     environment: &Environment,
 ) -> Result<u8> {
-    let mut command = Invocation::new(&rustc.program);
+    let mut command = Invocation::new(&rustc.program).with_our_temporary_folder();
     // A sysroot that is named already is that of cargo's `-Zbuild-std`, which builds the standard library itself.
     if names_target(&arguments) && !arguments.iter().any(|argument| argument == "--sysroot") {
         command = rustc.sysroot.iter().fold(command, |command, folder| command.arg("--sysroot").arg(folder));

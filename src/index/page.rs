@@ -1,4 +1,4 @@
-//! A project's page on the package index, as its JSON form has it (PEP 691).
+//! A project's page on the package index: what its JSON form (PEP 691) and its HTML form (PEP 503) say.
 
 use anyhow::Context as _;
 use serde::Deserialize;

@@ -22,6 +22,16 @@ pub struct IndexSettings {
     pub proxy: Option<Redacted<String>>,
 }
 
+impl IndexSettings {
+    /// The same way to another index, or to a site that holds one.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub fn with_address(&self, address: &Redacted<String>) -> Result<Self> {
+        Ok(Self { index_url: parse(address.expose())?, ..self.clone() })
+    }
+}
+
 /// What pip prints of its settings.
 #[derive(serde::Deserialize)]
 struct Printed {
@@ -66,7 +76,7 @@ fn parse(address: &str) -> Result<Redacted<Url>> {
         // The address may hold a password, so it is not shown.
         hinted(
             anyhow!("the address of the package index is not a URL: {error}"),
-            "look at `PIP_INDEX_URL` and at `pip config list`",
+            "look at `--index`, at `PIP_INDEX_URL` and at `pip config list`",
         )
     })?;
     if !url.path().ends_with('/') {

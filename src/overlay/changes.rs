@@ -10,8 +10,9 @@ use anyhow::{Context as _, anyhow};
 use pep440_rs::Version;
 
 use super::document::{Overlay, Place, When};
-use super::keys::{CargoKeys, DependencyKeys, FileKeys, ProfileKeys, Section, TestKeys};
-use super::values::{CrateUpdate, Location};
+use super::keys::{CargoKeys, DependencyKeys, FileKeys, ProfileKeys, Section, SourceKeys, TestKeys};
+use super::sources::SourceFile;
+use super::values::{CrateUpdate, Location, SystemName};
 use crate::digest::Sha256Digest;
 use crate::error::{Result, hinted};
 use crate::wasm::optimization::Optimization;
@@ -59,6 +60,8 @@ pub struct Changes {
     pub dependencies: Vec<DependencyEdit>,
     /// How cargo is called.
     pub cargo: CargoChanges,
+    /// Files that are put into the source tree, before it is patched.
+    pub sources: Vec<SourceFile>,
     /// Unified diffs: what each is called, and its text.
     pub patches: Vec<(String, String)>,
     /// Files that are put into the wheel.
@@ -95,6 +98,8 @@ pub struct CargoChanges {
     pub crate_rustflags: BTreeMap<String, Vec<String>>,
     /// Crates that must not take Emscripten for a browser.
     pub not_in_browser: Vec<String>,
+    /// Crates that take Emscripten for another system, and for which.
+    pub target_os: BTreeMap<String, SystemName>,
     /// Settings of the profile.
     pub profile: ProfileKeys,
     /// Environment variables of the build.
@@ -168,6 +173,9 @@ impl Changes {
         });
         self.dependencies.extend(edits);
         self.cargo.add(&section.cargo, overlay)?;
+        for keys in &section.sources {
+            self.sources.push(read_source(keys, &overlay.place)?);
+        }
         for path in &section.patches {
             let text = String::from_utf8(overlay.place.read(path)?)
                 .with_context(|| format!("the patch `{path}` is not UTF-8 text"))?;
@@ -193,13 +201,17 @@ impl Changes {
         Ok(())
     }
 
-    /// Whether files of the source tree are changed, its lock file among them.
+    /// Whether files of the source tree are changed, or may be, its lock file among them.
     pub fn edit_the_tree(&self) -> bool {
-        !self.patches.is_empty() || !self.cargo.updates.is_empty()
+        let CargoChanges { updates, not_in_browser, target_os, .. } = &self.cargo;
+        // A crate that is rewritten may be the package's own; one of others becomes a patch, which cargo notes in the
+        // lock file.
+        let rewrites = !not_in_browser.is_empty() || !target_os.is_empty();
+        rewrites || !self.sources.is_empty() || !self.patches.is_empty() || !updates.is_empty()
     }
 
-    /// Hash of the inputs that cargo's fingerprint does not cover: patched files, which keep their times, and variables and
-    /// flags of single crates, which reach the compiler past cargo. None if there are none.
+    /// Hash of the inputs that cargo's fingerprint does not cover: added and patched files, whose times do not change with
+    /// them, and variables and flags of single crates, which reach the compiler past cargo. None if there are none.
     pub fn key(&self) -> Option<String> {
         let CargoChanges { env, crate_rustflags, .. } = &self.cargo;
         let compiled: Vec<&str> = self
@@ -208,10 +220,11 @@ impl Changes {
             .map(|(_, text)| text.as_str())
             .filter(|text| !patches_python_only(text))
             .collect();
-        if compiled.is_empty() && env.is_empty() && crate_rustflags.is_empty() {
+        let sources = &self.sources;
+        if compiled.is_empty() && sources.is_empty() && env.is_empty() && crate_rustflags.is_empty() {
             return None;
         }
-        Some(crate::digest::key(&[&format!("{compiled:?} {env:?} {crate_rustflags:?}")]))
+        Some(crate::digest::key(&[&format!("{compiled:?} {sources:?} {env:?} {crate_rustflags:?}")]))
     }
 }
 
@@ -236,6 +249,7 @@ impl CargoChanges {
             self.crate_rustflags.entry(name.clone()).or_default().extend(flags.iter().cloned());
         }
         self.not_in_browser.extend(keys.not_in_browser.iter().cloned());
+        self.target_os.extend(keys.target_os.clone());
         self.profile = keys.profile.clone().or(std::mem::take(&mut self.profile));
         self.env.extend(keys.env.clone());
         Ok(())
@@ -262,6 +276,15 @@ fn dependency_changes(keys: &DependencyKeys) -> impl Iterator<Item = DependencyC
         .map(|(old, new)| DependencyChange::Replace { name: old.name.clone(), with: new.text.clone() });
     let add = keys.add.iter().map(|added| DependencyChange::Add { requirement: added.text.clone() });
     optional.chain(remove).chain(replace).chain(add)
+}
+
+fn read_source(keys: &SourceKeys, place: &Place) -> Result<SourceFile> {
+    let bytes = match (&keys.text, &keys.from) {
+        (Some(text), _) => text.clone().into_bytes(),
+        (None, Some(path)) => place.read(path)?,
+        (None, None) => Vec::new(),
+    };
+    Ok(SourceFile { to: keys.to.clone(), bytes })
 }
 
 fn choose_file(keys: &FileKeys, overlay: &Overlay, named: Option<&PathBuf>) -> AddedFile {
@@ -297,7 +320,7 @@ fn unknown_variant(name: &str, overlays: &[Overlay]) -> anyhow::Error {
 impl Section {
     /// What it changes, one item a change.
     fn describe(&self, choice: Option<&VariantChoice>) -> Vec<String> {
-        let Section { dependencies, cargo, patches, files, optimize, test } = self;
+        let Section { dependencies, cargo, sources, patches, files, optimize, test } = self;
         let mut said: Vec<String> =
             choice.map(|choice| format!("variant `{}`", choice.name)).into_iter().collect();
         for (extra, moved) in &dependencies.optional {
@@ -309,6 +332,7 @@ impl Section {
             dependencies.replace.iter().map(|(old, new)| format!("`{}` for `{}`", new.text, old.text)),
         );
         said.extend(cargo.describe());
+        said.extend(sources.iter().map(|file| format!("source file `{}`", file.to)));
         said.extend(patches.iter().map(|path| format!("patch `{path}`")));
         said.extend(files.iter().map(|file| format!("file `{}`", file.to)));
         said.extend(optimize.map(|optimization| format!("optimized for {optimization}")));
@@ -334,6 +358,8 @@ impl CargoKeys {
         let flags = self.crate_rustflags.iter();
         said.extend(flags.map(|(name, flags)| format!("rustflags `{}` for `{name}`", flags.join(" "))));
         said.extend(self.not_in_browser.iter().map(|name| format!("`{name}` does not run in a browser")));
+        let systems = self.target_os.iter();
+        said.extend(systems.map(|(name, system)| format!("`{name}` takes Emscripten for `{system}`")));
         let profile = self.profile.table();
         said.extend(profile.iter().map(|(name, value)| format!("profile {name} = {value}")));
         said.extend(self.env.iter().map(|(name, value)| format!("{name}={value}")));

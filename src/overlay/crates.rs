@@ -6,6 +6,7 @@
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
+use super::values::SystemName;
 use crate::error::Result;
 
 /// The recipe for a crate.
@@ -40,6 +41,9 @@ pub struct Rule {
     /// Whether the crate takes every WebAssembly target for a browser: then a copy that knows better takes its place.
     #[serde(default)]
     pub not_in_browser: bool,
+    /// The system that the crate takes Emscripten for: then a copy that does takes its place.
+    #[serde(default)]
+    pub target_os: Option<SystemName>,
     /// Whether the lock file must name a newer version, which no longer fits this rule.
     #[serde(default)]
     pub update: bool,
@@ -64,6 +68,11 @@ impl CrateRecipe {
     /// A recipe for a crate, whatever its version, that takes Emscripten for a browser.
     pub fn of_no_browser(name: &str) -> Self {
         Self::of_overlay(name, Rule { not_in_browser: true, ..Rule::of_overlay() })
+    }
+
+    /// A recipe for a crate, whatever its version, that takes Emscripten for a system.
+    pub fn of_system(name: &str, system: &SystemName) -> Self {
+        Self::of_overlay(name, Rule { target_os: Some(system.clone()), ..Rule::of_overlay() })
     }
 
     fn of_overlay(name: &str, rule: Rule) -> Self {
@@ -96,6 +105,7 @@ impl Rule {
             rustflags: Vec::new(),
             without_features: Vec::new(),
             not_in_browser: false,
+            target_os: None,
             update: false,
             why: "is changed by an overlay".to_owned(),
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 
-use super::values::{CrateUpdate, ExtraName, InsidePath, Location, RequirementText};
+use super::values::{CrateUpdate, ExtraName, InsidePath, Location, RequirementText, SystemName};
 use crate::digest::Sha256Digest;
 use crate::wasm::optimization::Optimization;
 
@@ -21,6 +21,8 @@ pub struct Section {
     pub cargo: CargoKeys,
     /// Unified diffs against the source tree: `patches = ["no-sockets.patch"]`.
     pub patches: Vec<InsidePath>,
+    /// Files that are put into the source tree.
+    pub sources: Vec<SourceKeys>,
     /// Files that are put into the wheel.
     pub files: Vec<FileKeys>,
     /// What modules are optimised for after linking: `optimize = "size"`.
@@ -61,6 +63,9 @@ pub struct CargoKeys {
     pub crate_rustflags: BTreeMap<String, Vec<String>>,
     /// Crates that take every WebAssembly target for a browser, and must not: `not-in-browser = ["zxcvbn"]`.
     pub not_in_browser: Vec<String>,
+    /// Crates that have code for some systems alone, and the one that they take Emscripten for:
+    /// `target-os = { hostname = "linux" }`.
+    pub target_os: BTreeMap<String, SystemName>,
     /// Settings of the cargo profile: `profile = { lto = "fat", opt-level = "s" }`.
     pub profile: ProfileKeys,
     /// Environment variables of the build: `env = { OPENSSL_NO_VENDOR = "1" }`.
@@ -128,6 +133,33 @@ impl ProfileKeys {
             overflow_checks: self.overflow_checks.or(other.overflow_checks),
             debug_assertions: self.debug_assertions.or(other.debug_assertions),
         }
+    }
+}
+
+/// One entry of `sources`: `{ to = "README.md", text = "" }`, or with `from` a file beside the overlay.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, remote = "Self")]
+pub struct SourceKeys {
+    /// Its path in the source tree.
+    pub to: InsidePath,
+    /// What it holds.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// A file beside the overlay that holds it.
+    #[serde(default)]
+    pub from: Option<InsidePath>,
+}
+
+impl<'de> Deserialize<'de> for SourceKeys {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let keys = Self::deserialize(deserializer)?;
+        if keys.text.is_some() == keys.from.is_some() {
+            return Err(serde::de::Error::custom(format!(
+                "the source file `{}` needs either `text` or `from`",
+                keys.to
+            )));
+        }
+        Ok(keys)
     }
 }
 

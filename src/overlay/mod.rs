@@ -12,6 +12,7 @@ pub(crate) mod patches;
 mod read;
 pub mod recipes;
 mod shipped;
+pub(crate) mod sources;
 pub(crate) mod values;
 
 use std::path::Path;
@@ -39,4 +40,11 @@ pub fn from_file(path: &Path) -> Result<Overlay> {
 /// When a key is unknown or a value is wrong.
 pub fn of_package(text: &str, path: &Path) -> Result<Option<Overlay>> {
     read::own_table(text, path)
+}
+
+/// Reads any text as an overlay, and as a `pyproject.toml` with one.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_any(text: &str) {
+    drop(read::overlay(text, "fuzzed", document::Place::Shipped));
+    drop(read::own_table(text, std::path::Path::new("pyproject.toml")));
 }

@@ -10,6 +10,7 @@ use diffy::patch_set::{FileOperation, ParseOptions, PatchSet};
 
 use super::values::InsidePath;
 use crate::error::{Result, hinted};
+use crate::files::write_with_old_time;
 
 /// Advice for a diff that does not fit.
 const OTHER_VERSION: &str = "it was made for another version of the package: condition it with `[[when]]`";
@@ -29,23 +30,11 @@ pub(crate) fn apply(tree: &Path, patches: &[(String, String)]) -> Result<()> {
     // Written only when all diffs fit: half a patch would compile to something that nobody wrote.
     for (path, text) in outcome {
         match text {
-            Some(text) => write(&path, &text)?,
+            Some(text) => write_with_old_time(&path, &text)?,
             None => fs_err::remove_file(&path)?,
         }
     }
     Ok(())
-}
-
-/// Writes a file and gives it the time that it had, so that the same tree looks the same to cargo each time.
-fn write(path: &Path, text: &str) -> Result<()> {
-    if let Some(folder) = path.parent() {
-        fs_err::create_dir_all(folder)?;
-    }
-    let time = fs_err::metadata(path).and_then(|metadata| metadata.modified()).ok();
-    fs_err::write(path, text)?;
-    let time = time.unwrap_or(std::time::UNIX_EPOCH + std::time::Duration::from_hours(24 * 365 * 10));
-    let file = fs_err::OpenOptions::new().write(true).open(path)?.into_parts().0;
-    file.set_modified(time).with_context(|| format!("cannot set the time of `{}`", path.display()))
 }
 
 fn apply_one(tree: &Path, text: &str, outcome: &mut PatchedFiles) -> Result<()> {

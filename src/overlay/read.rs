@@ -13,6 +13,7 @@ use super::document::{Head, Overlay, Place, Variant, When};
 use super::keys::section;
 use super::values::Versions;
 use crate::error::{Result, hinted};
+use crate::nearest::find_nearest;
 
 /// The keys that stand beside those of a section.
 const BESIDE: [&str; 3] = ["when", "variant", "recipe"];
@@ -141,11 +142,9 @@ fn with_place(label: &str, text: &str, Fault { message, span }: &Fault) -> anyho
     let at = span.clone().map_or_else(|| label.to_owned(), |span| place(&label, text, span));
     let Some((unknown, known)) = unknown_key(message) else { return anyhow!("{at}: {message}") };
     let refused = anyhow!("{at}: unknown key `{unknown}`");
-    let scored = known.iter().map(|key| (strsim::jaro_winkler(key, &unknown), key));
-    match scored.max_by(|one, other| one.0.total_cmp(&other.0)) {
-        // Below that the suggestion is a guess: the list of keys helps more.
-        Some((likeness, key)) if likeness > 0.75 => hinted(refused, format!("did you mean `{key}`?")),
-        _ => hinted(refused, format!("the keys here are `{}`", known.join("`, `"))),
+    match find_nearest(&unknown, known.iter().map(String::as_str)) {
+        Some(key) => hinted(refused, format!("did you mean `{key}`?")),
+        None => hinted(refused, format!("the keys here are `{}`", known.join("`, `"))),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::wheel::requirement::{Requirement, beginning};
 
@@ -21,7 +21,7 @@ macro_rules! from_text {
     )*};
 }
 
-from_text!(RequirementText, ExtraName, CrateUpdate, InsidePath, Location, Versions);
+from_text!(RequirementText, ExtraName, CrateUpdate, InsidePath, Location, SystemName, Versions);
 
 /// A requirement (PEP 508), as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -66,7 +66,7 @@ impl fmt::Display for ExtraName {
 }
 
 /// A crate that is updated in the lock file: `NAME`, `NAME@X.Y.Z` for that release, `NAME@X.Y` for any that cargo's
-/// rules call compatible.
+/// rules call compatible, `NAME@>=X, <Y` for one of a range.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct CrateUpdate {
@@ -81,7 +81,7 @@ pub struct CrateUpdate {
 pub enum Wanted {
     /// The newest that fits the manifests.
     Newest,
-    /// The newest, which must meet this.
+    /// The newest that meets this and fits the manifests.
     Compatible(semver::VersionReq),
     /// This one.
     Exact(semver::Version),
@@ -117,6 +117,40 @@ impl fmt::Display for CrateUpdate {
                 write!(f, "{}@{}", self.name, wanted.to_string().trim_start_matches('^'))
             }
         }
+    }
+}
+
+/// A system that Emscripten can be taken for, by the name that `target_os` gives it: one of the Unixes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SystemName(String);
+
+impl FromStr for SystemName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        match text {
+            "windows" | "emscripten" => {
+                Err(format!("Emscripten cannot be taken for `{text}`: expected a Unix such as `linux`"))
+            }
+            _ if text.is_empty() || !text.chars().all(is_name) => {
+                Err(format!("`{text}` is not a system: expected one such as `linux`"))
+            }
+            _ => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+impl From<SystemName> for String {
+    fn from(name: SystemName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for SystemName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -73,6 +73,8 @@ pub(crate) struct CargoPlan {
     pub profile: Option<String>,
     /// Arguments added to each command that compiles.
     pub features: Vec<String>,
+    /// Whether the lock file must stay as it is.
+    pub is_locked: bool,
 }
 
 impl DriverPlan {
@@ -186,6 +188,7 @@ mod tests {
                 config: "/build/config.toml".into(),
                 profile: Some("small".into()),
                 features: vec!["--features=a".into()],
+                is_locked: false,
             }),
             supplements: Some(SupplementPlan {
                 rustc: "/rust/rustc".into(),

@@ -9,9 +9,10 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+use sysinfo::{Pid, System};
 
 use super::Invocation;
+use super::tree::{kill_tree, memory_of_tree};
 use crate::error::Result;
 use crate::ui::Ui;
 
@@ -106,40 +107,6 @@ pub(crate) fn memory_of_machine() -> u64 {
     let mut system = System::new();
     system.refresh_memory();
     system.total_memory()
-}
-
-fn look(system: &mut System) {
-    let what = ProcessRefreshKind::nothing().with_memory().without_tasks();
-    system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
-}
-
-/// A process and all that it started, directly or not.
-fn tree(system: &System, root: Pid) -> Vec<Pid> {
-    // By parent and not by group: compilers and browsers make groups of their own.
-    let mut found = vec![root];
-    let mut next = 0;
-    while let Some(&parent) = found.get(next) {
-        let children = system.processes().iter().filter(|(_, process)| process.parent() == Some(parent));
-        found.extend(children.map(|(pid, _)| *pid));
-        next += 1;
-    }
-    found
-}
-
-fn memory_of_tree(system: &mut System, root: Pid) -> u64 {
-    look(system);
-    tree(system, root).iter().filter_map(|pid| system.process(*pid)).map(sysinfo::Process::memory).sum()
-}
-
-/// Kills a process and all that it started, the root first, so that it starts nothing anew.
-fn kill_tree(root: Pid) {
-    let mut system = System::new();
-    look(&mut system);
-    for pid in tree(&system, root) {
-        if let Some(process) = system.process(pid) {
-            process.kill();
-        }
-    }
 }
 
 /// From now on this process ends, with all that it started, when the one that started it has died.

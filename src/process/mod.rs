@@ -3,6 +3,8 @@
 //! Nothing else names [`std::process::Command`].
 
 pub(crate) mod limits;
+pub mod supervision;
+mod tree;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -13,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 
-use crate::env::Environment;
+use crate::env::{Environment, SUPERVISOR};
 use crate::error::{Result, hinted};
 use crate::redacted::redact;
 use crate::ui::{Task, Ui};
@@ -22,12 +24,15 @@ use crate::ui::{Task, Ui};
 const SHOWN_LINES: usize = 30;
 
 /// A program to run, its arguments, and what differs in its environment.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Invocation {
     program: PathBuf,
     arguments: Vec<OsString>,
     variables: Vec<(OsString, Option<OsString>)>,
     folder: Option<PathBuf>,
+    shares_temporary_folder: bool,
+    starts_empty: bool,
+    secrets: Vec<(&'static str, String)>,
 }
 
 /// What a finished command printed.
@@ -39,10 +44,25 @@ pub struct Output {
     pub stderr: String,
 }
 
+/// The command, as it is shown.
+impl std::fmt::Debug for Invocation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.copyable())
+    }
+}
+
 impl Invocation {
     /// A call of this program, which must be a path: [`find`] makes one of a name.
     pub fn new(program: impl Into<PathBuf>) -> Self {
-        Self { program: program.into(), arguments: Vec::new(), variables: Vec::new(), folder: None }
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            folder: None,
+            shares_temporary_folder: false,
+            starts_empty: false,
+            secrets: Vec::new(),
+        }
     }
 
     /// Adds an argument.
@@ -66,10 +86,32 @@ impl Invocation {
         self
     }
 
+    /// Sets a variable whose value is not shown to anybody.
+    #[must_use]
+    pub(crate) fn secret(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.secrets.push((name, value.into()));
+        self
+    }
+
+    /// Gives the child no variables but those that are set here.
+    #[must_use]
+    pub fn clear_environment(mut self) -> Self {
+        self.starts_empty = true;
+        self
+    }
+
     /// Removes an environment variable for the child.
     #[must_use]
     pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
         self.variables.push((name.into(), None));
+        self
+    }
+
+    /// Has the child make its temporary files in the folder of ours, which is removed whatever ends us. Not for a program
+    /// that starts daemons: they would outlive the folder.
+    #[must_use]
+    pub fn with_our_temporary_folder(mut self) -> Self {
+        self.shares_temporary_folder = true;
         self
     }
 
@@ -105,6 +147,7 @@ impl Invocation {
             .stdin(Stdio::null())
             .output()
             .with_context(|| format!("cannot start `{}`", self.program.display()))?;
+        supervision::stay_if_ending();
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         Ok((output.status, Output { stdout, stderr }))
@@ -126,6 +169,7 @@ impl Invocation {
         drop(command);
         let copied = copy_lines(reader, log, &mut on_line);
         let status = child.wait().context("cannot wait for a child process")?;
+        supervision::stay_if_ending();
         copied?;
         Ok(status)
     }
@@ -186,7 +230,7 @@ impl Invocation {
     /// The error for a status that is not zero.
     pub fn failed(&self, status: ExitStatus, printed: &str) -> anyhow::Error {
         let mut message = format!("`{}` failed ({})", self.program.display(), describe(status));
-        let lines: Vec<&str> = printed.trim_end().lines().collect();
+        let lines: Vec<&str> = printed.trim_end().lines().filter(|line| !is_stack_frame(line)).collect();
         for text in &lines[lines.len().saturating_sub(SHOWN_LINES)..] {
             let _ = write!(message, "\n    {}", redact(text));
         }
@@ -195,14 +239,25 @@ impl Invocation {
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
     fn command(&self) -> std::process::Command {
+        supervision::stay_if_ending();
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.arguments);
+        if self.starts_empty {
+            command.env_clear();
+        }
+        // It means this process alone.
+        command.env_remove(SUPERVISOR);
+        if self.shares_temporary_folder {
+            let folder = tempfile::env::temp_dir();
+            command.envs(["TMPDIR", "TEMP", "TMP"].map(|name| (name, folder.as_os_str())));
+        }
         for (name, value) in &self.variables {
             match value {
                 Some(value) => command.env(name, value),
                 None => command.env_remove(name),
             };
         }
+        command.envs(self.secrets.iter().map(|(name, value)| (name, value)));
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
@@ -215,8 +270,12 @@ impl Invocation {
         if let Some(folder) = &self.folder {
             words.push(format!("cd {} &&", quoted(folder.as_os_str())));
         }
+        if self.starts_empty {
+            words.push("env -i".to_owned());
+        }
         let assigned = self.variables.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
         words.extend(assigned.map(|(name, value)| format!("{}={}", name.display(), quoted(value))));
+        words.extend(self.secrets.iter().map(|(name, _)| format!("{name}=…")));
         words.push(quoted(self.program.as_os_str()));
         words.extend(self.arguments.iter().map(|argument| quoted(argument)));
         words.join(" ")
@@ -228,7 +287,6 @@ impl Invocation {
 pub struct Running {
     child: Child,
     ui: Ui,
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no process groups"))]
     leads_a_group: bool,
 }
 
@@ -247,6 +305,10 @@ impl Running {
 
     /// Ends it, and what it started itself, and waits until it has.
     pub fn stop(&mut self) {
+        if self.leads_a_group && matches!(self.child.try_wait(), Ok(None)) {
+            // Browsers also start processes in groups of their own.
+            tree::kill_below(sysinfo::Pid::from_u32(self.child.id()));
+        }
         self.stop_group();
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -320,6 +382,13 @@ pub fn describe(status: ExitStatus) -> String {
 /// The code with which we end after a program: cargo's own 101 where it has none, after a signal.
 pub(crate) fn exit_code(status: ExitStatus) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(101)
+}
+
+/// Whether a line is of JavaScript's stack trace, with which npm and Node follow their message: it tells where in their own
+/// code they gave up.
+fn is_stack_frame(line: &str) -> bool {
+    let text = line.trim_start().trim_start_matches("npm error").trim_start_matches("npm ERR!").trim_start();
+    text.starts_with("at ") && [".js:", ".mjs:", ".cjs:", "node:"].iter().any(|file| text.contains(file))
 }
 
 /// Says on the task what a line of cargo's or a back end's output is about.

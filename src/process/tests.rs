@@ -20,6 +20,13 @@ fn a_command_is_told_with_its_folder_and_variables() {
     assert_eq!(command.copyable(), "cd 'a b' && X='1 2' Z='' ls");
 }
 
+#[test]
+fn a_secret_is_given_and_not_shown() {
+    let command = Invocation::new("ls").env("X", "1").secret("KEY", "secret").clear_environment();
+    assert_eq!(command.copyable(), "env -i X=1 KEY=… ls");
+    assert!(!format!("{command:?}").contains("secret"));
+}
+
 #[cfg(unix)]
 fn status(raw: i32) -> ExitStatus {
     std::os::unix::process::ExitStatusExt::from_raw(raw)
@@ -104,4 +111,16 @@ fn progress_is_what_cargo_and_back_ends_announce() {
         show_progress(&said, line);
     }
     assert_eq!(*said.0.lock().unwrap(), ["Compiling a v1.0.0", "running build_ext"]);
+}
+
+#[test]
+fn where_in_javascript_a_program_gave_up_is_left_out() {
+    let frames = [
+        "    at Registry.fetch (/usr/lib/node_modules/npm/lib/fetch.js:12:3)",
+        "npm error     at async file:///x/y.mjs:1:2",
+        "    at node:internal/main/run_main_module:33:47",
+    ];
+    assert!(frames.iter().all(|line| is_stack_frame(line)));
+    let words = ["npm error network request to http://h failed", "  at line 3 of x.toml", "attempt 2"];
+    assert!(!words.iter().any(|line| is_stack_frame(line)));
 }

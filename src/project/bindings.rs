@@ -103,6 +103,8 @@ mod tests {
                 features: features.iter().map(|text| (*text).to_owned()).collect(),
                 manifest: "Cargo.toml".into(),
                 dependencies: Vec::new(),
+                elsewhere: Vec::new(),
+                is_linked: true,
             };
             let found = stable_abi(&Graph { crates: vec![pyo3], ..Graph::default() })?;
             Some(found.floor.map_or("target".to_owned(), |floor| floor.to_string()))

@@ -1,12 +1,12 @@
 //! The package's dependency graph, as `cargo metadata` prints it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use semver::Version;
 use serde::Deserialize;
 
-/// The crates that are compiled, as far as features that the back end turns on are known.
+/// The crates that are compiled for a package, as far as features that the back end turns on are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Graph {
     /// Each crate once a version.
@@ -28,6 +28,10 @@ pub struct Crate {
     pub manifest: PathBuf,
     /// The names of the crates that it calls, without those of its build script and its tests.
     pub dependencies: Vec<String>,
+    /// The names of crates that it would call on another target.
+    pub elsewhere: Vec<String>,
+    /// Whether it ends up in the module: build scripts, procedural macros and what they call run on this machine.
+    pub is_linked: bool,
 }
 
 #[derive(Deserialize)]
@@ -36,6 +40,8 @@ struct CargoMetadata {
     resolve: Option<Resolve>,
     #[serde(default)]
     workspace_root: PathBuf,
+    #[serde(default)]
+    workspace_members: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -44,11 +50,29 @@ struct ResolvedPackage {
     name: String,
     version: Version,
     manifest_path: PathBuf,
+    #[serde(default)]
+    dependencies: Vec<StatedDependency>,
+    #[serde(default)]
+    targets: Vec<CrateTarget>,
+}
+
+/// What a manifest states, for all targets.
+#[derive(Deserialize)]
+struct StatedDependency {
+    name: String,
+    kind: Option<String>,
+    target: Option<String>,
 }
 
 #[derive(Deserialize)]
+struct CrateTarget {
+    kind: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
 struct Resolve {
     nodes: Vec<Node>,
+    root: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -74,17 +98,28 @@ struct DependencyKind {
 impl Graph {
     /// Reads what `cargo metadata` printed. None if that is not a graph.
     pub fn parse(metadata: &str) -> Option<Self> {
-        let CargoMetadata { packages, resolve, workspace_root } = serde_json::from_str(metadata).ok()?;
-        let mut nodes = resolve.map(|resolve| resolve.nodes).unwrap_or_default();
+        let CargoMetadata { packages, resolve, workspace_root, workspace_members } =
+            serde_json::from_str(metadata).ok()?;
+        let resolve = resolve.unwrap_or_default();
+        let reached = Reached::from(&packages, &resolve, workspace_members);
+        let mut nodes = resolve.nodes;
         let names: BTreeMap<String, String> =
             packages.iter().map(|package| (package.id.clone(), package.name.clone())).collect();
-        let crates = packages.into_iter().map(|package| {
+        // What only tests and benchmarks call is not compiled.
+        let compiled = packages.into_iter().filter(|package| reached.has(&package.id));
+        let crates = compiled.map(|package| {
             let node = nodes.iter_mut().find(|node| node.id == package.id);
             let called = node.iter().flat_map(|node| &node.deps);
             // Only what runs in the module: a build script may call whatever the host has.
             let called = called.filter(|one| one.dep_kinds.iter().any(|kind| kind.kind.is_none()));
+            let dependencies: Vec<String> = called.filter_map(|one| names.get(&one.pkg).cloned()).collect();
+            let elsewhere = package.dependencies.into_iter().filter(|stated| {
+                stated.kind.is_none() && stated.target.is_some() && !dependencies.contains(&stated.name)
+            });
             Crate {
-                dependencies: called.filter_map(|one| names.get(&one.pkg).cloned()).collect(),
+                elsewhere: elsewhere.map(|stated| stated.name).collect(),
+                dependencies,
+                is_linked: reached.linked.contains(&package.id),
                 name: package.name,
                 version: package.version,
                 features: node.map(|node| std::mem::take(&mut node.features)).unwrap_or_default(),
@@ -98,6 +133,59 @@ impl Graph {
     pub fn find(&self, name: &str) -> Option<&Crate> {
         self.crates.iter().find(|found| found.name == name)
     }
+}
+
+/// The crates that a package needs, by cargo's names for them.
+#[derive(Default)]
+struct Reached {
+    /// Those in the module.
+    linked: BTreeSet<String>,
+    /// Those that run on this machine while it is built.
+    host: BTreeSet<String>,
+}
+
+impl Reached {
+    /// Follows the graph from the package itself; from all members where a workspace has no package of its own.
+    fn from(packages: &[ResolvedPackage], resolve: &Resolve, members: Vec<String>) -> Self {
+        let is_macro = |package: &&ResolvedPackage| {
+            package.targets.iter().any(|target| target.kind.iter().any(|kind| kind == "proc-macro"))
+        };
+        let macros: BTreeSet<&str> =
+            packages.iter().filter(is_macro).map(|package| package.id.as_str()).collect();
+        let nodes: BTreeMap<&str, &Node> =
+            resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
+        let roots = resolve.root.clone().map_or(members, |root| vec![root]);
+        let mut reached = Self::default();
+        let mut waiting: Vec<Step> = roots.into_iter().map(|id| Step { id, is_linked: true }).collect();
+        while let Some(Step { id, is_linked }) = waiting.pop() {
+            let node = nodes.get(id.as_str());
+            let seen = if is_linked { &mut reached.linked } else { &mut reached.host };
+            if !seen.insert(id) {
+                continue;
+            }
+            for dependency in node.iter().flat_map(|node| &node.deps) {
+                for DependencyKind { kind } in &dependency.dep_kinds {
+                    let is_linked = match kind.as_deref() {
+                        None => is_linked && !macros.contains(dependency.pkg.as_str()),
+                        Some("build") => false,
+                        Some(_) => continue,
+                    };
+                    waiting.push(Step { id: dependency.pkg.clone(), is_linked });
+                }
+            }
+        }
+        reached
+    }
+
+    fn has(&self, id: &str) -> bool {
+        self.linked.contains(id) || self.host.contains(id)
+    }
+}
+
+/// A crate that is to be looked at.
+struct Step {
+    id: String,
+    is_linked: bool,
 }
 
 /// The arguments with which cargo prints the graph of a manifest for a target.
@@ -114,38 +202,68 @@ mod tests {
     const METADATA: &str = r#"{
       "packages": [
         {"id": "own 1", "name": "own", "version": "1.0.0", "manifest_path": "/w/own/Cargo.toml"},
-        {"id": "a 1", "name": "a", "version": "1.0.0", "manifest_path": "/a-1/Cargo.toml"},
+        {"id": "a 1", "name": "a", "version": "1.0.0", "manifest_path": "/a-1/Cargo.toml", "dependencies": [
+          {"name": "b", "kind": null, "target": null},
+          {"name": "c", "kind": null, "target": "cfg(unix)"},
+          {"name": "d", "kind": "dev", "target": "cfg(unix)"}
+        ]},
         {"id": "a 2", "name": "a", "version": "2.0.0", "manifest_path": "/a-2/Cargo.toml"},
-        {"id": "b 1", "name": "b", "version": "0.1.0-rc.1", "manifest_path": "/b/Cargo.toml"}
+        {"id": "b 1", "name": "b", "version": "0.1.0-rc.1", "manifest_path": "/b/Cargo.toml"},
+        {"id": "m 1", "name": "m", "version": "1.0.0", "manifest_path": "/m/Cargo.toml",
+         "targets": [{"kind": ["proc-macro"]}]},
+        {"id": "n 1", "name": "n", "version": "1.0.0", "manifest_path": "/n/Cargo.toml"},
+        {"id": "t 1", "name": "t", "version": "1.0.0", "manifest_path": "/t/Cargo.toml"},
+        {"id": "u 1", "name": "u", "version": "1.0.0", "manifest_path": "/u/Cargo.toml"}
       ],
-      "resolve": {"nodes": [
+      "resolve": {"root": "own 1", "nodes": [
         {"id": "own 1", "features": ["default"], "deps": [
           {"pkg": "a 1", "dep_kinds": [{"kind": null}]},
           {"pkg": "a 2", "dep_kinds": [{"kind": "build"}, {"kind": "dev"}]},
           {"pkg": "b 1", "dep_kinds": [{"kind": "build"}, {"kind": null}]},
+          {"pkg": "m 1", "dep_kinds": [{"kind": null}]},
+          {"pkg": "t 1", "dep_kinds": [{"kind": "dev"}]},
           {"pkg": "gone 1", "dep_kinds": [{"kind": null}]}
         ]},
-        {"id": "a 2", "features": ["x", "y"]}
+        {"id": "a 2", "features": ["x", "y"]},
+        {"id": "m 1", "features": [], "deps": [{"pkg": "n 1", "dep_kinds": [{"kind": null}]}]},
+        {"id": "t 1", "features": [], "deps": [{"pkg": "u 1", "dep_kinds": [{"kind": null}]}]}
       ]},
       "workspace_root": "/w"
     }"#;
 
     #[test]
-    fn the_graph_has_each_version_of_a_crate_with_its_features() {
+    fn the_graph_has_each_version_of_a_crate_with_its_features_and_none_of_tests_alone() {
         let graph = Graph::parse(METADATA).unwrap();
         let lines = graph.crates.iter().map(|one| {
-            let (features, calls) = (one.features.join(","), one.dependencies.join(","));
-            format!("{} {} [{features}] calls [{calls}] {}", one.name, one.version, one.manifest.display())
+            let [features, calls, elsewhere] =
+                [&one.features, &one.dependencies, &one.elsewhere].map(|list| list.join(","));
+            let place = if one.is_linked { "linked" } else { "host" };
+            let path = one.manifest.display();
+            format!(
+                "{} {} {place} [{features}] calls [{calls}] elsewhere [{elsewhere}] {path}",
+                one.name, one.version
+            )
         });
         insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
-        own 1.0.0 [default] calls [a,b] /w/own/Cargo.toml
-        a 1.0.0 [] calls [] /a-1/Cargo.toml
-        a 2.0.0 [x,y] calls [] /a-2/Cargo.toml
-        b 0.1.0-rc.1 [] calls [] /b/Cargo.toml
+        own 1.0.0 linked [default] calls [a,b,m] elsewhere [] /w/own/Cargo.toml
+        a 1.0.0 linked [] calls [] elsewhere [c] /a-1/Cargo.toml
+        a 2.0.0 host [x,y] calls [] elsewhere [] /a-2/Cargo.toml
+        b 0.1.0-rc.1 linked [] calls [] elsewhere [] /b/Cargo.toml
+        m 1.0.0 host [] calls [] elsewhere [] /m/Cargo.toml
+        n 1.0.0 host [] calls [] elsewhere [] /n/Cargo.toml
         ");
         assert_eq!(graph.workspace, Path::new("/w"));
         assert_eq!(graph.find("a").unwrap().version, Version::new(1, 0, 0));
         assert!(graph.find("gone").is_none());
+    }
+
+    #[test]
+    fn a_workspace_without_a_package_of_its_own_has_what_its_members_need() {
+        let members = METADATA
+            .replace(r#""root": "own 1""#, r#""root": null"#)
+            .replace(r#""workspace_root""#, r#""workspace_members": ["own 1", "t 1"], "workspace_root""#);
+        let graph = Graph::parse(&members).unwrap();
+        assert!(["own", "t", "u"].iter().all(|name| graph.find(name).is_some_and(|found| found.is_linked)));
     }
 
     #[test]

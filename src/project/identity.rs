@@ -29,7 +29,10 @@ impl Identity {
         let cargo =
             || manifest::find(root, pyproject).and_then(|path| read_toml(&path).ok()).unwrap_or_default();
         let cargo = std::cell::LazyCell::new(cargo);
-        let of_crate = |key: &str| Some(cargo.get("package")?.get(key)?.as_str()?.to_owned());
+        let of_crate = |key: &str| {
+            let value = cargo.get("package")?.get(key)?;
+            value.as_str().map(str::to_owned).or_else(|| inherited(&manifest::find(root, pyproject)?, key))
+        };
         let name = field("Name").or_else(|| project("name")).or_else(|| of_crate("name"));
         let version = field("Version").or_else(|| project("version")).or_else(|| of_crate("version"));
         Self {
@@ -37,6 +40,14 @@ impl Identity {
             version: version.and_then(|version| version.parse().ok()),
         }
     }
+}
+
+/// What the workspace around a manifest says for a key that its members inherit.
+fn inherited(manifest: &Path, key: &str) -> Option<String> {
+    let tables = manifest.ancestors().skip(1).filter_map(|folder| read_toml(&folder.join("Cargo.toml")).ok());
+    let of_workspace =
+        |table: toml::Table| Some(table.get("workspace")?.get("package")?.get(key)?.as_str()?.to_owned());
+    tables.into_iter().find_map(of_workspace)
 }
 
 #[cfg(test)]
@@ -72,7 +83,10 @@ mod tests {
             check(&[project, ("Cargo.toml", "[package]\nname = 'three'\nversion = '3.0.0'")]),
             "two 3.0.0"
         );
-        assert_eq!(check(&[project, ("Cargo.toml", "[package]\nversion.workspace = true")]), "two -");
+        let inherits = "[package]\nversion.workspace = true\n";
+        assert_eq!(check(&[project, ("Cargo.toml", inherits)]), "two -");
+        let root = format!("{inherits}[workspace.package]\nversion = '4.0.0-rc.1'");
+        assert_eq!(check(&[project, ("Cargo.toml", &root)]), "two 4.0.0rc1");
         assert_eq!(check(&[project, ("Cargo.toml", "[package]\nversion = 'x'")]), "two -");
     }
 }

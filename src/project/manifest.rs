@@ -42,6 +42,13 @@ pub(super) fn aborts_on_panic(manifest: &Path) -> bool {
     folders.filter_map(|folder| read_toml(&folder.join("Cargo.toml")).ok()).any(|table| aborts(&table))
 }
 
+/// The name of the crate that a source belongs to.
+pub(crate) fn crate_around(source: &Path) -> Option<String> {
+    let manifests = source.ancestors().skip(1).map(|folder| folder.join("Cargo.toml"));
+    let table = read_toml(&manifests.into_iter().find(|path| path.is_file())?).ok()?;
+    Some(table.get("package")?.get("name")?.as_str()?.to_owned())
+}
+
 /// `rust-version` of a manifest, or of the workspace it inherits from.
 pub(super) fn rust_version(manifest: &Path) -> Option<Version> {
     let own = read_toml(manifest).ok()?;

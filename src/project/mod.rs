@@ -5,10 +5,15 @@
 
 pub(crate) mod back_end;
 pub(crate) mod bindings;
+pub(crate) mod cfg_gates;
+pub(crate) mod cfg_predicates;
 pub(crate) mod graph;
 mod identity;
-mod manifest;
+pub(crate) mod manifest;
+mod members;
+mod nothing_to_build;
 pub(crate) mod pyproject;
+mod rust_tokens;
 
 use std::path::{Path, PathBuf};
 
@@ -17,9 +22,12 @@ use semver::Version;
 
 pub use back_end::BackEnd;
 pub use identity::Identity;
+pub use members::{Member, advise_members, list_members};
+pub use nothing_to_build::NothingToBuild;
+pub(crate) use nothing_to_build::native_sign;
 pub use pyproject::{BuildSystem, PyProject};
 
-use crate::error::{Result, hinted, with_cause};
+use crate::error::{Result, hinted};
 use crate::files;
 
 /// A Python project with a native core.
@@ -68,15 +76,7 @@ impl Project {
         } else if back_end.compiles_c() && has_c_sources(root) {
             Core::C
         } else {
-            let error = anyhow!(
-                "`{}` has no Rust extension: there is no `Cargo.toml`, its build needs no Rust back end, and setuptools \
-                 would compile no C",
-                root.display()
-            );
-            return Err(hinted(
-                with_cause("no-rust", error),
-                "a pure Python package needs no build for Pyodide: its wheel installs as it is",
-            ));
+            return Err(NothingToBuild::of(root, &build_system.build_backend).into_error());
         };
         Ok(Self {
             root: root.to_owned(),
@@ -117,11 +117,14 @@ impl Project {
 }
 
 fn no_project(root: &Path) -> anyhow::Error {
-    let hint = if root.join("Cargo.toml").is_file() {
-        "it is a Rust package without Python packaging: `maturin init` adds a `pyproject.toml`"
-    } else {
-        "name the folder that holds one of the two"
-    };
+    let hint = advise_members(root).unwrap_or_else(|| {
+        let plain = if root.join("Cargo.toml").is_file() {
+            "it is a Rust package without Python packaging: `maturin init` adds a `pyproject.toml`"
+        } else {
+            "name the folder that holds one of the two"
+        };
+        plain.to_owned()
+    });
     hinted(
         anyhow!(
             "`{}` is not a Python project: it has neither `pyproject.toml` nor `setup.py`",
@@ -203,7 +206,14 @@ mod tests {
                 "pyproject.toml",
                 "[build-system]\nrequires=[\"hatchling\"]\nbuild-backend=\"hatchling.build\"",
             )]),
+            check(&[
+                ("pyproject.toml", "[build-system]\nrequires=[\"meson-python\"]\nbuild-backend=\"mesonpy\""),
+                ("src/meson.build", ""),
+                ("tests/a.c", ""),
+            ]),
             check(&[cargo]),
+            check(&[("Cargo.toml", "[workspace]"), ("a/Cargo.toml", ""), ("a/py/pyproject.toml", "")]),
+            check(&[("b/setup.py", ""), ("a/pyproject.toml", ""), ("target/x/pyproject.toml", "")]),
             check(&[("README", "")]),
             check(&[("pyproject.toml", "[build-system\n"), cargo]),
             check(&[("pyproject.toml", "[build-system]\nbuild-backend=\"maturin\"\n"), cargo]),

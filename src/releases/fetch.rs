@@ -18,6 +18,7 @@ use crate::plain_name::PlainName;
 use crate::process::Invocation;
 use crate::runtime::Runtime;
 use crate::runtime::differences::needs_npm_packages;
+use crate::source::limits::UnpackLimits;
 use crate::ui::Ui;
 
 /// The file that lists the digests of a cached runtime's files.
@@ -74,7 +75,7 @@ fn fetch(version: &Version, folder: &Path, context: &Context) -> Result<()> {
     let npm = find_npm(&context.environment)?;
     let staging = tempfile::tempdir_in(folder)?;
     let archive = pack(version, staging.path(), &npm, &context.ui)?;
-    unpack(&archive, folder)?;
+    unpack(&archive, folder, UnpackLimits::of(&context.environment)?)?;
     drop(staging);
     if needs_npm_packages(version) {
         install_packages(folder, &npm, &context.ui)?;
@@ -161,9 +162,12 @@ fn check_integrity(archive: &Path, integrity: &str, who: &str) -> Result<()> {
     Ok(())
 }
 
-fn unpack(archive: &Path, folder: &Path) -> Result<()> {
+fn unpack(archive: &Path, folder: &Path, limits: UnpackLimits) -> Result<()> {
     let file = fs_err::File::open(archive)?;
-    let mut entries = tar::Archive::new(flate2::read::GzDecoder::new(file));
+    let packed = file.metadata()?.len();
+    // npm's registry is trusted as much as an index is.
+    let reader = limits.bound(flate2::read::GzDecoder::new(file), packed);
+    let mut entries = tar::Archive::new(reader);
     let mut unpacked = 0;
     for entry in entries.entries()? {
         let mut entry = entry.with_context(|| format!("`{}` is truncated", archive.display()))?;
@@ -234,6 +238,27 @@ mod tests {
             .filter(|line| line.to_string() != "315")
             .collect();
         assert_eq!(lines, stable);
+    }
+
+    #[test]
+    fn an_archive_that_would_fill_the_disk_is_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let archive = place.path().join("pyodide.tgz");
+        let file = fs_err::File::create(&archive).unwrap();
+        let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(file, flate2::Compression::fast()));
+        let bytes = vec![0; 4 << 20];
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_cksum();
+        builder.append_data(&mut header, "package/pyodide.asm.wasm", &bytes[..]).unwrap();
+        builder.into_inner().unwrap().finish().unwrap();
+        let unpack = |size| {
+            let limits = UnpackLimits { size, ..UnpackLimits::default() };
+            unpack(&archive, place.path(), limits).map_err(|error| format!("{error:#}"))
+        };
+        assert!(unpack(8 << 20).is_ok());
+        let refused = unpack(1 << 20).unwrap_err();
+        assert!(refused.contains("unpacks to more than"), "{refused}");
     }
 
     #[test]

@@ -28,7 +28,7 @@ const FRESH: Duration = Duration::from_hours(24);
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// The npm package of so old a release holds no runtime.
-    #[error("Pyodide {0} cannot be served: its npm package holds no runtime (the first that does is 0.21)")]
+    #[error("Pyodide {0} is not supported: its npm package holds no runtime (the first that does is 0.21)")]
     TooOld(String),
     /// The line has no stable release yet.
     #[error("the line {line} has only previews so far")]
@@ -143,10 +143,27 @@ pub fn newest_of_lines<'a>(versions: impl Iterator<Item = &'a Version>) -> Vec<V
     newest.into_values().collect()
 }
 
-/// The releases that npm lists, from the list that was kept or asked anew; those in the cache where there is none.
-pub fn known(context: &Context) -> Vec<Version> {
-    let listed = read_list(context).or_else(|| list_anew(context).ok());
-    listed.unwrap_or_else(|| cached_releases(&context.cache))
+/// The releases that npm lists, from the list that was kept or asked anew; with a warning, those in the cache where npm
+/// cannot be asked.
+///
+/// # Errors
+/// When npm cannot be asked and the cache has none.
+pub fn known(context: &Context) -> Result<Vec<Version>> {
+    if let Some(listed) = read_list(context) {
+        return Ok(listed);
+    }
+    let cached = cached_releases(&context.cache);
+    match list_anew(context) {
+        Ok(listed) => Ok(listed),
+        Err(error) if cached.is_empty() => Err(error),
+        Err(error) => {
+            context.ui.warn(format!(
+                "npm could not be asked; these are the releases in the cache: {}",
+                error.root_cause().to_string().lines().next().unwrap_or_default()
+            ));
+            Ok(cached)
+        }
+    }
 }
 
 /// The releases whose runtime is in the cache.
@@ -245,7 +262,10 @@ fn advise_near(error: Unavailable, request: &ReleaseRequest, listed: &[Version])
         return hinted(error, format!("releases of that line: {}", of_line.join(", ")));
     }
     let known: Vec<String> = crate::abi::line_facts().iter().map(|(line, _)| line.to_string()).collect();
-    hinted(error, format!("lines that can be served: {}", known.join(", ")))
+    // `29` is what many call 0.29.
+    let meant = known.iter().find(|known| **known == format!("0.{request}"));
+    let meant = meant.map(|line| format!("did you mean `{line}`? ")).unwrap_or_default();
+    hinted(error, format!("{meant}supported lines: {}", known.join(", ")))
 }
 
 fn advise_offline(error: Unavailable, cached: &[Version]) -> anyhow::Error {
@@ -294,7 +314,7 @@ mod tests {
         assert_eq!(check("0.29.5"), "there is no Pyodide release `0.29.5`");
         assert_eq!(
             check("0.20"),
-            "Pyodide 0.20 cannot be served: its npm package holds no runtime (the first that does is 0.21)"
+            "Pyodide 0.20 is not supported: its npm package holds no runtime (the first that does is 0.21)"
         );
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::fetch;
-use crate::abi::{Line, ReleaseRequest};
+use crate::abi::{Line, NotARelease, ReleaseRequest};
 use crate::context::Context;
 use crate::error::Result;
 use crate::runtime::Runtime;
@@ -26,6 +26,7 @@ impl FromStr for RuntimeRequest {
         match text.parse() {
             Ok(request) => Ok(Self::Release(request)),
             Err(_) if is_path => Ok(Self::Folder(text.into())),
+            Err(error @ NotARelease::Near { .. }) => Err(error.to_string()),
             Err(error) => Err(format!("{error}, or a folder (`./runtime`)")),
         }
     }
@@ -52,6 +53,14 @@ impl RuntimeList {
     pub fn of_lines(lines: impl IntoIterator<Item = Line>) -> Self {
         let request = |line| RuntimeRequest::Release(ReleaseRequest::Line(line));
         Self(lines.into_iter().map(request).collect())
+    }
+
+    /// Whether a release of the line may be meant. What a folder holds is not looked at.
+    pub fn may_mean(&self, line: Line) -> bool {
+        self.0.iter().any(|request| match request {
+            RuntimeRequest::Release(release) => release.may_mean(line),
+            RuntimeRequest::Folder(_) => false,
+        })
     }
 
     /// Whether nothing is asked for.
@@ -125,8 +134,12 @@ mod tests {
     fn one_wrong_entry_spoils_a_list() {
         let check = |text: &str| text.parse::<RuntimeList>().map(|list| list.0.len());
         assert_eq!(check("0.28,0.29"), Ok(2));
-        assert!(check("0.28,").unwrap_err().starts_with("`` is not a Pyodide release"));
-        assert!(check("0.28,v1").unwrap_err().starts_with("`v1` is not a Pyodide release"));
+        assert!(check("0.28,").unwrap_err().starts_with("`` does not name a Pyodide release"));
+        assert!(check("0.28,x1").unwrap_err().starts_with("`x1` does not name a Pyodide release"));
+        assert_eq!(
+            check("lates"),
+            Err("`lates` does not name a Pyodide release: did you mean `latest`?".to_owned())
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
+use url::Url;
 
 use crate::env::Environment;
 use crate::error::{Result, hinted};
@@ -10,8 +11,16 @@ use crate::process::{self, Invocation, Running, Streams};
 use crate::ui::Ui;
 
 /// How to get a browser.
-const ADVICE: &str =
+pub const ADVICE: &str =
     "install Chromium (Debian: `apt-get install chromium`), or name a browser with the variable `CHROME`";
+
+/// The browser in which scripts and tests would run.
+///
+/// # Errors
+/// When there is none.
+pub fn find_browser(environment: &Environment) -> Result<PathBuf> {
+    Ok(Browser::find(environment)?.program)
+}
 
 /// A browser that was found.
 #[derive(Debug, Clone)]
@@ -45,12 +54,15 @@ impl Browser {
         Ok(Self { is_firefox: is_firefox(&program), program })
     }
 
-    /// Shows a page, with a profile in this folder.
+    /// Shows a file as a page, with a profile in this folder.
     ///
     /// # Errors
     /// When the browser cannot be started.
-    pub(crate) fn show(&self, ui: &Ui, address: &str, profile: &Path) -> Result<Running> {
-        let command = Invocation::new(&self.program);
+    pub(crate) fn show(&self, ui: &Ui, page: &Path, profile: &Path) -> Result<Running> {
+        let address = Url::from_file_path(page)
+            .map_err(|()| anyhow!("`{}` has no address", page.display()))?
+            .to_string();
+        let command = Invocation::new(&self.program).with_our_temporary_folder();
         if self.is_firefox {
             let command = command.args(["--headless", "--no-remote", "--profile"]).arg(profile).arg(address);
             return command.spawn(ui, Streams::Silent);

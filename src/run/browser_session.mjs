@@ -1,20 +1,33 @@
 // Runs a session in a browser, on the page's main thread or in a worker. Everything is sent to the server from which
 // the page came, by requests that block: what was sent has arrived before the interpreter can die.
 
-import { run, summary } from "/session.mjs";
+import { run, summary } from "./session.mjs";
+
+/** What a message holds at most: the server takes no message without end. */
+const PIECE = 1 << 20;
+
+/** The address of something beside this script: all lies below a path that nobody else knows. */
+const address = (name) => new URL(name, import.meta.url).href;
 
 /** Sends bytes or text to the server. */
 function post(path, body) {
   const request = new XMLHttpRequest();
-  request.open("POST", path, false);
+  request.open("POST", address(path), false);
   request.send(body);
+  if (request.status !== 200) throw new Error(`the tool did not take ${path} (${request.status})`);
 }
 
-const event = (content) => post("/event", JSON.stringify(content));
+/** Sends output, long output in pieces. */
+function postOutput(path, output) {
+  const bytes = typeof output === "string" ? new TextEncoder().encode(output) : output;
+  for (let start = 0; start < bytes.length; start += PIECE) post(path, bytes.slice(start, start + PIECE));
+}
+
+const event = (content) => post("event", JSON.stringify(content));
 const describe = (error) => String(error?.stack ?? error?.message ?? error);
 
 for (const level of ["log", "info", "warn", "error"]) {
-  console[level] = (...words) => post("/console", words.map(describe).join(" ") + "\n");
+  console[level] = (...words) => postOutput("console", words.map(describe).join(" ") + "\n");
 }
 self.addEventListener("error", (failure) => {
   event({ event: "died", message: describe(failure.error ?? failure.message) });
@@ -26,27 +39,26 @@ self.addEventListener("unhandledrejection", (failure) => {
 event({ event: "loaded" });
 
 export async function main() {
-  const request = await (await fetch("/request.json")).json();
-  const address = (name) => new URL(`/files/${name}`, self.location.origin).href;
+  const request = await (await fetch(address("request.json"))).json();
   const io = {
-    load: async () => (await import("/runtime/pyodide.mjs")).loadPyodide,
-    options: { indexURL: "/runtime/" },
-    read: async (name) => (await fetch(`/files/${name}`)).arrayBuffer(),
-    url: address,
-    address,
-    write: (stream, text) => post(stream === 1 ? "/stdout" : "/stderr", text),
+    load: async () => (await import(address("runtime/pyodide.mjs"))).loadPyodide,
+    options: { indexURL: address("runtime/") },
+    read: async (name) => (await fetch(address(`files/${name}`))).arrayBuffer(),
+    url: (name) => address(`files/${name}`),
+    address: (name) => address(`files/${name}`),
+    write: (stream, text) => postOutput(stream === 1 ? "stdout" : "stderr", text),
     event(content) {
       event(content);
       // A connection that stays open as long as this page lives: the server sees when the renderer dies. Not before the
       // runtime is there: Chromium may hold scripts back while such a connection is open.
-      if (content.event === "ready") fetch("/alive").catch(() => {});
+      if (content.event === "ready") fetch(address("alive")).catch(() => {});
     },
   };
   try {
     const status = await run(request, io);
     event({ event: "done", status });
   } catch (error) {
-    post("/stderr", `error: the Python interpreter died: ${describe(error)}\n`);
+    postOutput("stderr", `error: the Python interpreter died: ${describe(error)}\n`);
     event({ event: "died", message: summary(error) });
   }
 }

@@ -1,7 +1,10 @@
 //! Whether what a wheel brings can be imported in its release.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
+
+use serde_json::{Value, json};
 
 use super::{Captured, Script, capture};
 use crate::context::Context;
@@ -9,9 +12,12 @@ use crate::error::Result;
 use crate::runtime::Runtime;
 use crate::wheel::OpenedWheel;
 
-/// Loads each extension module by its path in a process of its own, without the Python files around it: those may need
-/// packages that are not here.
+/// Loads extension modules by their paths, without the Python files around them: those may need packages that are not here.
+/// Then looks for the names that these files take.
 const MODULES: &str = include_str!("import_modules.py");
+
+/// The status of that script if modules lack names.
+const LACKS_NAMES: i32 = 3;
 
 /// Imports packages by their names.
 const PACKAGES: &str = include_str!("import_packages.py");
@@ -25,6 +31,8 @@ pub enum ImportCheck {
     NeedsModule(String),
     /// One does not, and why.
     Failed(String),
+    /// They do, and some lack names that Python files of the wheel import from them: by module.
+    LacksNames(BTreeMap<String, Vec<String>>),
     /// It was not tried, and why.
     NotTried(String),
 }
@@ -34,6 +42,12 @@ impl fmt::Display for ImportCheck {
         match self {
             Self::Loaded => f.write_str("ok"),
             Self::NeedsModule(name) => write!(f, "needs `{name}`"),
+            Self::LacksNames(missing) => {
+                let of = |(module, names): (&String, &Vec<String>)| {
+                    format!("`{module}` lacks `{}`", names.join("`, `"))
+                };
+                f.write_str(&missing.iter().map(of).collect::<Vec<_>>().join("; "))
+            }
             Self::Failed(why) => f.write_str(why.lines().last().unwrap_or("failed")),
             Self::NotTried(why) => write!(f, "not tried: {why}"),
         }
@@ -43,10 +57,24 @@ impl fmt::Display for ImportCheck {
 /// Loads the extension modules of a wheel on Node.
 pub fn check_modules(context: &Context, runtime: &Runtime, wheel: &OpenedWheel) -> ImportCheck {
     let wheels = [wheel.path().to_owned()];
-    match run(context, runtime, &wheels, MODULES, &wheel.modules()) {
+    let of_module = |path: &String| {
+        let taken = wheel.taken_names().iter().filter(|taken| taken.module == *path);
+        json!({"path": path, "names": taken.map(|taken| &taken.name).collect::<BTreeSet<_>>()})
+    };
+    let modules: Vec<Value> = wheel.modules().iter().map(of_module).collect();
+    match run(context, runtime, &wheels, MODULES, &[Value::from(modules).to_string()]) {
         Ok(printed) if printed.status == 0 => ImportCheck::Loaded,
+        Ok(printed) if printed.status == LACKS_NAMES => read_missing(printed.stderr.trim()),
         Ok(printed) => judge(printed.stderr.trim()),
         Err(error) => ImportCheck::NotTried(error.to_string()),
+    }
+}
+
+/// The names that are missing, from the last line of what Python printed.
+fn read_missing(stderr: &str) -> ImportCheck {
+    match serde_json::from_str(stderr.lines().last().unwrap_or_default()) {
+        Ok(missing) => ImportCheck::LacksNames(missing),
+        Err(_) => ImportCheck::Failed(stderr.to_owned()),
     }
 }
 
@@ -86,6 +114,7 @@ fn run(
         path: String::new(),
         source: program.into(),
         arguments: arguments.to_vec(),
+        variables: BTreeMap::new(),
     };
     capture(context, runtime, wheels, &script)
 }

@@ -7,6 +7,7 @@ mod node;
 mod server;
 pub mod session;
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,12 +15,13 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 
-pub use node::{ADVICE as NODE_ADVICE, find_node, node_version};
+pub use browser::{ADVICE as BROWSER_ADVICE, find_browser};
+pub use node::{ADVICE as NODE_ADVICE, node_version};
+use node::{Files, Node, SCRIPTS};
 pub(crate) use server::mime_type;
 use session::{Installation, Next, Place, Session};
 
 use crate::context::Context;
-use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::process::Invocation;
 use crate::runtime::Runtime;
@@ -43,6 +45,8 @@ pub struct Script {
     pub source: String,
     /// Its arguments.
     pub arguments: Vec<String>,
+    /// The environment variables that it sees beside the runtime's own.
+    pub variables: BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -53,8 +57,8 @@ struct ScriptRequest<'a> {
     folder: PathBuf,
     script: &'a Script,
     harness: &'a str,
-    variables: std::collections::BTreeMap<&'a str, &'a str>,
     raw_streams: bool,
+    switches_stacks: bool,
     terminals: Vec<u32>,
 }
 
@@ -67,7 +71,8 @@ pub fn run(context: &Context, runtime: &Runtime, wheels: &[PathBuf], script: &Sc
     let is_terminal =
         [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
     let terminals = (0..3).zip(is_terminal).filter(|(_, is)| *is).map(|(descriptor, _)| descriptor).collect();
-    let prepared = ReadyScript::new(context, runtime, wheels, script, terminals)?;
+    let node = Node::find_waiting(context, runtime)?;
+    let prepared = ReadyScript::new(context, runtime, node, wheels, script, Sight::CurrentFolder(terminals))?;
     let status = prepared.command.run_attached(&context.ui)?;
     match status.code() {
         Some(COULD_NOT_START) => Err(anyhow!("Pyodide {} did not finish the script", runtime.version)),
@@ -96,13 +101,14 @@ pub fn run_in_browser(
     let mut program = serde_json::to_value(script)?;
     program["folder"] = FOLDER.into();
     program["path"] = FOLDER.into();
-    program["variables"] = serde_json::to_value(variables(&context.environment))?;
     let session = Session {
         runtime,
         place,
         foundation,
         wheels: &wheels,
         installation: Installation::Usual,
+        loaded: &[],
+        release_files: &BTreeMap::new(),
         archives: &[],
         folder: FOLDER,
         harness: include_str!("harness.py"),
@@ -158,9 +164,18 @@ pub fn capture(
     wheels: &[PathBuf],
     script: &Script,
 ) -> Result<Captured> {
-    let prepared = ReadyScript::new(context, runtime, wheels, script, Vec::new())?;
+    let node = Node::find(context, runtime)?;
+    let prepared = ReadyScript::new(context, runtime, node, wheels, script, Sight::Wheels)?;
     let (status, output) = prepared.command.output_unchecked(&context.ui)?;
     Ok(Captured { status: status.code().unwrap_or(COULD_NOT_START), stderr: output.stderr })
+}
+
+/// What a script sees of this machine.
+enum Sight {
+    /// The current folder; and which of its streams are terminals.
+    CurrentFolder(Vec<u32>),
+    /// The wheels that are installed, and an empty folder.
+    Wheels,
 }
 
 /// A run that is ready to start. The folder with its files lives as long.
@@ -173,47 +188,45 @@ impl ReadyScript {
     fn new(
         context: &Context,
         runtime: &Runtime,
+        node: Node,
         wheels: &[PathBuf],
         script: &Script,
-        terminals: Vec<u32>,
+        sight: Sight,
     ) -> Result<Self> {
-        let node = find_node(context, runtime)?;
         let wheels: Vec<PathBuf> =
             wheels.iter().map(|wheel| check_wheel(wheel, runtime)).collect::<Result<_>>()?;
         let work = tempfile::tempdir().context("cannot make a temporary folder")?;
         let runner = work.path().join("node.mjs");
         // The scripts are part of the program and written anew each time: nothing has to be installed beside it.
         fs_err::write(&runner, include_str!("node.mjs"))?;
-        fs_err::write(work.path().join("node_output.mjs"), include_str!("node_output.mjs"))?;
-        fs_err::write(work.path().join("node_sockets.mjs"), include_str!("node_sockets.mjs"))?;
+        for (name, text) in SCRIPTS {
+            fs_err::write(work.path().join(name), text)?;
+        }
+        let (folder, terminals, is_restricted) = match sight {
+            Sight::CurrentFolder(terminals) => {
+                (std::env::current_dir().context("the current folder is gone")?, terminals, false)
+            }
+            Sight::Wheels => (work.path().join("folder"), Vec::new(), true),
+        };
+        fs_err::create_dir_all(&folder)?;
         let request = ScriptRequest {
             runtime: &runtime.folder,
             wheels: &wheels,
-            folder: std::env::current_dir().context("the current folder is gone")?,
+            folder: folder.clone(),
             script,
             harness: include_str!("harness.py"),
-            variables: variables(&context.environment),
             raw_streams: runtime.sets_streams_byte_by_byte(),
+            switches_stacks: runtime.switches_stacks(),
             terminals,
         };
         let path = work.path().join("request.json");
         fs_err::write(&path, serde_json::to_vec(&request)?)?;
-        let command = Invocation::new(node).arg("--no-warnings").arg(runner).arg(path);
+        let own = [work.path().to_owned(), runtime.folder.clone()];
+        let (read, written): (Vec<PathBuf>, _) = (own.into_iter().chain(wheels).collect(), [folder]);
+        let files = if is_restricted { Files::Only(&read, &written) } else { Files::All };
+        let command = node.command(&context.environment, &context.ui, files).arg(runner).arg(path);
         Ok(Self { command, _work: work })
     }
-}
-
-/// The variables that a script sees: the user's, without those that describe the host.
-fn variables(environment: &Environment) -> std::collections::BTreeMap<&str, &str> {
-    // Python in the runtime has folders and users of its own: these variables would name others.
-    let of_host = ["HOME", "PATH", "PWD", "OLDPWD", "TMPDIR", "TEMP", "TMP", "SHELL", "VIRTUAL_ENV", "_"];
-    let is_of_host = |name: &str| {
-        of_host.contains(&name)
-            || name.starts_with("PYTHON")
-            || name.starts_with("LD_")
-            || name.starts_with("NODE_")
-    };
-    environment.texts().filter(|(name, _)| !is_of_host(name)).collect()
 }
 
 /// A wheel's absolute path, if its tags say that this runtime installs it.
@@ -245,25 +258,6 @@ fn check_records(wheels: &[PathBuf]) -> Result<()> {
 mod tests {
     use super::*;
     use crate::runtime::double;
-
-    #[test]
-    fn a_script_sees_the_users_variables_and_none_of_the_host() {
-        let environment = Environment::from_iter([
-            ("TOKEN", "x"),
-            ("EMPTY", ""),
-            ("HOMEPAGE", "y"),
-            ("HOME", "/home/me"),
-            ("PATH", "/bin"),
-            ("TMPDIR", "/tmp"),
-            ("PYTHONPATH", "/lib"),
-            ("LD_PRELOAD", "/lib"),
-            ("NODE_OPTIONS", "-x"),
-            ("VIRTUAL_ENV", "/venv"),
-            ("_", "/bin/cargo"),
-        ]);
-        let seen: Vec<(&str, &str)> = variables(&environment).into_iter().collect();
-        assert_eq!(seen, [("EMPTY", ""), ("HOMEPAGE", "y"), ("TOKEN", "x")]);
-    }
 
     #[test]
     fn a_wheel_of_another_release_is_refused_before_anything_starts() {

@@ -8,6 +8,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { writeAll } from "./node_output.mjs";
+import { withFileConstants } from "./node_binding.mjs";
 import { withoutSockets } from "./node_sockets.mjs";
 
 const COULD_NOT_START = 125;
@@ -56,6 +57,7 @@ async function start() {
   const { log } = console;
   console.log = ofTheScript(log);
   const started = withoutSockets();
+  withFileConstants();
   const { loadPyodide } = await import(pathToFileURL(path.join(request.runtime, "pyodide.mjs")).href);
   const pyodide = await loadPyodide({
     indexURL: request.runtime + path.sep,
@@ -89,7 +91,10 @@ async function main() {
   const { pyodide, folder } = started;
   try {
     const run = pyodide.runPython(request.harness);
-    return run(JSON.stringify({ ...request.script, folder, variables: request.variables }));
+    // Where the engine can switch stacks, asyncio may wait inside a call, if the call promises its result.
+    const canSwitch = request.switchesStacks && "Suspending" in WebAssembly;
+    const call = canSwitch ? run.callPromising.bind(run) : run;
+    return await call(JSON.stringify({ ...request.script, folder }));
   } catch (error) {
     writeLine(2)(`error: the Python interpreter died: ${error.stack ?? error}`);
     return COULD_NOT_START;

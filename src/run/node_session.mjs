@@ -5,10 +5,12 @@ import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { writeAll } from "./node_output.mjs";
+import { withFileConstants } from "./node_binding.mjs";
 import { withoutSockets } from "./node_sockets.mjs";
 import { run, summary } from "./session.mjs";
 
 const request = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
+withFileConstants();
 const events = fs.openSync(process.argv[3], "a");
 
 const io = {

@@ -57,6 +57,15 @@ async function install(pyodide, request, io) {
   return pyodide.runPython("importlib.invalidate_caches()");
 }
 
+/** Loads packages of the release as its own loader does, with the libraries and packages that they depend on. */
+async function load(pyodide, request) {
+  if (request.loaded.length === 0) return;
+  // Files may come from elsewhere than the release's network: they were checked when they were fetched.
+  await pyodide.loadPackage(request.loaded, ...(request.rawStreams ? [{ checkIntegrity: false }] : []));
+  const missing = request.loaded.filter((name) => pyodide.loadedPackages[name] === undefined);
+  if (missing.length > 0) throw new Error(`the release did not load its packages ${missing.join(", ")}`);
+}
+
 /** The line of an error that says most: a Python error's last but for advice, another's first. */
 export function summary(error) {
   const lines = String(error?.message ?? error).split("\n");
@@ -70,6 +79,7 @@ export async function run(request, io) {
   let installed;
   try {
     pyodide = await start(request, io);
+    await load(pyodide, request);
     if (request.installation === "loadpackage") {
       const started = performance.now();
       await loadPackages(pyodide, request, io);

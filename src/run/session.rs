@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -15,16 +15,19 @@ use serde_json::Value;
 
 use super::browser::Browser;
 use super::message::SessionMessage;
-use super::node::find_node;
+use super::node::{Files, Node, SCRIPTS};
 use super::server::{self, Served, Server};
 use crate::context::Context;
 use crate::error::Result;
-use crate::process::{Invocation, Running, Streams, describe};
+use crate::process::{Running, Streams, describe};
 use crate::runtime::Runtime;
 use crate::ui::{Stream, Ui};
 
 /// How long a browser may take to show a page.
 const START: Duration = Duration::from_mins(1);
+
+/// How many messages of a page may wait for us. A page that sends more waits itself.
+const WAITING_MESSAGES: usize = 16;
 
 /// Where a session runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -72,6 +75,10 @@ pub struct Session<'a> {
     pub wheels: &'a [PathBuf],
     /// How they are installed.
     pub installation: Installation,
+    /// Packages of the release that it loads itself, by its own names.
+    pub loaded: &'a [String],
+    /// The files from which it does, by the names that its lock file gives them.
+    pub release_files: &'a BTreeMap<String, PathBuf>,
     /// Zip archives that are unpacked into the folder.
     pub archives: &'a [PathBuf],
     /// The folder inside the runtime.
@@ -88,6 +95,7 @@ pub struct Session<'a> {
 #[serde(rename_all = "camelCase")]
 struct Request<'a> {
     runtime: &'a Path,
+    loaded: &'a [String],
     foundation: Vec<String>,
     wheels: Vec<String>,
     installation: Installation,
@@ -110,7 +118,7 @@ pub struct RunningSession {
     /// By when a browser must have sent something.
     deadline: Option<Instant>,
     _server: Option<Server>,
-    _work: tempfile::TempDir,
+    work: tempfile::TempDir,
 }
 
 /// What happened next in a session.
@@ -145,8 +153,18 @@ impl Session<'_> {
         };
         let (foundation, wheels, archives) =
             (named(self.foundation), named(self.wheels), named(self.archives));
+        let own = work.path().join("runtime");
+        // The release looks for its packages beside its own files.
+        let runtime = match self.place {
+            Place::Node if !self.loaded.is_empty() => {
+                link_files(&self.runtime.folder, self.release_files, &own)?;
+                &own
+            }
+            _ => &self.runtime.folder,
+        };
         let request = serde_json::to_string(&Request {
-            runtime: &self.runtime.folder,
+            runtime,
+            loaded: self.loaded,
             foundation,
             wheels,
             installation: self.installation,
@@ -159,11 +177,12 @@ impl Session<'_> {
             switches_stacks: self.runtime.switches_stacks(),
             stdout: if self.stdout == Stream::Stdout { 1 } else { 2 },
         })?;
-        let (sender, messages) = channel();
+        let (sender, messages) = sync_channel(WAITING_MESSAGES);
         match self.place {
             Place::Node => self.open_on_node(context, request, work, messages),
             Place::Page | Place::Worker => {
-                let served = Served { request, runtime: self.runtime.folder.clone(), files };
+                let release_files = self.release_files.clone();
+                let served = Served { request, runtime: self.runtime.folder.clone(), release_files, files };
                 let server = server::start(served, sender)?;
                 self.open_in_browser(context, server, work, messages)
             }
@@ -177,17 +196,24 @@ impl Session<'_> {
         work: tempfile::TempDir,
         messages: Receiver<SessionMessage>,
     ) -> Result<RunningSession> {
-        let node = find_node(context, self.runtime)?;
+        let node = Node::find_waiting(context, self.runtime)?;
         let path = |name: &str| work.path().join(name);
         fs_err::write(path("session.mjs"), include_str!("session.mjs"))?;
-        fs_err::write(path("node_output.mjs"), include_str!("node_output.mjs"))?;
-        fs_err::write(path("node_sockets.mjs"), include_str!("node_sockets.mjs"))?;
+        for (name, text) in SCRIPTS {
+            fs_err::write(path(name), text)?;
+        }
         fs_err::write(path("node_session.mjs"), include_str!("node_session.mjs"))?;
         fs_err::write(path("request.json"), request)?;
         fs_err::write(path("events.jsonl"), "")?;
         // A file, not a pipe: what was written is there when the process dies, and stdout stays the tests' own.
         let events = EventFile::open(&path("events.jsonl"))?;
-        let command = Invocation::new(node).arg("--no-warnings").args([
+        // Tests see what they were given, through whichever module they look.
+        let own = [work.path().to_owned(), self.runtime.folder.clone()];
+        let given = [self.foundation, self.wheels, self.archives].concat();
+        let release_files = self.release_files.values().cloned();
+        let read: Vec<PathBuf> = own.into_iter().chain(given).chain(release_files).collect();
+        let written = [path("events.jsonl")];
+        let command = node.command(&context.environment, &context.ui, Files::Only(&read, &written)).args([
             path("node_session.mjs"),
             path("request.json"),
             path("events.jsonl"),
@@ -200,7 +226,7 @@ impl Session<'_> {
             events: Some(events),
             deadline: None,
             _server: None,
-            _work: work,
+            work,
         })
     }
 
@@ -212,10 +238,13 @@ impl Session<'_> {
         messages: Receiver<SessionMessage>,
     ) -> Result<RunningSession> {
         let place = if self.place == Place::Worker { "worker" } else { "page" };
-        let address = format!("{}?in={place}", server.address);
         let profile = work.path().join("profile");
         fs_err::create_dir_all(&profile)?;
-        let child = Browser::find(&context.environment)?.show(&context.ui, &address, &profile)?;
+        // The address goes through a file, which others cannot read: command lines are for everybody to see.
+        let start = work.path().join("start.html");
+        let address = serde_json::to_string(&format!("{}?in={place}", server.address))?;
+        fs_err::write(&start, include_str!("start.html").replace("ADDRESS", &address))?;
+        let child = Browser::find(&context.environment)?.show(&context.ui, &start, &profile)?;
         Ok(RunningSession {
             ui: context.ui.clone(),
             child,
@@ -224,9 +253,34 @@ impl Session<'_> {
             // A browser that shows no page ends nothing and says nothing: only time tells.
             deadline: Some(Instant::now() + START),
             _server: Some(server),
-            _work: work,
+            work,
         })
     }
+}
+
+/// A folder in which the files of a release lie beside those of its packages.
+fn link_files(release: &Path, packages: &BTreeMap<String, PathBuf>, folder: &Path) -> Result<()> {
+    fs_err::create_dir_all(folder)?;
+    for entry in fs_err::read_dir(release)? {
+        let entry = entry?;
+        // A folder that the user named may have packages of its own.
+        if entry.file_type()?.is_file() && !packages.contains_key(&*entry.file_name().to_string_lossy()) {
+            link(&entry.path(), &folder.join(entry.file_name()))?;
+        }
+    }
+    packages.iter().try_for_each(|(name, path)| link(path, &folder.join(name)))
+}
+
+#[cfg(unix)]
+fn link(file: &Path, link: &Path) -> Result<()> {
+    Ok(fs_err::os::unix::fs::symlink(std::path::absolute(file)?, link)?)
+}
+
+#[cfg(not(unix))]
+fn link(file: &Path, link: &Path) -> Result<()> {
+    // Links need a privilege elsewhere.
+    fs_err::copy(file, link)?;
+    Ok(())
 }
 
 impl RunningSession {
@@ -248,6 +302,7 @@ impl RunningSession {
                     return Ok(Next::Event(event));
                 }
                 Ok(SessionMessage::Output(stream, bytes)) => self.ui.pass_on(stream, &bytes),
+                Ok(SessionMessage::Console(text)) => self.ui.aside(text.trim_end()),
                 Ok(SessionMessage::Gone) => return Ok(Next::Ended("the browser's renderer died".to_owned())),
                 Err(RecvTimeoutError::Timeout) => {}
                 // There is no sender where a file brings the events.
@@ -261,7 +316,12 @@ impl RunningSession {
                 return Ok(Next::Ended(describe(status)));
             }
             if self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
-                return Ok(Next::Ended(format!("the browser showed no page within {} s", START.as_secs())));
+                return Ok(Next::Ended(format!(
+                    "the browser showed no page within {} s. Does it read files of `{}`? If not, as where it is a snap \
+                     or a Flatpak, set `TMPDIR` to a folder that it reads, or `CHROME` to another browser",
+                    START.as_secs(),
+                    self.work.path().display()
+                )));
             }
             if started.elapsed() >= wait {
                 return Ok(Next::TimedOut);

@@ -1,5 +1,5 @@
 // The session in a dedicated worker.
 
-import { main } from "/browser_session.mjs";
+import { main } from "./browser_session.mjs";
 
 await main();

@@ -43,6 +43,7 @@ pub(crate) fn package(version: &str, file_name: &str, depends: &[&str]) -> Locke
         file_name: file_name.parse().ok(),
         sha256: None,
         depends: depends.iter().map(|name| (*name).to_owned()).collect(),
+        imports: Vec::new(),
     }
 }
 

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 
-use crate::abi::{EmscriptenVersion, PythonVersion};
+use crate::abi::{EmscriptenVersion, PythonVersion, emscripten_of_abi};
 use crate::digest::Sha256Digest;
-use crate::error::Result;
+use crate::error::{Result, hinted};
 use crate::plain_name::PlainName;
 
 /// What the lock file says of the release.
@@ -39,9 +39,17 @@ pub struct LockedPackage {
     /// The names of the packages that are loaded with it.
     #[serde(default)]
     pub depends: Vec<String>,
+    /// The modules that it brings.
+    #[serde(default)]
+    pub imports: Vec<String>,
 }
 
 impl LockedPackage {
+    /// Whether it brings a module of this name at its top.
+    pub fn provides(&self, module: &str) -> bool {
+        self.imports.iter().any(|import| import.split('.').next() == Some(module))
+    }
+
     /// Whether its file's name ends so.
     pub fn file_ends_with(&self, ending: &str) -> bool {
         self.file_name.as_ref().is_some_and(|name| name.ends_with(ending))
@@ -69,6 +77,21 @@ struct LockFile {
 struct LockInfo {
     python: String,
     platform: String,
+    #[serde(default = "wasm32")]
+    arch: String,
+    abi_version: Option<String>,
+}
+
+/// The only architecture there has been so far.
+const WASM32: &str = "wasm32";
+
+fn wasm32() -> String {
+    WASM32.to_owned()
+}
+
+/// What the two forms of `info.platform` say.
+struct Platform {
+    emscripten: EmscriptenVersion,
     abi_version: Option<String>,
 }
 
@@ -85,15 +108,21 @@ pub(crate) fn read(folder: &Path) -> Result<LockFacts> {
     parse(&text).with_context(|| format!("cannot read `{}`", path.display()))
 }
 
-fn parse(text: &str) -> Result<LockFacts> {
+/// Reads the text of a lock file.
+pub(crate) fn parse(text: &str) -> Result<LockFacts> {
     let LockFile { info, packages } = serde_json::from_str(text)?;
-    let version = info.platform.strip_prefix("emscripten_");
-    let version = version.ok_or_else(|| anyhow!("the platform `{}` is not Emscripten", info.platform))?;
+    if info.arch != WASM32 {
+        return Err(hinted(
+            anyhow!("the architecture `{}` is not `{WASM32}`", info.arch),
+            "name another release: extension modules are built for 32-bit WebAssembly alone",
+        ));
+    }
+    let Platform { emscripten, abi_version } = read_platform(&info)?;
     Ok(LockFacts {
         python: info.python.parse()?,
         python_release: info.python.parse()?,
-        emscripten: version.parse()?,
-        abi_version: info.abi_version,
+        emscripten,
+        abi_version,
         packages: packages
             .into_iter()
             .map(|(name, package)| (crate::wheel::filename::normalised(&name), package))
@@ -101,9 +130,62 @@ fn parse(text: &str) -> Result<LockFacts> {
     })
 }
 
+/// Reads `emscripten_4_0_9`, which names the Emscripten, and `pyemscripten_2026_0` (PEP 783), which names the ABI version:
+/// an ABI version is one Emscripten for good, and `facts/abis.toml` knows which.
+fn read_platform(info: &LockInfo) -> Result<Platform> {
+    let LockInfo { platform, abi_version, .. } = info;
+    match platform.split_once('_') {
+        Some(("emscripten", version)) => {
+            Ok(Platform { emscripten: version.parse()?, abi_version: abi_version.clone() })
+        }
+        Some(("pyemscripten", named)) => {
+            if let Some(other) = abi_version.as_deref().filter(|other| *other != named) {
+                return Err(anyhow!("the platform is `{platform}`, but the ABI version is `{other}`"));
+            }
+            let emscripten = emscripten_of_abi(named).ok_or_else(|| {
+                hinted(
+                    anyhow!(
+                        "the platform `{platform}` does not say its Emscripten, and its ABI is not known"
+                    ),
+                    "update cargo-pyodide: a newer version knows newer ABIs",
+                )
+            })?;
+            Ok(Platform { emscripten, abi_version: Some(named.to_owned()) })
+        }
+        _ => Err(anyhow!("the platform `{platform}` is not Emscripten")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_platform_names_the_emscripten_or_the_abi() {
+        let check = |info: &str| {
+            let text = format!(r#"{{"info":{{"python":"3.14.2",{info}}},"packages":{{}}}}"#);
+            match parse(&text) {
+                Ok(facts) => format!("{} {:?}", facts.emscripten, facts.abi_version),
+                Err(error) => crate::error::render(&error),
+            }
+        };
+        let both = [
+            r#""platform":"emscripten_5_0_3","abi_version":"2026_0","arch":"wasm32""#,
+            r#""platform":"pyemscripten_2026_0","abi_version":"2026_0""#,
+            r#""platform":"pyemscripten_2026_0""#,
+        ];
+        assert_eq!(both.map(check), [r#"5.0.3 Some("2026_0")"#; 3]);
+        assert_eq!(check(r#""platform":"pyemscripten_2025_0""#), r#"4.0.9 Some("2025_0")"#);
+        insta::assert_snapshot!(check(r#""platform":"pyemscripten_2026_0","abi_version":"2025_0""#), @"error: the platform is `pyemscripten_2026_0`, but the ABI version is `2025_0`");
+        insta::assert_snapshot!(check(r#""platform":"pyemscripten_2099_0""#), @"
+        error: the platform `pyemscripten_2099_0` does not say its Emscripten, and its ABI is not known
+        hint: update cargo-pyodide: a newer version knows newer ABIs
+        ");
+        insta::assert_snapshot!(check(r#""platform":"emscripten_6_0_5","arch":"wasm64""#), @"
+        error: the architecture `wasm64` is not `wasm32`
+        hint: name another release: extension modules are built for 32-bit WebAssembly alone
+        ");
+    }
 
     #[test]
     fn files_with_names_that_are_paths_are_none() {

@@ -28,6 +28,7 @@ pub use symbols::{Provider, Symbols};
 pub use sysconfig::SysConfig;
 
 use crate::abi::{EmscriptenVersion, ExceptionModel, Line, LineFacts, PythonVersion, facts_of};
+use crate::env::Environment;
 use crate::error::{Result, hinted};
 use crate::wasm::{Module, code};
 use crate::wheel::WheelFilename;
@@ -170,6 +171,14 @@ impl Runtime {
         format!("https://cdn.jsdelivr.net/pyodide/v{}/full/", self.version)
     }
 
+    /// The same in a mirror of the network, if the user names one.
+    pub fn network_folder_for(&self, environment: &Environment) -> String {
+        match environment.text("CARGO_PYODIDE_MIRROR") {
+            Some(mirror) => format!("{}/v{}/full/", mirror.trim_end_matches('/'), self.version),
+            None => self.network_folder(),
+        }
+    }
+
     /// The suffix of extension modules, `.cpython-313-wasm32-emscripten.so`: `EXT_SUFFIX` of the release's own
     /// configuration.
     pub fn extension_suffix(&self) -> &str {
@@ -238,7 +247,17 @@ impl Runtime {
         if wheel.platform.split('.').any(fits) {
             return Ok(());
         }
-        Err(format!("its platform tag is `{}`, the runtime installs {}", wheel.platform, tags.join(", ")))
+        // A name of the future, which looks right at a glance.
+        let wide = if wheel.platform.contains("wasm64") {
+            " (addresses of 64 bits, which no Pyodide has)"
+        } else {
+            ""
+        };
+        Err(format!(
+            "its platform tag is `{}`{wide}, the runtime installs {}",
+            wheel.platform,
+            tags.join(", ")
+        ))
     }
 
     /// The suffixes of files that Python imports as extension modules.

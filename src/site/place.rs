@@ -118,7 +118,7 @@ fn check(target: &Path) -> Result<()> {
     }
     let refuse = |error: anyhow::Error| hinted(error, "name another folder with `--out`, or move it away");
     if !target.is_dir() {
-        return Err(refuse(anyhow!("`{}` is no folder", target.display())));
+        return Err(refuse(anyhow!("`{}` is not a folder", target.display())));
     }
     let found = files(target);
     if found.is_empty() {

@@ -109,8 +109,8 @@ fn copy_release_packages(
             continue;
         }
         match fetch_from_network(context, runtime, package) {
-            Some(path) => drop(files.insert(file.to_string(), path)),
-            None => unreachable.push(format!("\n    {file}")),
+            Ok(path) => drop(files.insert(file.to_string(), path)),
+            Err(_) => unreachable.push(format!("\n    {file}")),
         }
     }
     if unreachable.is_empty() {

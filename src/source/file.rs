@@ -7,7 +7,7 @@ use super::stated::digest_of;
 use crate::cache::Kind;
 use crate::context::{Context, Network};
 use crate::digest::Sha256Digest;
-use crate::error::{Result, hinted};
+use crate::error::{Result, hinted, with_cause};
 use crate::index::Resume;
 
 /// The bytes at an address, which must have this SHA-256.
@@ -24,7 +24,8 @@ pub(crate) fn fetch(address: &str, sha256: Sha256Digest, context: &Context) -> R
         ));
     }
     if context.has_failed(address) && !cache.has(Kind::Files, key) {
-        return Err(anyhow!("`{address}` could not be fetched earlier in this run"));
+        let error = anyhow!("`{address}` could not be fetched earlier in this run");
+        return Err(with_cause("network", error));
     }
     let folder = cache.get_or_make(ui, Kind::Files, key, |folder| {
         ui.phase("Fetching", address);

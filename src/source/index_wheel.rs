@@ -45,6 +45,21 @@ pub struct IndexFile {
     sha256: Option<Sha256Digest>,
 }
 
+#[cfg(test)]
+impl IndexFile {
+    /// A file that no index has.
+    pub(crate) fn double(filename: &str) -> Self {
+        let wheel: WheelFilename = filename.parse().unwrap();
+        Self {
+            version: wheel.version.parse().unwrap(),
+            filename: filename.parse().unwrap(),
+            is_pure: wheel.is_pure(),
+            url: Redacted::new(Url::parse("http://localhost/").unwrap()),
+            sha256: None,
+        }
+    }
+}
+
 /// Looks for a wheel of a normalised name whose version fits and that this release installs.
 ///
 /// # Errors
@@ -55,18 +70,37 @@ pub(crate) fn find(
     fits: &dyn Fn(&Version) -> bool,
     runtime: &Runtime,
 ) -> Result<IndexWheel> {
-    let index = context.index()?;
-    let Some(project) = index.find_project(name)? else { return Ok(IndexWheel::NoProject) };
+    let Some(project) = context.index()?.find_project(name)? else { return Ok(IndexWheel::NoProject) };
+    Ok(choose(context, &project, fits, runtime)?.map_or(IndexWheel::None, IndexWheel::Found))
+}
+
+/// The same among what the index told before in this run: nothing is asked.
+pub(crate) fn find_asked(
+    context: &Context,
+    name: &str,
+    fits: &dyn Fn(&Version) -> bool,
+    runtime: &Runtime,
+) -> Option<IndexFile> {
+    let project = context.asked_index()?.asked_project(name)?;
+    choose(context, &project, fits, runtime).ok().flatten()
+}
+
+fn choose(
+    context: &Context,
+    project: &Project,
+    fits: &dyn Fn(&Version) -> bool,
+    runtime: &Runtime,
+) -> Result<Option<IndexFile>> {
     let python = runtime.python_release.only_release();
     let rank = |wheel: &WheelFilename| rank(wheel, runtime);
-    let Some(Candidate { version, is_pure, file, .. }) = newest(&project, fits, &python, &rank) else {
-        return Ok(IndexWheel::None);
+    let Some(Candidate { version, is_pure, file, .. }) = newest(project, fits, &python, &rank) else {
+        return Ok(None);
     };
-    Ok(IndexWheel::Found(IndexFile {
+    Ok(Some(IndexFile {
         version,
         filename: file.plain_name()?,
         is_pure,
-        url: Redacted::new(index.file_url(name, file)?),
+        url: Redacted::new(context.index()?.file_url(file)?),
         sha256: file.stated_digest()?,
     }))
 }

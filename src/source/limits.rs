@@ -6,11 +6,9 @@
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use anyhow::anyhow;
-
 use super::refused::Refused;
 use crate::env::Environment;
-use crate::error::{Result, hinted};
+use crate::error::Result;
 
 /// The variable that sets how many bytes an archive may unpack to.
 pub(super) const VARIABLE: &str = "CARGO_PYODIDE_MAX_UNPACKED_SIZE";
@@ -55,13 +53,7 @@ impl UnpackLimits {
     /// # Errors
     /// When the variable does not hold a size.
     pub(crate) fn of(environment: &Environment) -> Result<Self> {
-        let Some(text) = environment.text(VARIABLE) else { return Ok(Self::default()) };
-        let size = parse_size(text).ok_or_else(|| {
-            hinted(
-                anyhow!("`{VARIABLE}` is `{text}`, which is not a size"),
-                "write bytes, or a number with `M` or `G`: `8G`",
-            )
-        })?;
+        let Some(size) = environment.size(VARIABLE)? else { return Ok(Self::default()) };
         // Who names a size means it, however small the archive is; many bytes may be many files.
         let entries = Self::default().entries.max(size >> 12);
         Ok(Self { size, entries, ratio_from: size, ..Self::default() })
@@ -73,20 +65,10 @@ impl UnpackLimits {
     }
 
     /// A reader of what an archive of this size unpacks to, which fails beyond the limit.
-    pub(super) fn bound<R: Read>(&self, reader: R, packed: u64) -> Bounded<R> {
+    pub(crate) fn bound<R: Read>(&self, reader: R, packed: u64) -> Bounded<R> {
         let most = self.most(packed);
         Bounded { reader, most, left: most }
     }
-}
-
-/// `8G`, `500M`, or bytes.
-fn parse_size(text: &str) -> Option<u64> {
-    let (digits, shift) = match text.char_indices().last()? {
-        (at, 'M' | 'm') => (&text[..at], 20),
-        (at, 'G' | 'g') => (&text[..at], 30),
-        _ => (text, 0),
-    };
-    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 /// Counts the entries of an archive and looks at their paths.
@@ -122,7 +104,7 @@ impl Count {
 
 /// A reader that fails beyond so many bytes.
 #[derive(Debug)]
-pub(super) struct Bounded<R> {
+pub(crate) struct Bounded<R> {
     reader: R,
     most: u64,
     left: u64,

@@ -9,6 +9,7 @@ pub(crate) mod git;
 pub(crate) mod index_wheel;
 pub(crate) mod limits;
 mod links;
+mod namesake;
 mod origin;
 pub(crate) mod refused;
 pub(crate) mod request;
@@ -19,6 +20,7 @@ mod unpacked;
 
 use std::path::{Path, PathBuf};
 
+pub use namesake::refuse_namesake;
 pub use origin::{Source, SourceArchive, TreeOwner};
 pub use request::SourceRequest;
 pub use unpacked::only_folder;

@@ -1,5 +1,6 @@
 //! What the user typed as SOURCE, recognised by its form alone.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -29,6 +30,18 @@ pub enum SourceRequest {
         /// A branch, tag or commit.
         revision: Option<String>,
     },
+}
+
+impl fmt::Display for SourceRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) | Self::Archive(path) => path.display().fmt(f),
+            Self::Package { name, version: None } => f.write_str(name),
+            Self::Package { name, version: Some(version) } => write!(f, "{name}=={version}"),
+            Self::Git { url, revision: None } => write!(f, "git+{url}"),
+            Self::Git { url, revision: Some(revision) } => write!(f, "git+{url}@{revision}"),
+        }
+    }
 }
 
 /// Why a text names no source.

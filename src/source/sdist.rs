@@ -186,7 +186,7 @@ fn read_kept(folder: &Path) -> Result<(Kept, SourceArchive)> {
 fn download(name: &str, version: &Version, file: &File, context: &Context) -> Result<SourceArchive> {
     let index = context.index()?;
     let key = sources_key(name, version, index.url());
-    let (filename, url, sha256) = (file.plain_name()?, index.file_url(name, file)?, file.stated_digest()?);
+    let (filename, url, sha256) = (file.plain_name()?, index.file_url(file)?, file.stated_digest()?);
     let stated = StatedFile { name: &filename, url: &url, sha256 };
     stated.check_policy(context)?;
     // What is there is not what the index has now.
@@ -255,7 +255,7 @@ fn why_not(name: &str, version: Option<&Version>, project: &Project, with_sdist:
 
 fn no_sdist_advice(error: NoSdist) -> anyhow::Error {
     let hint = match &error {
-        NoSdist::NoVersion { near, .. } => format!("versions that are there: {}", near.join(", ")),
+        NoSdist::NoVersion { near, .. } => format!("available versions: {}", near.join(", ")),
         NoSdist::OnlyWheels { with_sdist, .. } if with_sdist.is_empty() => {
             "no version has an sdist: build it from its repository with `git+URL@REV`".into()
         }
@@ -322,7 +322,7 @@ mod tests {
         ");
         insta::assert_snapshot!(check(Some("7"), &files), @r"
         error: `a-b` has no version 7
-        hint: versions that are there: 2.0rc1, 1.11, 1.10, 1.9, 1.0
+        hint: available versions: 2.0rc1, 1.11, 1.10, 1.9, 1.0
         ");
         insta::assert_snapshot!(check(None, &[]), @r"
         error: `a-b` has no files on the index
@@ -359,7 +359,7 @@ mod tests {
         hint: no version has an sdist: build it from its repository with `git+URL@REV`
 
         error: `a-b` has no version 2
-        hint: versions that are there: 1.0, 0.9
+        hint: available versions: 1.0, 0.9
         ");
     }
 

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
-use super::record::{Comparison, Failure, FailureKind, FindingCounts, Record, Step, StepRecord, WheelRecord};
+use super::record::{
+    Comparison, Failure, FailureKind, FindingCounts, Lacks, Record, Step, StepRecord, WheelRecord,
+};
 use super::state;
 use crate::audit::{Finding, Severity};
 use crate::backend::CrateStore;
@@ -27,9 +29,11 @@ use crate::run::import::{self, ImportCheck};
 use crate::run::session::Place;
 use crate::runtime::{Runtime, TagChoice};
 use crate::source::{self, Source, SourceRequest};
-use crate::testing::prepare::{self, PreparedTests};
+use crate::testing::discovery::NoTests;
+use crate::testing::native::NativeResults;
+use crate::testing::prepare;
+use crate::testing::prepared::PreparedTests;
 use crate::testing::request::{TestRequest, TestedPackage};
-use crate::testing::staging::NoTests;
 use crate::testing::{self, TestOutcome, TestResult};
 use crate::ui::Stream;
 use crate::wheel::OpenedWheel;
@@ -204,7 +208,7 @@ impl CellRun<'_> {
         let own = format!("{}=={}", wheel.metadata().name, wheel.metadata().version);
         // A requirement that cannot be had says nothing of this wheel: its modules are then loaded alone.
         let (mut wheels, missing) = match wheels::find(context, sources, &[own]) {
-            Ok(wheels) => (wheels, None),
+            Ok(found) => (found.all_wheels(), None),
             Err(error) => (Vec::new(), Some(error)),
         };
         wheels.push(wheel.path().to_owned());
@@ -230,20 +234,32 @@ impl CellRun<'_> {
         let (opened, built) = self.built.borrow_mut().take().context("nothing was built")?;
         let package = TestedPackage::Built { source: self.source.clone(), opened, built };
         let (context, runtime) = (self.context, &self.runtime);
-        let prepared = prepare::prepare(context, &package, &self.tests, runtime, self.folder.path());
+        let staged = prepare::stage(context, &package, &self.tests, runtime, self.folder.path());
         // The tests are staged: other cells of the package may go on.
         drop(package);
-        let prepared = match prepared {
-            Ok(prepared) => prepared,
+        let staged = match staged {
+            Ok(staged) => staged,
             Err(error) if cause::<NoTests>(&error).is_some() => {
-                return Ok(Some("it has no tests".to_owned()));
+                return Ok(Some("no tests were found in the source".to_owned()));
             }
             Err(error) => return Err(error),
         };
-        let results = prepared.run(context, &self.tests, runtime, Place::Node, Stream::Stderr)?.results;
+        let prepared = prepare::prepare(context, &staged, &self.tests, runtime);
+        let run = |prepared: &PreparedTests<'_>| {
+            prepared
+                .run(context, &self.tests, runtime, Place::Node, Stream::Stderr)
+                .map(|suite| suite.results)
+        };
+        // The error of what the tests require is that of the tests in Pyodide alone: on this machine they may run.
+        let (results, native) = match &prepared {
+            Ok(prepared) => (run(prepared), self.native(&|| prepared.run_native(context))),
+            Err(_) => (Ok(Vec::new()), self.native(&|| staged.run_native(context))),
+        };
+        let results = prepared.and(results);
+        record.comparison = native.map(|native| compare(native, results.as_deref()));
+        let results = results?;
         write_whole(&self.request.tests, &serde_json::to_vec(&results)?)?;
         record.tests = Some(testing::counts(&results));
-        record.comparison = self.compare(&prepared, &results);
         let failed: Vec<String> = results
             .iter()
             .filter(|result| result.outcome.is_failure())
@@ -257,26 +273,44 @@ impl CellRun<'_> {
         }
     }
 
-    /// The same tests on this machine: run once for all lines.
-    fn compare(&self, prepared: &PreparedTests, results: &[TestResult]) -> Option<Comparison> {
+    /// The results of the same tests on this machine, or why there are none: run once for all lines. None if they were not
+    /// asked for.
+    fn native(&self, run: &dyn Fn() -> Result<NativeResults>) -> Option<Result<Vec<TestResult>, String>> {
         let path = self.request.native.as_ref()?;
-        let native = if path.is_file() {
-            state::read(path)
-        } else {
-            let run = prepared.run_native(self.context);
-            let run: Result<Vec<TestResult>, String> = run.map_err(|error| render(&error));
-            serde_json::to_vec(&run)
-                .map_err(Into::into)
-                .and_then(|bytes| write_whole(path, &bytes))
-                .map(|()| run)
-        };
-        Some(match native.unwrap_or_else(|error: anyhow::Error| Err(render(&error))) {
-            Err(why) => Comparison { failed: Some(why), ..Comparison::default() },
-            Ok(native) => {
-                let (here, there) = (names_of_passed(&native), names_of_passed(results));
-                Comparison { native: here.len(), both: here.intersection(&there).count(), failed: None }
+        let kept: Option<Result<Vec<TestResult>, String>> =
+            path.is_file().then(|| state::read(path).unwrap_or_else(|error| Err(render(&error))));
+        Some(kept.unwrap_or_else(|| {
+            let results = run().map(|native| native.results).map_err(|error| render(&error));
+            let bytes = serde_json::to_vec(&results).map_err(anyhow::Error::from);
+            // A file that cannot be written costs the next line a run of its own, and no result.
+            if let Err(error) = bytes.and_then(|bytes| write_whole(path, &bytes)) {
+                self.context.ui.warn(format!("the results on this machine are not kept: {error:#}"));
             }
-        })
+            results
+        }))
+    }
+}
+
+/// What two runs of the same tests have in common, or which of them there is not.
+fn compare(
+    native: Result<Vec<TestResult>, String>,
+    wasm: Result<&[TestResult], &anyhow::Error>,
+) -> Comparison {
+    let failed = |lacks, why| Comparison { lacks: Some(lacks), failed: Some(why), ..Comparison::default() };
+    match (native, wasm) {
+        (Ok(native), Ok(wasm)) => {
+            let (here, there) = (names_of_passed(&native), names_of_passed(wasm));
+            Comparison {
+                native: here.len(),
+                both: here.intersection(&there).count(),
+                ..Comparison::default()
+            }
+        }
+        (Ok(native), Err(error)) => {
+            Comparison { native: names_of_passed(&native).len(), ..failed(Lacks::Wasm, render(error)) }
+        }
+        (Err(why), Ok(_)) => failed(Lacks::Native, why),
+        (Err(why), Err(_)) => failed(Lacks::Both, why),
     }
 }
 
@@ -284,4 +318,33 @@ impl CellRun<'_> {
 fn names_of_passed(results: &[TestResult]) -> BTreeSet<&str> {
     let passed = results.iter().filter(|result| result.outcome == TestOutcome::Passed);
     passed.map(|result| result.id.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn results(passed: &[&str]) -> Vec<TestResult> {
+        let one = |id: &&str| TestResult {
+            id: (*id).to_owned(),
+            outcome: TestOutcome::Passed,
+            seconds: 0.0,
+            message: String::new(),
+        };
+        passed.iter().map(one).collect()
+    }
+
+    #[test]
+    fn a_comparison_says_which_side_there_is_not() {
+        let (here, there) = (results(&["a", "b", "c"]), results(&["b", "c", "d"]));
+        let error = anyhow!("no wheel");
+        let check = |native: Result<Vec<TestResult>, String>, wasm: Result<&[TestResult], &anyhow::Error>| {
+            let Comparison { native, both, lacks, failed } = compare(native, wasm);
+            format!("{native} {both} {lacks:?} {}", failed.unwrap_or_default())
+        };
+        assert_eq!(check(Ok(here.clone()), Ok(&there)), "3 2 None ");
+        assert_eq!(check(Ok(here), Err(&error)), "3 0 Some(Wasm) error: no wheel");
+        assert_eq!(check(Err("no compiler".to_owned()), Ok(&there)), "0 0 Some(Native) no compiler");
+        assert_eq!(check(Err("no compiler".to_owned()), Err(&error)), "0 0 Some(Both) no compiler");
+    }
 }

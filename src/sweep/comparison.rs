@@ -141,7 +141,7 @@ mod tests {
         let new = report("a==1,2,0 b==2,4,0 c==1,3,6 d==1,4,9 new==1,4,1 two==1,4,1 two==2,1,0");
         let found = compare(&old, &new);
         let texts = |list: &[Difference]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(texts(&found.better), ["b on 1: ok (1) -> ok (2)", "c on 1: ok 5/9 -> ok 6/9"]);
+        assert_eq!(texts(&found.better), ["b on 1: ok (1) -> ok, no tests (2)", "c on 1: ok 5/9 -> ok 6/9"]);
         assert_eq!(texts(&found.worse), ["a on 1: ok 9/9 -> ok", "two==2 on 1: ok 1/9 -> ok"]);
         assert_eq!((found.new, found.gone), (vec!["new on 1: ok 1/9".into()], vec!["gone on 1".into()]));
     }

@@ -82,7 +82,7 @@ pub fn read(path: &Path) -> Result<List> {
     let packages = if path.is_dir() { sdists(path)? } else { parse(&fs_err::read_to_string(path)?, path)? };
     if packages.is_empty() {
         return Err(hinted(
-            anyhow!("`{}` names no package", path.display()),
+            anyhow!("`{}` lists no packages", path.display()),
             "a list is a file of `NAME==VERSION`, one a line, a table with the columns `name` and `version`, separated by \
              tabs, or a folder of sdists",
         ));

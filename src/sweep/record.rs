@@ -108,9 +108,34 @@ pub struct Comparison {
     pub native: usize,
     /// How many of those pass in Pyodide.
     pub both: usize,
+    /// Which side there is not, if nothing can be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<Lacks>,
     /// Why nothing can be compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+}
+
+/// Which side of a comparison there is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lacks {
+    /// The tests could not be run on the machine itself.
+    Native,
+    /// They could not be run in Pyodide.
+    Wasm,
+    /// They could be run in neither.
+    Both,
+}
+
+impl fmt::Display for Lacks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Lacks::Native => "the tests could not be run on this machine",
+            Lacks::Wasm => "the tests could not be run in Pyodide",
+            Lacks::Both => "the tests could be run neither on this machine nor in Pyodide",
+        })
+    }
 }
 
 /// Where a cell failed, and how.
@@ -284,7 +309,7 @@ mod tests {
         record.steps[1].note = Some("odd".into());
         record.wheel = Some(WheelRecord { file: "a.whl".into(), size: 1, modules: 2 });
         record.tests = Some([(TestOutcome::Passed, 3)].into());
-        record.comparison = Some(Comparison { native: 3, both: 2, failed: None });
+        record.comparison = Some(Comparison { native: 3, both: 2, ..Comparison::default() });
         record.failure = Some(Failure::new(Step::Import, FailureKind::Timeout, "late".into()));
         let text = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);

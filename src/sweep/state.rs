@@ -1,7 +1,9 @@
 //! A sweep on disk: what was asked for, and one file a finished cell. Every file appears whole or not at all.
 
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use serde::{Deserialize, Serialize};
@@ -78,6 +80,8 @@ struct PlanFile {
 #[derive(Debug, Clone)]
 pub struct State {
     folder: PathBuf,
+    /// Keeps other sweeps out while this one goes on.
+    _lock: Option<Arc<File>>,
 }
 
 impl State {
@@ -115,7 +119,7 @@ impl State {
     /// # Errors
     /// When there is none.
     pub fn open(folder: &Path) -> Result<Self> {
-        let state = Self { folder: std::path::absolute(folder)? };
+        let state = Self { folder: std::path::absolute(folder)?, _lock: None };
         if !state.plan_file().is_file() {
             return Err(hinted(
                 anyhow!("`{}` is not the folder of a sweep: it has no `sweep.json`", folder.display()),
@@ -130,7 +134,16 @@ impl State {
         for name in ["cells", "logs", "tests", "native", "wheels"] {
             fs_err::create_dir_all(folder.join(name))?;
         }
-        Ok(Self { folder })
+        let lock = fs_err::File::create(folder.join("sweep.lock"))?.into_parts().0;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { folder, _lock: Some(Arc::new(lock)) }),
+            Err(TryLockError::WouldBlock) => Err(hinted(
+                anyhow!("another sweep works in `{}`", folder.display()),
+                "wait for it, or name another folder with `--out`",
+            )),
+            // A file system without locks.
+            Err(TryLockError::Error(_)) => Ok(Self { folder, _lock: None }),
+        }
     }
 
     fn plan_file(&self) -> PathBuf {

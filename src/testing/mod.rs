@@ -3,9 +3,16 @@
 //! pytest runs in a session ([`crate::run::session`]) and reports when a test starts and how it ended. If the interpreter
 //! dies, or sends nothing for too long, the test that was running has failed, and the rest run in a fresh interpreter.
 
+pub mod conformance;
+pub mod discovery;
 pub mod junit;
 pub mod native;
+mod needs;
 pub mod prepare;
+pub mod prepared;
+mod pytest_settings;
+pub mod report;
+mod repository;
 pub mod request;
 pub(crate) mod staging;
 
@@ -24,6 +31,10 @@ use crate::run::session::{Installation, Next, Place, Session};
 use crate::runtime::Runtime;
 use crate::ui::Stream;
 
+/// How long the runtime may take to start and pytest to find the tests, whatever the user gives a test: starting loads and
+/// installs everything, on machines of every kind.
+const START: Duration = Duration::from_mins(5);
+
 /// The folder of the tests inside the runtime.
 const FOLDER: &str = "/home/pyodide/tests-of-package";
 
@@ -41,8 +52,14 @@ pub struct TestPlan<'a> {
     pub micropip: &'a [PathBuf],
     /// The wheels that are installed.
     pub wheels: &'a [PathBuf],
+    /// Packages of the release that it loads itself, by its own names.
+    pub loaded: &'a [String],
+    /// The files from which it does, by the names that its lock file gives them.
+    pub release_files: &'a BTreeMap<String, PathBuf>,
     /// The archive of the tests.
     pub archive: &'a Path,
+    /// The folder in it that becomes the current one.
+    pub folder: &'a Path,
     /// What pytest is given.
     pub arguments: Vec<String>,
     /// Tests that cannot work, and why.
@@ -117,15 +134,14 @@ enum Ended {
     Died(String),
 }
 
-/// Runs the tests of a plan.
+/// Runs the tests of a plan that have no result yet.
 ///
 /// # Errors
 /// When they cannot be run: no runtime, a wheel that does not install, a package that cannot be imported by pytest at all.
-pub fn run(context: &Context, plan: &TestPlan<'_>) -> Result<Vec<TestResult>> {
-    let mut results: Vec<TestResult> = Vec::new();
+pub fn run(context: &Context, plan: &TestPlan<'_>, mut results: Vec<TestResult>) -> Result<Vec<TestResult>> {
     loop {
         let before = results.len();
-        let mut run = Attempt { plan, results: &mut results, current: None };
+        let mut run = Attempt { plan, results: &mut results, current: None, has_collected: false };
         match run.go(context)? {
             // pytest's statuses: all passed, some failed, none was collected. Each is a result.
             Ended::Done(0 | 1 | 5) => return Ok(results),
@@ -155,10 +171,18 @@ pub fn run(context: &Context, plan: &TestPlan<'_>) -> Result<Vec<TestResult>> {
     }
 }
 
+/// A folder of the tests' archive as the runtime names it.
+fn folder_inside(folder: &Path) -> String {
+    let parts = folder.components().map(|part| part.as_os_str().to_string_lossy());
+    std::iter::once(FOLDER.into()).chain(parts).collect::<Vec<_>>().join("/")
+}
+
 struct Attempt<'a> {
     plan: &'a TestPlan<'a>,
     results: &'a mut Vec<TestResult>,
     current: Option<(String, Instant)>,
+    /// Whether pytest has found the tests.
+    has_collected: bool,
 }
 
 impl Attempt<'_> {
@@ -173,7 +197,7 @@ impl Attempt<'_> {
             arguments.insert(0, "--capture=sys".to_owned());
         }
         let program = json!({
-            "folder": FOLDER,
+            "folder": folder_inside(plan.folder),
             "variables": {},
             "arguments": arguments,
             "done": done,
@@ -186,6 +210,8 @@ impl Attempt<'_> {
             foundation: plan.micropip,
             wheels: plan.wheels,
             installation: Installation::Usual,
+            loaded: plan.loaded,
+            release_files: plan.release_files,
             archives: &archives,
             folder: FOLDER,
             harness: HARNESS,
@@ -194,11 +220,10 @@ impl Attempt<'_> {
         };
         let mut open = session.open(context)?;
         loop {
-            let ended = match open.next(plan.timeout)? {
+            let patience = if self.has_collected { plan.timeout } else { plan.timeout.max(START) };
+            let ended = match open.next(patience)? {
                 Next::Event(event) => self.take(&event)?,
-                Next::TimedOut => {
-                    Some(Ended::Died(format!("nothing happened for {} s", plan.timeout.as_secs())))
-                }
+                Next::TimedOut => Some(Ended::Died(format!("nothing happened for {} s", patience.as_secs()))),
                 Next::Ended(how) => Some(Ended::Died(how)),
             };
             match ended {
@@ -224,6 +249,7 @@ impl Attempt<'_> {
     fn take(&mut self, event: &Value) -> Result<Option<Ended>> {
         let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
         match event["event"].as_str().unwrap_or_default() {
+            "collected" => self.has_collected = true,
             "start" => self.current = Some((text("id"), Instant::now())),
             "end" => {
                 self.current = None;
@@ -237,6 +263,11 @@ impl Attempt<'_> {
         }
         Ok(None)
     }
+}
+
+/// The tests that killed the interpreter or hung, which pytest's own summary does not name.
+pub fn died(results: &[TestResult]) -> Vec<&TestResult> {
+    results.iter().filter(|result| result.outcome == TestOutcome::Died).collect()
 }
 
 /// How many results there are of each outcome.

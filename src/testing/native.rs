@@ -1,30 +1,56 @@
 //! Runs the same tests on the host's own Python, with a native build of the same source, and finds the differences.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::staging::Staged;
 use super::{HARNESS, TestResult};
-use crate::backend::environment;
+use crate::backend::environment::{self, BackEndEnvironment};
 use crate::cache::Kind;
 use crate::context::Context;
 use crate::error::Result;
 use crate::process::{self, Invocation};
 use crate::source::Source;
 use crate::toolchain::rust::without_rust_settings;
+use crate::wheel::OpenedWheel;
+
+/// What the tests on this machine ran against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NativeOrigin {
+    /// A build of the same source.
+    Source,
+    /// The package index's own wheel of the same version.
+    Index,
+}
+
+/// The results of tests on this machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NativeResults {
+    /// What they ran against.
+    pub origin: NativeOrigin,
+    /// One result a test.
+    pub results: Vec<TestResult>,
+}
 
 /// What is built and run natively.
 #[derive(Debug, Clone, Copy)]
 pub struct NativeRun<'a> {
     /// The source.
     pub source: &'a Source,
-    /// The tests.
-    pub staged: &'a Staged,
+    /// The wheel for Pyodide, which says name and version.
+    pub wheel: &'a OpenedWheel,
+    /// The archive of the tests.
+    pub archive: &'a Path,
+    /// The folder in it that becomes the current one.
+    pub folder: &'a Path,
     /// What they require.
     pub requirements: &'a [String],
+    /// What they may require beside that.
+    pub guesses: &'a [String],
     /// What pytest is given.
     pub arguments: &'a [String],
 }
@@ -32,72 +58,103 @@ pub struct NativeRun<'a> {
 /// Runs the tests natively. The back end's and pytest's output is shown only if they fail.
 ///
 /// # Errors
-/// When the package does not build natively, or pytest cannot run.
-pub fn run(context: &Context, native: NativeRun<'_>) -> Result<Vec<TestResult>> {
-    let NativeRun { source, staged, requirements, arguments } = native;
+/// When the package cannot be had for this machine, or pytest cannot run.
+pub fn run(context: &Context, native: NativeRun<'_>) -> Result<NativeResults> {
     let ui = &context.ui;
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let prepared = prepare_environment(context, &native)?;
+    // The package itself goes into a folder of its own: the environment is shared.
     let site = work.path().join("site");
-    let python = install(context, source, requirements, &site)?;
+    let origin = install(context, native.source, native.wheel, &prepared.python(), &site)?;
     let tests = work.path().join("tests");
     // The staged files, not the tree: a native run that sees the source would import that instead of the wheel.
-    for file in &staged.files {
-        let target = tests.join(file);
-        if let Some(folder) = target.parent() {
-            fs_err::create_dir_all(folder)?;
-        }
-        fs_err::copy(staged.root.join(file), target)?;
-    }
+    let file = std::io::BufReader::new(fs_err::File::open(native.archive)?);
+    zip::ZipArchive::new(file)?.extract(&tests).context("cannot unpack the tests")?;
     let path = |name: &str| work.path().join(name);
     let request = json!({
-        "folder": tests, "variables": {}, "arguments": arguments, "done": [], "excused": {},
+        "folder": tests.join(native.folder), "variables": {}, "arguments": native.arguments, "done": [],
+        "excused": {},
     });
     fs_err::write(path("request.json"), request.to_string())?;
     fs_err::write(path("harness.py"), HARNESS)?;
     fs_err::write(path("events.jsonl"), "")?;
-    ui.phase("Testing", format!("{} on this machine", source.origin()));
-    Invocation::new(python)
+    ui.phase("Testing", format!("{} on this machine", native.source.origin()));
+    Invocation::new(prepared.python())
         .args([path("harness.py"), path("request.json"), path("events.jsonl")])
         .arg("cargo_pyodide_native")
         .env("PYTHONPATH", &site)
         .output(ui)
         .context("pytest could not run on this machine")?;
-    results(&path("events.jsonl"))
+    Ok(NativeResults { origin, results: results(&path("events.jsonl"))? })
 }
 
-/// Builds the source for this machine and installs it into a folder, and what it requires into an environment. Returns the
-/// Python of that environment.
+/// An environment with what the tests require. What they may require is left out if it cannot be had: nothing else is to
+/// be lost for it.
+fn prepare_environment(context: &Context, native: &NativeRun<'_>) -> Result<BackEndEnvironment> {
+    let certain = [native.requirements, &["pip".to_owned()]].concat();
+    let all = [&certain[..], native.guesses].concat();
+    environment::prepare(context, &all).or_else(|error| {
+        if native.guesses.is_empty() {
+            return Err(error);
+        }
+        context.ui.warn(format!(
+            "on this machine the tests run without {}: {}",
+            native.guesses.join(", "),
+            error.root_cause()
+        ));
+        environment::prepare(context, &certain)
+    })
+}
+
+/// Installs the package for this machine: built from the same source, or, if that does not build here, the package index's
+/// own wheel of the same version.
 ///
 /// # Errors
-/// When the package does not build natively, or a requirement cannot be installed.
+/// When it does not build here, and the package index has no wheel for this machine.
 pub(crate) fn install(
     context: &Context,
     source: &Source,
-    requirements: &[String],
+    wheel: &OpenedWheel,
+    python: &Path,
     site: &Path,
-) -> Result<PathBuf> {
+) -> Result<NativeOrigin> {
     let ui = &context.ui;
-    let place: PathBuf = match source {
-        Source::Folder(folder) => folder.clone(),
-        Source::Archive(archive) => archive.path.clone(),
+    let place = match source {
+        Source::Folder(folder) => folder,
+        Source::Archive(archive) => &archive.path,
+    };
+    let pip = || {
+        let pip =
+            Invocation::new(python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        pip.args(["--no-deps", "--target"]).arg(site)
     };
     ui.phase("Compiling", format!("{} for this machine", source.origin()));
-    let prepared = environment::prepare(context, &[requirements, &["pip".to_owned()]].concat())?;
     // A `CARGO_BUILD_TARGET` of the user's shell would make a wheel for another machine.
-    let mut pip = without_rust_settings(Invocation::new(prepared.python()));
+    let mut build = without_rust_settings(pip());
     if let Some(default) = default_toolchain(context) {
         // A toolchain that the package names may not be there; the build for Pyodide asks for none either.
-        pip = pip.env("RUSTUP_TOOLCHAIN", default);
+        build = build.env("RUSTUP_TOOLCHAIN", default);
     }
-    // The package itself goes into a folder of its own: the environment is shared.
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"])
-        .arg(site)
-        .arg(&place)
+    let built = build
+        .arg(place)
         // One target folder for all packages: the source may be a folder of the user's, which is not written to.
-        .env("CARGO_TARGET_DIR", context.cache.folder(Kind::Builds).join("native"))
+        .env("CARGO_TARGET_DIR", context.cache.folder(Kind::Builds).join("native/target"))
         .output(ui)
-        .context("the package does not build for this machine")?;
-    Ok(prepared.python())
+        .context("the package does not build for this machine");
+    let Err(error) = built else { return Ok(NativeOrigin::Source) };
+    // A folder's version may be on the index with other code.
+    if matches!(source, Source::Folder(_)) {
+        return Err(error);
+    }
+    let own = format!("{}=={}", wheel.metadata().name, wheel.metadata().version);
+    if pip().args(["--only-binary", ":all:"]).arg(&own).output(ui).is_err() {
+        return Err(error);
+    }
+    ui.warn(format!(
+        "{own} does not build for this machine: the package index's own wheel takes its place ({})",
+        error.root_cause().to_string().lines().next().unwrap_or_default()
+    ));
+    Ok(NativeOrigin::Index)
 }
 
 /// The default toolchain, where rustup rules.

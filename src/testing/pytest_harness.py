@@ -32,7 +32,15 @@ def run(request, report):
     here = os.getcwd()
 
     def name_of(nodeid):
-        return nodeid.replace(here, ".")
+        """A test's name: its path is relative to the current folder, or to the folder that it is imported from."""
+        path, separator, rest = nodeid.partition("::")
+        if path:
+            whole = os.path.normpath(os.path.join(recorder.root, path))
+            for folder in (here, *sorted(filter(None, sys.path), key=len, reverse=True)):
+                if whole.startswith(folder + os.sep):
+                    path = os.path.relpath(whole, folder).replace(os.sep, "/")
+                    break
+        return path + separator + rest.replace(here, ".")
 
     def reason_for(nodeid):
         for key, reason in request["excused"].items():
@@ -46,8 +54,11 @@ def run(request, report):
         def __init__(self):
             self.parts = {}
             self.started = False
+            self.root = here
 
         def pytest_configure(self, config):
+            # Names are relative to it: the folder of the settings that pytest found.
+            self.root = str(getattr(config, "rootpath", None) or config.rootdir)
             if not any(config.pluginmanager.hasplugin(name) for name in ("benchmark", "codspeed")):
                 config.pluginmanager.register(Benchmarks())
             # Settings and marks of plugins that are left out: some packages make errors of those that nobody knows.
@@ -82,8 +93,9 @@ def run(request, report):
             send(event="collected", count=len(session.items))
 
         def pytest_collectreport(self, report):
-            if report.failed and report.nodeid not in request["done"]:
-                send(event="end", id=report.nodeid, outcome="error", seconds=0, message=str(report.longrepr)[-4000:])
+            name = name_of(report.nodeid)
+            if report.failed and name not in request["done"]:
+                send(event="end", id=name, outcome="error", seconds=0, message=str(report.longrepr)[-4000:])
 
         def pytest_runtest_logstart(self, nodeid):
             self.started = True

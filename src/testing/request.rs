@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::TestResult;
+use super::conformance::Conformance;
 use crate::building::{Built, CargoRequest, OpenedSource, OverlayRequest};
 use crate::run::session::Place;
+use crate::runtime::Runtime;
 use crate::source::Source;
 use crate::wheel::OpenedWheel;
 
@@ -100,6 +102,16 @@ pub struct Suite {
     pub place: Place,
     /// Seconds.
     pub seconds: f64,
+    /// How much of what a browser can do works.
+    pub conformance: Conformance,
     /// One result a test.
     pub results: Vec<TestResult>,
+}
+
+impl Suite {
+    /// The results of one release and place.
+    pub fn new(runtime: &Runtime, place: Place, seconds: f64, results: Vec<TestResult>) -> Self {
+        let conformance = Conformance::of(&results);
+        Self { pyodide: runtime.version.to_string(), place, seconds, conformance, results }
+    }
 }

@@ -1,5 +1,5 @@
-//! Copies a package's tests out of its source tree, with the files around them but without the package itself: tests see
-//! the installed wheel, never the tree.
+//! Copies a package's tests out of its source tree, with the sdist or repository around them but without the package
+//! itself: tests see the installed wheel, never the tree.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -7,185 +7,222 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::error::{Result, hinted};
-use crate::overlay::values::InsidePath;
+use super::discovery::{self, LEFT_OUT, Tests, is_called};
+use super::pytest_settings::PytestSettings;
+use super::repository::{Extent, is_made, roots_around};
+use crate::error::Result;
 use crate::project::PyProject;
-use crate::runtime::Runtime;
 use crate::wheel::OpenedWheel;
-use crate::wheel::requirement::Requirement;
 
-/// Folders that no test reads.
-const LEFT_OUT: [&str; 9] =
-    ["target", ".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".pytest_cache"];
+/// How much of a repository is staged: what is larger is taken without the folders around the workspace or project. An
+/// interpreter holds all files in its memory.
+const MOST_FILES: usize = 20_000;
+const MOST_BYTES: u64 = 128 << 20;
 
 /// Tests that were taken out of a tree.
 #[derive(Debug)]
-pub struct Staged {
-    /// The folder that becomes the current one: the files below it are in the archive.
-    pub root: PathBuf,
-    /// What pytest is given; nothing where the package's pytest table says it.
-    pub paths: Vec<String>,
+pub(crate) struct Staged {
+    /// The folder below which the files are.
+    pub(crate) root: PathBuf,
+    /// The folder that becomes the current one, relative to the root.
+    pub(crate) folder: PathBuf,
+    /// What pytest is given.
+    pub(crate) arguments: Vec<String>,
     /// The files, relative to the root.
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
+    /// Those of the tests, relative to the root: files, and folders with all below them.
+    pub(super) tests: Vec<PathBuf>,
+    settings: PytestSettings,
 }
 
-/// A source tree has no tests.
-#[derive(Debug, thiserror::Error)]
-#[error("`{}` holds no tests: no folder `tests` or `test`, and no pytest table", .tree.display())]
-pub(crate) struct NoTests {
-    tree: PathBuf,
-}
-
-/// Finds the tests: where the user says, where the package's pytest table says, or in a folder of the usual name.
+/// Finds the tests and the files that they may read.
 ///
 /// # Errors
-/// When there are none.
+/// When there are no tests, or a folder cannot be read.
 pub(crate) fn find(
     tree: &Path,
+    extent: Extent,
     pyproject: &PyProject,
     named: Option<&Path>,
     wheel: &OpenedWheel,
 ) -> Result<Staged> {
-    let (root, paths) = match named {
-        Some(named) => named_tests(tree, named)?,
-        None => usual_tests(tree, pyproject).ok_or_else(|| {
-            hinted(
-                NoTests { tree: tree.to_owned() },
-                "name them with `--tests PATH`; sdists often leave them out, the repository has them",
-            )
-        })?,
+    let settings = PytestSettings::read(tree, pyproject);
+    let found = discovery::find(tree, &settings, named, wheel)?;
+    let is_inside = found.folder.starts_with(tree);
+    let mut roots = match extent {
+        Extent::Tree if is_inside => Vec::new(),
+        _ => roots_around(&found.folder),
     };
-    let mut files = Vec::new();
-    let kept: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-    let provided = wheel.top_level_names();
-    if root.starts_with(tree) && tree.is_dir() {
-        list(&root, Path::new(""), &provided, &kept, &mut files)?;
-    } else {
-        // Tests of the user's own: of the other files in that folder only pytest's settings matter.
-        let settings = ["conftest.py", "pyproject.toml", "pytest.ini", "setup.cfg", "tox.ini"];
-        files.extend(settings.map(PathBuf::from).into_iter().filter(|name| root.join(name).is_file()));
-        for path in &kept {
-            if root.join(path).is_dir() {
-                list(&root, path, &provided, &kept, &mut files)?;
-            } else {
-                files.push(path.clone());
-            }
+    if is_inside {
+        // At least the tree: a project inside it is a part of it.
+        roots.retain(|root| !root.starts_with(tree));
+        roots.push(tree.to_owned());
+    }
+    let stage = |root: &Path, limits| list_files(root, &found, &settings, wheel, limits);
+    let mut staged = None;
+    for (number, root) in roots.iter().enumerate() {
+        // The project itself is taken as large as it is.
+        let limits = if number + 1 == roots.len() { Limits::NONE } else { Limits::REPOSITORY };
+        staged = stage(root, limits)?.map(|files| (root.clone(), files));
+        if staged.is_some() {
+            break;
         }
     }
+    let (root, mut files) = match staged {
+        Some(staged) => staged,
+        None => (found.folder.clone(), list_alone(&found, &settings, wheel)?),
+    };
     files.sort();
-    Ok(Staged { root, paths, files })
+    let folder = found.folder.strip_prefix(&root).unwrap_or(Path::new("")).to_owned();
+    let tests = found.paths.iter().map(|path| join(&folder, path)).collect();
+    Ok(Staged { root, folder, arguments: found.arguments, files, tests, settings })
 }
 
-fn named_tests(tree: &Path, named: &Path) -> Result<(PathBuf, Vec<String>)> {
-    let inside = tree.join(named);
-    let path = if named.is_relative() && inside.exists() { inside } else { std::path::absolute(named)? };
-    let metadata = fs_err::metadata(&path).map_err(|error| {
-        hinted(error, format!("`--tests` takes a path inside `{}`, or any other path", tree.display()))
-    })?;
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let root = path.parent().unwrap_or(tree).to_owned();
-    if path.starts_with(tree) && metadata.is_file() && root != tree {
-        // The file's folder has what belongs to it.
-        let folder = root.parent().unwrap_or(tree).to_owned();
-        return Ok((folder, vec![format!("{}/{}", name(&root), name(&path))]));
-    }
-    Ok((root, vec![name(&path)]))
+/// A path below a folder, where `.` is the folder itself.
+fn join(folder: &Path, path: &Path) -> PathBuf {
+    folder.join(path).components().filter(|part| *part != std::path::Component::CurDir).collect()
 }
 
-/// The root, and what pytest is given.
-fn usual_tests(tree: &Path, pyproject: &PyProject) -> Option<(PathBuf, Vec<String>)> {
-    let table = pyproject.tool("pytest");
-    let options =
-        table.map(|table| table.get("ini_options").and_then(toml::Value::as_table).unwrap_or(table));
-    let said = options.and_then(|options| match options.get("testpaths")? {
-        toml::Value::String(text) => Some(text.split_whitespace().map(str::to_owned).collect()),
-        toml::Value::Array(paths) => {
-            Some(paths.iter().filter_map(|path| path.as_str().map(str::to_owned)).collect::<Vec<_>>())
-        }
-        _ => None,
-    });
-    let there: Vec<String> =
-        said.unwrap_or_default().into_iter().filter(|path| is_inside(tree, path)).collect();
-    if !there.is_empty() {
-        return Some((tree.to_owned(), there));
-    }
-    let folder = shallowest(tree)?;
-    let name = folder.file_name()?.to_string_lossy().into_owned();
-    Some((folder.parent()?.to_owned(), vec![name]))
+/// How much may be taken.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    files: usize,
+    bytes: u64,
 }
 
-/// Whether a path that a package names is there and in its tree.
-fn is_inside(tree: &Path, path: &str) -> bool {
-    path == "."
-        || path.trim_end_matches('/').parse::<InsidePath>().is_ok_and(|path| tree.join(path.0).exists())
+impl Limits {
+    const NONE: Limits = Limits { files: usize::MAX, bytes: u64::MAX };
+    const REPOSITORY: Limits = Limits { files: MOST_FILES, bytes: MOST_BYTES };
 }
 
-/// The folder of tests that lies least deep.
-fn shallowest(tree: &Path) -> Option<PathBuf> {
-    let mut level = vec![tree.to_owned()];
-    // Level by level: a `tests` folder near the root is the package's, a deep one is often that of vendored code.
-    for _ in 0..5 {
-        let mut below: Vec<PathBuf> = level
-            .iter()
-            .filter_map(|folder| fs_err::read_dir(folder).ok())
-            .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
-            .filter(|path| path.is_dir() && !is_left_out(path))
-            .collect();
-        below.sort();
-        let is_named = |path: &&PathBuf| {
-            path.file_name().is_some_and(|name| name == "tests" || name == "test" || name == "py-tests")
-        };
-        if let Some(found) = below.iter().filter(is_named).find(|folder| has_tests(folder, 3)) {
-            return Some(found.clone());
-        }
-        level = below;
-    }
-    None
-}
-
-fn is_left_out(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| LEFT_OUT.iter().any(|left_out| name == *left_out))
-}
-
-/// Whether a file's name says that it holds tests.
-fn is_test_file(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.ends_with(".py") && (name.starts_with("test_") || name.ends_with("_test.py"))
-}
-
-fn has_tests(folder: &Path, depth: usize) -> bool {
-    let Ok(entries) = fs_err::read_dir(folder) else { return false };
-    let paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.iter().any(|path| is_test_file(path))
-        || depth > 0 && paths.iter().any(|path| path.is_dir() && has_tests(path, depth - 1))
-}
-
-/// Lists the files below a folder. A folder with a name that the wheel provides is the package itself, unless tests lie in it.
-fn list(
+/// The files below a root; none if they are more than the limits allow.
+fn list_files(
     root: &Path,
-    relative: &Path,
-    provided: &BTreeSet<String>,
-    kept: &[PathBuf],
-    files: &mut Vec<PathBuf>,
-) -> Result<()> {
-    for entry in fs_err::read_dir(root.join(relative))? {
-        let entry = entry?;
-        let path = relative.join(entry.file_name());
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let is_of_tests = kept.iter().any(|kept| path.starts_with(kept) || kept.starts_with(&path));
-        // A link that leads nowhere is no file.
-        let Ok(kind) = fs_err::metadata(entry.path()) else { continue };
-        if kind.is_dir() {
-            let is_package = provided.contains(&name) && !is_of_tests;
-            let leads_out = entry.file_type()?.is_symlink();
-            if !is_left_out(&path) && !is_package && !leads_out {
-                list(root, &path, provided, kept, files)?;
-            }
-        } else if is_of_tests || !name.strip_suffix(".py").is_some_and(|module| provided.contains(module)) {
-            files.push(path);
+    found: &Tests,
+    settings: &PytestSettings,
+    wheel: &OpenedWheel,
+    limits: Limits,
+) -> Result<Option<Vec<PathBuf>>> {
+    let folder = found.folder.strip_prefix(root).unwrap_or(Path::new(""));
+    let tests = found.paths.iter().map(|path| join(folder, path)).collect();
+    let mut walk = Walk::new(root, tests, settings, wheel, limits);
+    walk.folder(Path::new(""), Importable::Kept)?;
+    Ok(walk.is_within_limits().then_some(walk.files))
+}
+
+/// Tests of the user's own in a folder that belongs to no project: of the other files there only pytest's settings matter.
+fn list_alone(found: &Tests, settings: &PytestSettings, wheel: &OpenedWheel) -> Result<Vec<PathBuf>> {
+    let names = ["conftest.py", "pyproject.toml", "pytest.ini", "setup.cfg", "tox.ini"];
+    let beside = names.map(PathBuf::from).into_iter().filter(|name| found.folder.join(name).is_file());
+    let mut walk = Walk::new(&found.folder, found.paths.clone(), settings, wheel, Limits::NONE);
+    walk.files.extend(beside);
+    for path in &found.paths {
+        if found.folder.join(path).is_dir() {
+            walk.folder(path, Importable::Kept)?;
+        } else {
+            walk.files.push(path.clone());
         }
     }
-    Ok(())
+    Ok(walk.files)
+}
+
+/// Whether files that Python imports are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Importable {
+    /// They are.
+    Kept,
+    /// They are those of the package, of which tests see the installed ones.
+    Hidden,
+}
+
+struct Walk<'a> {
+    root: &'a Path,
+    /// The tests, relative to the root.
+    tests: Vec<PathBuf>,
+    settings: &'a PytestSettings,
+    wheel: &'a OpenedWheel,
+    /// The names that the wheel provides.
+    provided: BTreeSet<String>,
+    limits: Limits,
+    files: Vec<PathBuf>,
+    bytes: u64,
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        root: &'a Path,
+        tests: Vec<PathBuf>,
+        settings: &'a PytestSettings,
+        wheel: &'a OpenedWheel,
+        limits: Limits,
+    ) -> Self {
+        let provided = wheel.top_level_names();
+        Self { root, tests, settings, wheel, provided, limits, files: Vec::new(), bytes: 0 }
+    }
+
+    fn is_within_limits(&self) -> bool {
+        self.files.len() <= self.limits.files && self.bytes <= self.limits.bytes
+    }
+
+    /// Takes the files below a folder.
+    fn folder(&mut self, relative: &Path, importable: Importable) -> Result<()> {
+        let mut entries: Vec<_> = fs_err::read_dir(self.root.join(relative))?.collect::<Result<_, _>>()?;
+        entries.sort_by_key(fs_err::DirEntry::file_name);
+        for entry in entries {
+            if !self.is_within_limits() {
+                return Ok(());
+            }
+            let path = relative.join(entry.file_name());
+            // A link that leads nowhere is no file.
+            let Ok(metadata) = fs_err::metadata(entry.path()) else { continue };
+            if metadata.is_dir() {
+                let is_followed = !entry.file_type()?.is_symlink() || self.stays_inside(&entry.path());
+                if is_followed && !is_called(&path, &LEFT_OUT) && !is_made(&entry.path()) {
+                    let hides = self.is_package(&path) && !self.is_of_tests(&path);
+                    self.folder(&path, if hides { Importable::Hidden } else { importable })?;
+                }
+            } else if !self.is_hidden(&path, importable) {
+                self.bytes += metadata.len();
+                self.files.push(path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a link leads to a folder below the root, and not to one that it lies in.
+    fn stays_inside(&self, link: &Path) -> bool {
+        let (Ok(target), Ok(root)) = (fs_err::canonicalize(link), fs_err::canonicalize(self.root)) else {
+            return false;
+        };
+        let from = link.parent().and_then(|folder| fs_err::canonicalize(folder).ok());
+        target.starts_with(root) && from.is_some_and(|from| !from.starts_with(target))
+    }
+
+    fn is_of_tests(&self, path: &Path) -> bool {
+        self.tests.iter().any(|tests| path.starts_with(tests))
+    }
+
+    /// Whether Python would import the package from this folder, if it found it. Without an `__init__.py` that is so only
+    /// for a package that has none itself: an installed one comes first.
+    fn is_package(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_regular = |name: &str| self.wheel.has(&format!("{name}/__init__.py"));
+        self.provided.contains(&*name)
+            && (self.root.join(path).join("__init__.py").is_file() || !is_regular(&name))
+    }
+
+    /// Whether a file is a module of the package.
+    fn is_hidden(&self, path: &Path, importable: Importable) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_module = [".py", ".pyc", ".so", ".pyd"].iter().any(|ending| name.ends_with(ending));
+        let is_pytests = name == "conftest.py" || self.settings.is_test_file(path);
+        if !is_module || is_pytests || self.is_of_tests(path) {
+            return false;
+        }
+        // The package's module beside the tests, or `_own.cpython-313-x86_64-linux-gnu.so` of a build in place.
+        importable == Importable::Hidden
+            || name.split('.').next().is_some_and(|stem| self.provided.contains(stem))
+    }
 }
 
 impl Staged {
@@ -193,7 +230,7 @@ impl Staged {
     ///
     /// # Errors
     /// When a file cannot be read or the archive not written.
-    pub fn pack(&self, archive: &Path) -> Result<()> {
+    pub(crate) fn pack(&self, archive: &Path) -> Result<()> {
         let mut zip = zip::ZipWriter::new(std::io::BufWriter::new(fs_err::File::create(archive)?));
         let options =
             // Read once, on this machine: compressing takes longer than it saves.
@@ -203,112 +240,21 @@ impl Staged {
             zip.start_file(name.as_str(), options).with_context(|| format!("cannot pack `{name}`"))?;
             zip.write_all(&fs_err::read(self.root.join(file))?)?;
         }
+        // The current folder is there even if no file lies in it.
+        if !self.folder.as_os_str().is_empty() {
+            zip.add_directory(self.folder.to_string_lossy().replace('\\', "/"), options)?;
+        }
         zip.finish()?.flush()?;
         Ok(())
     }
 
     /// The files of tests, as pytest is given them.
-    pub fn test_files(&self) -> Vec<String> {
-        let below = |file: &&PathBuf| self.paths.iter().any(|path| file.starts_with(path));
-        let tests = self.files.iter().filter(|file| is_test_file(file)).filter(below);
-        tests.map(|file| file.to_string_lossy().replace('\\', "/")).collect()
+    pub(crate) fn test_files(&self) -> Vec<String> {
+        let files = self.files.iter().filter(|file| self.settings.is_test_file(file));
+        let of_tests = files.filter(|file| self.tests.iter().any(|path| file.starts_with(path)));
+        let relative = of_tests.filter_map(|file| file.strip_prefix(&self.folder).ok());
+        relative.map(|file| file.to_string_lossy().replace('\\', "/")).collect()
     }
-
-    /// What the tests import from elsewhere, of what the package states that its tests need. Plugins of pytest are not
-    /// imported, and taken.
-    pub fn choose_requirements(&self, stated: Vec<String>) -> Vec<String> {
-        let imported = self.imports();
-        let left_out = tools("left-out");
-        let mut found: Vec<String> = stated
-            .into_iter()
-            .filter(|text| {
-                let Ok(requirement) = text.parse::<Requirement>() else { return false };
-                let name = requirement.name();
-                name == "pytest"
-                    || name.starts_with("pytest-") && !left_out.contains(&name)
-                    || imported.contains(&name.replace('-', "_"))
-            })
-            .collect();
-        found.sort();
-        found.dedup();
-        found
-    }
-
-    /// The packages of a release, and tools for tests, that the tests import under their own names, whoever forgot to
-    /// state them.
-    pub fn imported_packages(&self, runtime: &Runtime) -> Vec<String> {
-        let imported = self.imports();
-        let packages = runtime.packages.iter().filter(|(_, package)| package.file_ends_with(".whl"));
-        let mut known: Vec<String> =
-            packages.map(|(name, _)| name.clone()).chain(tools("imported")).collect();
-        known.retain(|name| imported.contains(&name.replace('-', "_")));
-        known.extend(
-            read_modules_behind()
-                .into_iter()
-                .filter(|(module, _)| imported.contains(module))
-                .map(|(_, name)| name),
-        );
-        known.sort();
-        known.dedup();
-        known
-    }
-
-    /// The top-level names that Python files below the root import.
-    fn imports(&self) -> BTreeSet<String> {
-        let python = self.files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "py"));
-        let mut names = BTreeSet::new();
-        for file in python {
-            let text = fs_err::read_to_string(self.root.join(file)).unwrap_or_default();
-            // A line that looks like an import is enough: a wrong guess installs one package too many.
-            for line in text.lines().map(str::trim_start) {
-                let code = line.split('#').next().unwrap_or(line);
-                let listed = code.strip_prefix("import ").into_iter().flat_map(|rest| rest.split(','));
-                let imported = listed.chain(code.strip_prefix("from "));
-                let tops = imported.filter_map(|name| name.trim_start().split([' ', '.', ';']).next());
-                names.extend(tops.filter(|name| !name.is_empty()).map(str::to_lowercase));
-            }
-        }
-        names
-    }
-}
-
-fn test_tools() -> toml::Table {
-    include_str!("../../facts/test-tools.toml").parse().unwrap_or_default()
-}
-
-/// Modules of the standard library, and the packages that stand behind them.
-fn read_modules_behind() -> Vec<(String, String)> {
-    let behind = test_tools().get("behind").and_then(toml::Value::as_table).cloned().unwrap_or_default();
-    behind.into_iter().filter_map(|(module, name)| Some((module, name.as_str()?.to_owned()))).collect()
-}
-
-/// Names of packages for tests: a list of `facts/test-tools.toml`.
-fn tools(list: &str) -> Vec<String> {
-    let names = test_tools().get(list).and_then(toml::Value::as_array).cloned().unwrap_or_default();
-    names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
-}
-
-/// The requirements that the package states for its tests: extras, dependency groups and requirement files whose names say
-/// `test`.
-pub(crate) fn stated_requirements(tree: &Path, pyproject: &PyProject) -> Vec<String> {
-    let extras =
-        pyproject.table("project").and_then(|project| project.get("optional-dependencies")?.as_table());
-    let groups = [extras, pyproject.table("dependency-groups")].into_iter().flatten();
-    // There is no standard name: these are the ones that packages use.
-    let is_for_tests = |name: &str| name.contains("test") || name == "dev";
-    let named = groups.flatten().filter(|(name, _)| is_for_tests(name));
-    let listed = named.filter_map(|(_, entries)| entries.as_array()).flatten();
-    let mut found: Vec<String> = listed.filter_map(|entry| entry.as_str().map(str::to_owned)).collect();
-    let entries = fs_err::read_dir(tree).ok().into_iter().flatten().flatten().map(|entry| entry.path());
-    let files = entries.filter(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        name.contains("requirements") && name.ends_with(".txt")
-    });
-    for file in files {
-        let text = fs_err::read_to_string(file).unwrap_or_default();
-        found.extend(text.lines().map(|line| line.split(" #").next().unwrap_or(line).trim().to_owned()));
-    }
-    found
 }
 
 #[cfg(test)]

@@ -16,14 +16,17 @@ fn check(events: &[Value], death: Option<&str>) -> String {
         place: Place::Node,
         micropip: &[],
         wheels: &[],
+        loaded: &[],
+        release_files: &BTreeMap::new(),
         archive: Path::new("tests.zip"),
+        folder: Path::new(""),
         arguments: Vec::new(),
         excused: &excused,
         timeout: Duration::from_secs(1),
         stdout: Stream::Stdout,
     };
     let mut results = Vec::new();
-    let mut attempt = Attempt { plan: &plan, results: &mut results, current: None };
+    let mut attempt = Attempt { plan: &plan, results: &mut results, current: None, has_collected: false };
     let mut ended = String::new();
     for event in events {
         match attempt.take(event) {

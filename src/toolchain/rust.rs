@@ -96,6 +96,16 @@ pub fn find_all(context: &Context) -> Vec<RustToolchain> {
     found
 }
 
+/// The cargo that called us, by the variable that it sets.
+pub fn find_own_cargo(environment: &Environment) -> Option<PathBuf> {
+    let named = environment.text("CARGO")?;
+    if named.contains(['/', '\\']) {
+        let path = PathBuf::from(named);
+        return path.is_file().then_some(path);
+    }
+    look_up(environment, named)
+}
+
 fn compilers(environment: &Environment) -> Vec<PathBuf> {
     if let Some(only) = environment.get("CARGO_PYODIDE_RUSTC") {
         return vec![PathBuf::from(only)];

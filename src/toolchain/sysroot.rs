@@ -94,7 +94,10 @@ pub fn prepare(
     context.cache.get_or_make(&context.ui, Kind::Sysroots, &key, |folder| {
         context.ui.phase(
             "Preparing",
-            format!("the standard library of Rust {} ({} exceptions)", rust.version, contract.exceptions),
+            format!(
+                "the standard library of Rust {} ({} exceptions), once for this compiler: about a minute",
+                rust.version, contract.exceptions
+            ),
         );
         build(context, rust, sources, contract, flags, folder)
     })
@@ -134,7 +137,10 @@ fn build(
         .arg(&target)
         .env(crate::env::DRIVER_PLAN, &plan_path)
         .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(exceptions).join("\u{1f}"));
-    let status = command.run_logged(&context.ui, &log, |line| show_progress(&*task, line))?;
+    let status = command.run_logged(&context.ui, &log, |line| {
+        context.ui.tool_output(line);
+        show_progress(&*task, line);
+    })?;
     drop(task);
     if !status.success() {
         let printed = fs_err::read_to_string(&log).unwrap_or_default();

@@ -15,7 +15,7 @@ use crate::abi::exceptions::Encoding;
 /// What was found in a module's code.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Code {
-    /// Proposals beyond the first version of WebAssembly, each with the first instruction seen.
+    /// Proposals beyond the first version of WebAssembly, each with the first instruction seen, or with what else needs it.
     pub proposals: BTreeMap<&'static str, String>,
     /// The encodings of exceptions in which it catches, each with the first instruction seen.
     pub encodings: BTreeMap<Encoding, String>,
@@ -25,6 +25,8 @@ pub struct Code {
     pub used: BTreeSet<u32>,
     /// Whether `__wasm_call_ctors` calls `__wasm_apply_data_relocs`.
     pub relocates_itself: bool,
+    /// The most targets of one `br_table`.
+    pub branch_targets: u32,
 }
 
 /// What calls are looked at.
@@ -38,6 +40,22 @@ struct Watched {
 
 /// What some engine of today accepts: WebAssembly 3.0 and the exceptions from before it.
 pub(super) const ACCEPTED: WasmFeatures = WasmFeatures::WASM3.union(WasmFeatures::LEGACY_EXCEPTIONS);
+
+/// Proposals that a module may need without an instruction of theirs: in what, and what validates it.
+const DECLARED: [(&str, &str, WasmFeatures); 5] = [
+    ("multi_memory", "a second memory", WasmFeatures::MULTI_MEMORY),
+    ("memory64", "addresses of 64 bits", WasmFeatures::MEMORY64),
+    ("gc", "its types", WasmFeatures::GC),
+    ("function_references", "its types", WasmFeatures::FUNCTION_REFERENCES),
+    ("extended_const", "a constant", WasmFeatures::EXTENDED_CONST),
+];
+
+/// Whether everything but the bodies of functions is valid with these proposals.
+fn is_head_valid(bytes: &[u8], features: WasmFeatures) -> bool {
+    let mut validator = Validator::new_with_features(features);
+    let mut payloads = Parser::new(0).parse_all(bytes);
+    payloads.all(|payload| payload.is_ok_and(|payload| validator.payload(&payload).is_ok()))
+}
 
 impl Code {
     /// Validates a module and surveys its code.
@@ -73,6 +91,11 @@ impl Code {
             for other in others {
                 all.join(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
             }
+            for (proposal, what, feature) in DECLARED {
+                if !is_head_valid(bytes, ACCEPTED.difference(feature)) {
+                    all.proposals.entry(proposal).or_insert_with(|| what.to_owned());
+                }
+            }
             all.used = all.callers.keys().copied().collect();
             all.used.extend(pointed_to.into_iter().filter(|function| *function < watched.imported));
             Ok(all)
@@ -81,6 +104,7 @@ impl Code {
 
     fn join(&mut self, other: Self) {
         self.relocates_itself |= other.relocates_itself;
+        self.branch_targets = self.branch_targets.max(other.branch_targets);
         for (proposal, operator) in other.proposals {
             self.proposals.entry(proposal).or_insert(operator);
         }
@@ -98,6 +122,9 @@ impl Code {
                 self.callers.entry(*function_index).or_default().insert(function);
             }
             self.relocates_itself |= watched.start_up == (Some(*function_index), Some(function));
+        }
+        if let Operator::BrTable { targets } = operator {
+            self.branch_targets = self.branch_targets.max(targets.len());
         }
         if let Some(proposal) = proposal_of(operator) {
             self.proposals.entry(proposal).or_insert_with(|| name_of(operator));
@@ -126,6 +153,14 @@ fn survey_part(functions: &[Function<'_>], watched: Watched) -> Result<Code, Bin
         let mut validator = again.into_validator(allocations);
         validator.validate(body)?;
         allocations = validator.into_allocations();
+        for local in body.get_locals_reader()? {
+            let (_, kind) = local?;
+            if let wasmparser::ValType::Ref(kind) = kind
+                && ![wasmparser::RefType::FUNCREF, wasmparser::RefType::EXTERNREF].contains(&kind)
+            {
+                code.proposals.entry("gc").or_insert_with(|| "a local variable".to_owned());
+            }
+        }
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
             code.take(&operators.read()?, *index, watched);
@@ -269,6 +304,18 @@ mod tests {
               (func (call $b)) (func (drop (i32.extend8_s (i32.const 1))) (call $b))
               (func try (call $a) catch_all end))"#), @r#"{"legacy_exceptions": "Try", "sign_extension": "I32Extend8S"} {0: {4}, 1: {2, 3}}"#);
         insta::assert_snapshot!(check("(module (func (block $b try_table (catch_all $b) end)))"), @r#"{"exceptions": "TryTable"} {}"#);
+        let declared = [
+            "(memory 1) (memory 1)",
+            "(memory i64 1)",
+            "(table i64 1 funcref)",
+            "(type (struct (field i32)))",
+            "(type $a (func)) (func (param (ref null $a)))",
+            "(func (local anyref))",
+            r#"(import "env" "b" (global $b i32)) (global i32 (i32.add (global.get $b) (i32.const 1)))"#,
+            "(func (block (br_table 0 0 0 (i32.const 0))))",
+        ];
+        let found = declared.map(|text| check(&format!("(module {text})")));
+        insta::assert_snapshot!(found.join("\n"));
         let text = r#"(module (func (export "a") (result i32) i32.const 6)
             (func (export "b") (result i32) i32.const 6 i32.eqz))"#;
         let bytes = wat::parse_str(text).unwrap();

@@ -59,7 +59,7 @@ impl WheelContents {
     /// When it is no such archive, or unpacks to more than a wheel of its size can hold.
     pub fn from_zip(filename: WheelFilename, mut file: impl Read + Seek) -> Result<Self> {
         let size = file.seek(std::io::SeekFrom::End(0))?;
-        let listed = directory::count(&mut file, size)?;
+        let listed = directory::check(&mut file, size)?;
         let mut archive = zip::ZipArchive::new(file).context("it is not a zip file")?;
         if listed.is_some_and(|listed| listed != archive.len() as u64) {
             bail!("it holds an entry twice");
@@ -72,9 +72,12 @@ impl WheelContents {
             if entry.is_dir() {
                 continue;
             }
-            // Some installers unpack such names where they say.
-            if entry.enclosed_name().is_none() {
+            // Some installers unpack such names where they say, and Python leaves them out without a word.
+            if entry.enclosed_name().is_none() || is_absolute(&name) {
                 bail!("its entry `{name}` would be written outside of the folder");
+            }
+            if entry.unix_mode().is_some_and(|mode| mode & FILE_TYPE == LINK) {
+                bail!("its entry `{name}` is a link: installers write a file with the link's target instead");
             }
             total += entry.size();
             let most = |packed: u64| ALWAYS.max(packed.saturating_mul(TIMES));
@@ -183,6 +186,15 @@ impl WheelContents {
     }
 }
 
+/// The part of a Unix mode that says what a file is, and what it is for a link.
+const FILE_TYPE: u32 = 0o170_000;
+const LINK: u32 = 0o120_000;
+
+/// Whether a name begins at a root, of whatever system.
+fn is_absolute(name: &str) -> bool {
+    name.starts_with(['/', '\\']) || name.as_bytes().get(1) == Some(&b':')
+}
+
 fn cannot_use(path: &Path) -> String {
     format!("cannot use the wheel `{}`", path.display())
 }
@@ -194,6 +206,27 @@ mod tests {
 
     use super::*;
     use crate::wheel::deflate::KeptEntries;
+
+    #[test]
+    fn names_from_a_root_and_links_are_refused() {
+        let refuse = |name: &str, mode: u32| {
+            let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+            let options = zip::write::SimpleFileOptions::default().unix_permissions(0o644);
+            if mode == LINK {
+                writer.add_symlink(name, "/etc/passwd", options).unwrap();
+            } else {
+                writer.start_file(name, options).unwrap();
+            }
+            let bytes = writer.finish().unwrap();
+            let read = WheelContents::from_zip("x-1.0-py3-none-any.whl".parse().unwrap(), bytes);
+            format!("{:#}", read.unwrap_err())
+        };
+        for name in ["/x.py", "\\x.py", "C:x.py", "../x.py"] {
+            let said = refuse(name, 0);
+            assert_eq!(said, format!("its entry `{name}` would be written outside of the folder"));
+        }
+        assert!(refuse("x/y.py", LINK).starts_with("its entry `x/y.py` is a link"));
+    }
 
     #[derive(Default)]
     struct Memory(Mutex<BTreeMap<String, Vec<u8>>>, Mutex<usize>);

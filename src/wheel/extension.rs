@@ -54,6 +54,8 @@ mod tests {
         insta::assert_debug_snapshot!([
             "a/b.cpython-311-x86_64-linux-gnu.so",
             "_core.abi3.so",
+            "_core.abi3t.so",
+            "_core.cpython-314t-x86_64-linux-gnu.so",
             "a/_core.pyd",
             "a/_core.cp311-win_amd64.pyd",
             "a/lib.so.1",

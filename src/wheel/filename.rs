@@ -115,6 +115,8 @@ mod tests {
             "a-1.0-cp313-cp313-linux_x86_64.whl",
             "a-1.0-1local-cp310-abi3-pyodide_2025_0_wasm32.whl",
             "a-1.0-py2.py3-none-any.whl",
+            "a-1.0-cp315-abi3.abi3t-pyemscripten_2026_5_wasm32.whl",
+            "a-1.0-cp315-cp315t-pyemscripten_2026_5_wasm64.whl",
             "a-1.0-b-py3-none-any.whl",
             "a-1.0.whl",
             "a-1.0-cp313-cp313-linux_x86_64.zip",

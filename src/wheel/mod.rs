@@ -14,6 +14,7 @@ pub(crate) mod extension;
 pub mod filename;
 pub mod metadata;
 pub(crate) mod opened;
+pub mod python_imports;
 pub mod record;
 pub(crate) mod requirement;
 pub(crate) mod requirements;

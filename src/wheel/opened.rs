@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use super::contents::WheelContents;
 use super::filename::{WheelFilename, normalised};
 use super::metadata::Metadata;
+use super::python_imports::{TakenName, taken_names};
 use crate::error::Result;
 
 /// A wheel on disk, its name, its metadata and the paths of its files.
@@ -17,6 +18,7 @@ pub struct OpenedWheel {
     filename: WheelFilename,
     metadata: Metadata,
     files: Vec<String>,
+    taken: Vec<TakenName>,
 }
 
 impl OpenedWheel {
@@ -40,6 +42,7 @@ impl OpenedWheel {
             filename: contents.filename.clone(),
             metadata,
             files: contents.files.keys().cloned().collect(),
+            taken: taken_names(contents),
         })
     }
 
@@ -63,9 +66,19 @@ impl OpenedWheel {
         normalised(&self.metadata.name)
     }
 
+    /// Whether it holds a file of this path.
+    pub fn has(&self, path: &str) -> bool {
+        self.files.iter().any(|file| file == path)
+    }
+
     /// The paths of its extension modules.
     pub fn modules(&self) -> Vec<String> {
         self.files.iter().filter(|path| path.ends_with(".so")).cloned().collect()
+    }
+
+    /// The names that its Python files take from its extension modules.
+    pub fn taken_names(&self) -> &[TakenName] {
+        &self.taken
     }
 
     /// The first part of each path that is imported, without endings.
@@ -107,6 +120,7 @@ mod tests {
             filename: "a_b-1-py3-none-any.whl".parse().unwrap(),
             metadata: metadata.parse().unwrap(),
             files: files.iter().map(|file| (*file).to_owned()).collect(),
+            taken: Vec::new(),
         }
     }
 

@@ -168,3 +168,58 @@ fn clean_empties_by_kind() {
     assert_eq!(tool(&["clean", "everything"]).run().status, Some(2));
     assert!(shared_cache() != place.path());
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let mut command = tool(&["audit", "--explain", "all"]).command();
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn an_empty_table_is_not_what_a_failing_npm_gives() {
+    let (place, cache) = (folder(), folder());
+    let npm = place.path().join("npm");
+    fs_err::write(&npm, "#!/bin/sh\necho 'npm error no registry' >&2\nexit 1\n").unwrap();
+    std::process::Command::new("chmod").arg("+x").arg(&npm).status().unwrap();
+    let path =
+        std::env::join_paths([place.path(), std::path::Path::new("/usr/bin"), std::path::Path::new("/bin")]);
+    let printed =
+        tool(&["runtimes"]).cache(cache.path()).env("PATH", path.unwrap()).hide(place.path(), "HERE").run();
+    assert_eq!((printed.status, printed.stdout.as_str()), (Some(2), ""), "{}", printed.stderr);
+    assert!(printed.stderr.contains("npm error no registry"), "{}", printed.stderr);
+}
+
+#[test]
+fn a_project_of_a_workspace_is_chosen_as_cargo_chooses() {
+    let place = folder();
+    for (member, name) in [("a", "first"), ("b/py", "second")] {
+        let folder = place.path().join(member);
+        fs_err::create_dir_all(&folder).unwrap();
+        let text = format!(
+            "[project]\nname = '{name}'\nversion = '1.0'\n[build-system]\nrequires = ['hatchling']\nbuild-backend = 'hatchling.build'\n"
+        );
+        fs_err::write(folder.join("pyproject.toml"), text).unwrap();
+    }
+    let runtime = runtime("0.29.5").display().to_string();
+    let build = |arguments: &[&str]| {
+        let printed = tool(&[&["build", "-q", "--offline", "--pyodide", &runtime], arguments].concat())
+            .in_folder(place.path())
+            .hide(place.path(), "HERE")
+            .run();
+        printed.stderr
+    };
+    let shown = [
+        build(&["-p", "second"]),
+        build(&["--package", "secnd"]),
+        build(&["--manifest-path", "a/pyproject.toml"]),
+        build(&["--manifest-path", "a"]),
+        build(&["-p", "second", "x==1"]),
+        build(&["."]),
+    ];
+    insta::assert_snapshot!(shown.concat());
+}

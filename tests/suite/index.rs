@@ -10,8 +10,14 @@ use crate::harness::{can_build, copy_folder, fixture, folder, tool};
 
 /// Serves paths and their bodies until the process ends. Returns the address of its `/simple/`.
 pub(crate) fn serve(pages: Vec<(String, Vec<u8>)>) -> String {
+    serve_at(|_| pages)
+}
+
+/// The same for pages that name the address.
+pub(crate) fn serve_at(make: impl FnOnce(&str) -> Vec<(String, Vec<u8>)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/simple/", listener.local_addr().unwrap());
+    let pages = make(&address);
     std::thread::spawn(move || {
         for connection in listener.incoming() {
             let mut connection = connection.unwrap();
@@ -20,8 +26,12 @@ pub(crate) fn serve(pages: Vec<(String, Vec<u8>)>) -> String {
             let path = request.split(' ').nth(1).unwrap_or_default();
             let found = pages.iter().find(|(page, _)| page == path);
             let (status, body) = found.map_or(("404 Not Found", &b""[..]), |(_, body)| ("200 OK", body));
-            let head =
-                format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let kind = if path.starts_with("/simple/") { "vnd.pypi.simple.v1+json" } else { "octet-stream" };
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Type: application/{kind}\r\nContent-Length: {}\r\nConnection: \
+                 close\r\n\r\n",
+                body.len()
+            );
             // A client that hangs up early is its own affair.
             let _ = connection.write_all(head.as_bytes()).and_then(|()| connection.write_all(body));
         }
@@ -45,9 +55,14 @@ pub(crate) fn sdist(name: &str, prefix: &str) -> Vec<u8> {
     let folder = folder();
     let tree = folder.path().join(prefix);
     copy_folder(&fixture(name), &tree);
+    pack(&tree, prefix)
+}
+
+/// A folder as an archive.
+pub(crate) fn pack(tree: &Path, prefix: &str) -> Vec<u8> {
     let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let mut archive = tar::Builder::new(encoder);
-    archive.append_dir_all(prefix, &tree).unwrap();
+    archive.append_dir_all(prefix, tree).unwrap();
     archive.into_inner().unwrap().finish().unwrap()
 }
 
@@ -67,14 +82,16 @@ fn what_the_index_does_not_have_is_said() {
         return;
     }
     let cache = folder();
+    let html = format!("<a href='../../files/lies-1.0.tar.gz#sha256={}'>html-1.0.tar.gz</a>", "0".repeat(64));
     let index = serve(vec![
         ("/simple/wheels-only/".into(), page(&[("wheels_only-1.0-py3-none-any.whl", "")])),
         ("/simple/versions/".into(), page(&[("versions-1.0.tar.gz", ""), ("versions-1.1.tar.gz", "")])),
         ("/simple/lies/".into(), page(&[("lies-1.0.tar.gz", &"0".repeat(64))])),
-        ("/simple/html/".into(), b"<!DOCTYPE html>".to_vec()),
+        ("/simple/html/".into(), html.into_bytes()),
+        ("/simple/odd/".into(), b"neither JSON nor HTML".to_vec()),
         ("/files/lies-1.0.tar.gz".into(), b"something else".to_vec()),
     ]);
-    let names = ["absent", "wheels-only", "versions==7", "lies", "html"];
+    let names = ["absent", "wheels-only", "versions==7", "lies", "html", "odd"];
     let printed: Vec<String> = names.iter().map(|name| build(name, &index, cache.path())).collect();
     insta::assert_snapshot!(printed.join("\n\n"));
     let left: Vec<_> = fs_err::read_dir(cache.path().join("sources"))

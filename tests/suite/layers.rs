@@ -24,7 +24,8 @@ fn all() -> Vec<(String, String)> {
 }
 
 /// Every module, the uppermost first: each uses only those below it. The executable stands above them all.
-const LAYERS: [&str; 33] = [
+const LAYERS: [&str; 37] = [
+    "fuzzing",
     "site",
     "sweep",
     "bench",
@@ -53,9 +54,12 @@ const LAYERS: [&str; 33] = [
     "wasm",
     "abi",
     "ui",
+    "loopback",
     "causes",
+    "document",
     "error",
     "digest",
+    "nearest",
     "plain_name",
     "redacted",
 ];

@@ -52,6 +52,7 @@ fn what_files_say_and_what_the_table_says_agree() {
     let mut shown = Vec::new();
     for version in ALL {
         let runtime = Runtime::read(&fetched(version)).unwrap();
+        assert_eq!(runtime.facts.python, Some(runtime.python), "{version}: facts/abis.toml");
         let functions = runtime.symbols.names().count();
         shown.push(format!(
             "{} python {} emscripten {} abi {:?} {} setjmp {} start-up {:?} {} names\n    {}",

@@ -408,7 +408,7 @@ fn pack(mutant: &Mutant, (runtime, place): (&Runtime, &Path)) -> PathBuf {
 }
 
 /// micropip and packaging as the release's lock file names them, from the package index.
-fn tools(runtime: &Runtime, place: &Path) -> Vec<PathBuf> {
+pub(crate) fn tools(runtime: &Runtime, place: &Path) -> Vec<PathBuf> {
     let wanted = ["micropip", "packaging"].map(|name| format!("{name}=={}", runtime.packages[name].version));
     let output = Command::new(find("python3").unwrap())
         .args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "-q"])

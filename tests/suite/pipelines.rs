@@ -37,6 +37,7 @@ fn check(checker: &Path, service: &str, place: &Path, file: &str) {
 fn pipelines_fit_the_schemas_of_their_services() {
     let place = folder();
     fs_err::write(place.path().join("list.txt"), "x==1\n").unwrap();
+    fs_err::write(place.path().join("pyproject.toml"), "").unwrap();
     let Some(checker) = checker() else { return };
     for service in ["github", "gitlab"] {
         for more in [&[][..], &["list.txt"], &["list.txt", "--shards", "4", "--pyodide", ">=0.29"]] {
@@ -55,6 +56,7 @@ fn pipelines_fit_the_schemas_of_their_services() {
 #[test]
 fn a_pipeline_is_written_where_it_belongs_and_none_is_lost() {
     let place = folder();
+    fs_err::write(place.path().join("pyproject.toml"), "").unwrap();
     let run = |arguments: &[&str]| tool(arguments).in_folder(place.path()).snapshot();
     let steps = [
         run(&["ci", "github", "--write"]),
@@ -67,5 +69,33 @@ fn a_pipeline_is_written_where_it_belongs_and_none_is_lost() {
     insta::assert_snapshot!(
         "github",
         fs_err::read_to_string(place.path().join(".github/workflows/pyodide.yml")).unwrap()
+    );
+}
+
+#[test]
+fn a_member_of_a_workspace_gets_its_pipeline_at_the_root_of_the_repository() {
+    let place = folder();
+    let member = place.path().join("bindings/py");
+    for folder in [&place.path().join(".git"), &member] {
+        fs_err::create_dir_all(folder).unwrap();
+    }
+    fs_err::write(place.path().join("Cargo.toml"), "[workspace]\n").unwrap();
+    fs_err::write(member.join("pyproject.toml"), "").unwrap();
+    fs_err::write(member.join("list.txt"), "x==1\n").unwrap();
+    let run = |folder: &Path, arguments: &[&str]| {
+        tool(arguments).in_folder(folder).hide(place.path(), "ROOT").snapshot()
+    };
+    let printed = [place.path(), &member].map(|folder| run(folder, &["ci", "github", "--write"]));
+    insta::assert_snapshot!(printed.join("\n"));
+    let written = || fs_err::read_to_string(place.path().join(".github/workflows/pyodide.yml")).unwrap();
+    assert!(written().contains("python -m build --sdist --outdir sdists bindings/py\n"));
+    assert!(written().contains("rustup toolchain install stable --profile"));
+    assert!(!member.join(".github").exists());
+    let again = ["ci", "github", "list.txt", "--pyodide", "0.27,314", "--write", "--force"];
+    tool(&again).in_folder(&member).succeed();
+    assert!(written().contains("sweep bindings/py/list.txt"));
+    assert!(
+        written().contains("rustup toolchain install stable 1.97 --profile"),
+        "0.27 needs an older compiler"
     );
 }

@@ -200,8 +200,9 @@ fn linked_modules(package: &str) -> Vec<std::path::PathBuf> {
         path.is_dir() && path.file_name().unwrap().to_string_lossy().starts_with(&format!("{package}-"))
     };
     let builds = list(&shared_cache().join("builds")).into_iter().filter(is_its);
-    let targets = builds.flat_map(|build| list(&build.join("targets"))).filter(|path| path.is_dir());
-    let released = targets.flat_map(|target| list(&target.join("wasm32-unknown-emscripten/release")));
+    let targets =
+        builds.flat_map(|build| list(&build.join("targets"))).filter(|path| path.join("target").is_dir());
+    let released = targets.flat_map(|target| list(&target.join("target/wasm32-unknown-emscripten/release")));
     released.filter(|path| path.extension().is_some_and(|ending| ending == "wasm")).collect()
 }
 

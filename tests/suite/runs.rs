@@ -25,26 +25,38 @@ sys.stdout.flush()
 os.write(1, b'\x00\xff raw\n')
 print('to stderr', file=sys.stderr)
 open('written.txt', 'w').write(open('read.txt').read().upper())
-print(os.environ['CHOSEN'], __file__ == os.path.abspath('script.py'), __name__)
+print(os.environ['CHOSEN'], os.environ['SAID'], 'UNNAMED' in os.environ, __file__ == os.path.abspath('script.py'), __name__)
 sys.exit(7)
 ";
     fs_err::write(place.path().join("script.py"), script).unwrap();
     fs_err::write(place.path().join("read.txt"), "content").unwrap();
     for line in LINES {
         runtime(line);
-        let mut child = tool(&["run", "--pyodide", line, "script.py", "--flag", "a b"])
-            .in_folder(place.path())
-            .env("CHOSEN", "by the user")
-            .command()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = tool(&[
+            "run",
+            "--pyodide",
+            line,
+            "--env",
+            "CHOSEN",
+            "--env",
+            "SAID=too",
+            "script.py",
+            "--flag",
+            "a b",
+        ])
+        .in_folder(place.path())
+        .env("CHOSEN", "by the user")
+        .env("UNNAMED", "of the host")
+        .command()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
         child.stdin.take().unwrap().write_all("zwölf\n".as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         let expected =
-            b"['--flag', 'a b'] 'zw\xc3\xb6lf\\n' no newline\x00\xff raw\nby the user True __main__\n";
+            b"['--flag', 'a b'] 'zw\xc3\xb6lf\\n' no newline\x00\xff raw\nby the user too False True __main__\n";
         assert_eq!(String::from_utf8_lossy(&output.stderr), "to stderr\n", "{line}");
         assert_eq!(output.stdout, expected, "{line}");
         assert_eq!(output.status.code(), Some(7));
@@ -70,6 +82,19 @@ fn endings_are_those_of_python() {
         "this is no Python",
     ];
     insta::assert_snapshot!(cases.map(run).join("\n"));
+}
+
+#[test]
+fn node_has_none_of_the_users_variables() {
+    if !ready() {
+        return;
+    }
+    let code =
+        "import js; print('TOKEN' in list(js.Object.keys(js.process.env)), 'PATH' in dir(js.process.env))";
+    let said = tool(&["run", "--pyodide", "0.29.5", "--env", "OTHER=1", "-c", code])
+        .env("TOKEN", "secret")
+        .succeed();
+    assert_eq!(said.stdout, "False False\n");
 }
 
 #[test]

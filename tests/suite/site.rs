@@ -100,6 +100,44 @@ fn a_site_works_in_a_browser() {
 }
 
 #[test]
+fn a_site_is_an_index_for_other_commands() {
+    if !can_build() {
+        return;
+    }
+    let place = folder();
+    build(place.path(), "314");
+    site(&["wheels", "--pyodide", "314.0.7"], place.path()).succeed();
+    let mut command = tool(&["serve", "site", "-q"]).in_folder(place.path()).command();
+    let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut address = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    let wheel = place.path().join("asks-1.0-py3-none-any.whl");
+    let mut zip = zip::ZipWriter::new(fs_err::File::create(&wheel).unwrap());
+    let metadata = "Metadata-Version: 2.1\nName: asks\nVersion: 1.0\nRequires-Dist: fixture-pure>=1\n";
+    for (name, text) in [("WHEEL", "Wheel-Version: 1.0\n"), ("METADATA", metadata), ("RECORD", "")] {
+        let options = zip::write::SimpleFileOptions::default();
+        zip.start_file(format!("asks-1.0.dist-info/{name}"), options).unwrap();
+        std::io::Write::write_all(&mut zip, text.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap();
+    let deps = |more: &[&str]| {
+        let arguments = ["deps", "asks-1.0-py3-none-any.whl", "--pyodide", "314.0.7", "-q"];
+        // Nobody listens there: the site knows the package, and nobody else is asked.
+        let nowhere = "http://127.0.0.1:9/simple/";
+        tool(&[&arguments[..], more].concat()).in_folder(place.path()).env("PIP_INDEX_URL", nowhere)
+    };
+    let found = deps(&["--index", address.trim()]).run();
+    let by_index = deps(&["--index", &format!("{}simple/", address.trim())]).run();
+    let unknown = deps(&[]).run();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let tree = "asks 1.0 in Pyodide 314.0.7\n└── fixture-pure>=1: 1.0.0, for Pyodide on the package index\n";
+    assert_eq!((found.status, found.stdout.as_str()), (Some(0), tree), "{}", found.stderr);
+    assert_eq!((by_index.status, by_index.stdout.as_str()), (Some(0), tree), "{}", by_index.stderr);
+    assert_eq!(unknown.status, Some(2), "{}", unknown.stdout);
+}
+
+#[test]
 fn what_cannot_be_published_is_refused() {
     if !can_build() {
         return;

@@ -57,7 +57,8 @@ fn test(place: &Path, version: &str, more: &[&str]) -> Tool {
 
 /// Name, outcome and the first line of the message of each result.
 fn outcomes(json: &str) -> Vec<String> {
-    let suites: serde_json::Value = serde_json::from_str(json).unwrap();
+    let document: serde_json::Value = serde_json::from_str(json).unwrap();
+    crate::schemas::check("test", &document);
     let one = |result: &serde_json::Value| {
         let text = |key: &str| result[key].as_str().unwrap().lines().next().unwrap_or_default().to_owned();
         format!("{} {}: {}", text("id"), text("outcome"), text("message"))
@@ -68,7 +69,7 @@ fn outcomes(json: &str) -> Vec<String> {
         let results = suite["results"].as_array().unwrap().iter().map(one);
         std::iter::once(head).chain(results).collect::<Vec<_>>()
     };
-    suites.as_array().unwrap().iter().flat_map(results).collect()
+    document["suites"].as_array().unwrap().iter().flat_map(results).collect()
 }
 
 /// What plugins bring that are not installed: a fixture, a mark, a setting, where a package makes errors of warnings.
@@ -151,13 +152,62 @@ fn each_test_counts_once_whatever_it_does() {
         return;
     }
     let place = tests(EVERY_KIND);
-    let more = ["-q", "--json", "--timeout", "8", "--junit", "junit.xml"];
+    // Less than the interpreter takes to start: that does not count.
+    let more = ["--json", "--timeout", "4", "--junit", "junit.xml"];
     let printed = test(place.path(), "0.29.5", &more).run();
     assert_eq!(printed.status, Some(1), "{}", printed.stderr);
     let junit = fs_err::read_to_string(place.path().join("junit.xml")).unwrap();
     let head: Vec<&str> = junit.lines().filter(|line| line.contains("<testsuite ")).collect();
     assert!(head[0].contains("tests=\"9\"") && head[0].contains("failures=\"1\""), "{}", head[0]);
     insta::assert_snapshot!(outcomes(&printed.stdout).join("\n"));
+    let named: Vec<&str> = printed.stderr.lines().filter(|line| line.starts_with("  died: ")).collect();
+    assert_eq!(
+        named,
+        [
+            "  died: tests/test_it.py::test_kills: the interpreter ended while it ran: unreachable",
+            "  died: tests/test_it.py::test_hangs: the interpreter ended while it ran: nothing happened for 4 s",
+        ]
+    );
+}
+
+/// What a package can reach through Node: the host's folders, and its own.
+const REACHING_OUT: &str = "
+import os
+import js, pyodide_js
+from pyodide.ffi import to_js
+
+def look(root, name):
+    system = pyodide_js.FS
+    system.mkdirTree(name)
+    system.mount(system.filesystems.NODEFS, to_js({'root': root}, dict_converter=js.Object.fromEntries), name)
+    return os.listdir(name)
+
+def test_the_host():
+    try:
+        seen = look(PLACE, '/host')
+    except BaseException as error:
+        seen = str(error)
+    assert 'secret.txt' not in seen
+
+def test_the_environment():
+    assert 'TOKEN' not in list(js.Object.keys(js.process.env))
+
+def test_its_own_files():
+    assert 'test_it.py' in os.listdir('tests')
+";
+
+#[test]
+fn a_package_reaches_nothing_of_the_host_through_node() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let host = folder();
+    fs_err::write(host.path().join("secret.txt"), "").unwrap();
+    let place = tests(&REACHING_OUT.replace("PLACE", &format!("{:?}", host.path())));
+    for version in ["0.27.8", "314.0.7"] {
+        let printed = test(place.path(), version, &["-q", "--json"]).env("TOKEN", "secret").run();
+        assert_eq!(printed.status, Some(0), "{version}: {}\n{}", printed.stdout, printed.stderr);
+    }
 }
 
 #[test]
@@ -231,6 +281,90 @@ fn a_source_brings_its_tests_and_its_excuses() {
     insta::assert_snapshot!(outcomes(&printed.stdout).join("\n"));
 }
 
+/// Tests of a workspace's member, which read files of another member, of the repository, and beside themselves.
+const OF_A_MEMBER: &str = "
+import pathlib
+
+import fixture_workspace
+
+HERE = pathlib.Path(__file__).parent
+
+
+def test_module():
+    assert fixture_workspace.file().endswith('.rs')
+
+
+def test_of_another_member():
+    assert (HERE / '../../../core/benches/data.json').read_text() == '[1]'
+
+
+def test_of_the_repository():
+    assert pathlib.Path('../../docs/example.txt').read_text() == 'example'
+
+
+def test_beside():
+    assert (HERE / 'data/beside.txt').read_text() == 'beside'
+
+
+def test_the_source_tree_is_not_there():
+    assert not pathlib.Path('fixture_workspace.py').exists()
+    assert not pathlib.Path('../../target').exists()
+";
+
+/// A repository with a workspace, whose Python member has tests.
+fn workspace() -> tempfile::TempDir {
+    let place = folder();
+    let root = place.path().join("repository");
+    copy_folder(&fixture("workspace"), &root);
+    let files = [
+        ("core/benches/data.json", "[1]"),
+        ("docs/example.txt", "example"),
+        ("target/huge.bin", "a build"),
+        ("bindings/python/fixture_workspace.py", "raise ImportError('the source tree')"),
+        ("bindings/python/tests/test_all.py", OF_A_MEMBER),
+        ("bindings/python/tests/data/beside.txt", "beside"),
+    ];
+    for (path, text) in files {
+        let path = root.join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
+    }
+    place
+}
+
+#[test]
+fn tests_of_a_member_see_its_whole_repository() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let place = workspace();
+    let run = |named: &str, more: &[&str]| {
+        let arguments = ["test", named, "-q", "--json", "--share-crates", "--pyodide", "0.29.5"];
+        let printed = tool(&[&arguments[..], more].concat()).in_folder(place.path()).run();
+        assert_eq!(printed.status, Some(0), "{}\n{}", printed.stdout, printed.stderr);
+        let document: serde_json::Value = serde_json::from_str(&printed.stdout).unwrap();
+        let native = document["native"]["results"].as_array().cloned().unwrap_or_default();
+        let passed = native.iter().filter(|result| result["outcome"] == "passed").count();
+        (outcomes(&printed.stdout), passed)
+    };
+    let (folder, native) = run("./repository/bindings/python", &["--native"]);
+    assert_eq!(native, 5, "the same tests pass on this machine");
+    // The module in the tree would win over the wheel's in an sdist of it.
+    fs_err::remove_file(place.path().join("repository/bindings/python/fixture_workspace.py")).unwrap();
+    let pyproject = "[build-system]\nrequires = ['maturin>=1.9,<2']\nbuild-backend = 'maturin'\n\
+        [project]\nname = 'fixture-workspace'\nversion = '1.0.0'\n\
+        [tool.maturin]\nmanifest-path = 'bindings/python/Cargo.toml'\n";
+    fs_err::write(place.path().join("repository/pyproject.toml"), pyproject).unwrap();
+    let file = fs_err::File::create(place.path().join("fixture_workspace-1.0.0.tar.gz")).unwrap();
+    let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(file, flate2::Compression::fast()));
+    fs_err::remove_dir_all(place.path().join("repository/target")).unwrap();
+    archive.append_dir_all("fixture_workspace-1.0.0", place.path().join("repository")).unwrap();
+    archive.into_inner().unwrap().finish().unwrap();
+    let (sdist, _) = run("./fixture_workspace-1.0.0.tar.gz", &[]);
+    assert_eq!(folder, sdist);
+    insta::assert_snapshot!(folder.join("\n"));
+}
+
 #[test]
 fn this_machine_is_compared() {
     if !can_build() || !has("node") {
@@ -287,4 +421,5 @@ fn what_cannot_be_run_is_said() {
     fs_err::write(place.path().join("tests/test_it.py"), "").unwrap();
     let none = quiet(&["--json"]).run();
     assert_eq!(none.status, Some(5), "{}", none.stderr);
+    assert_eq!(outcomes(&none.stdout), ["# 0.29.5 in node"]);
 }

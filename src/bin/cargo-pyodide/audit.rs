@@ -97,18 +97,27 @@ pub(crate) fn run(session: &Session, arguments: &AuditArguments) -> Result<u8> {
         return audit_report::sizes(&terminal, &arguments.files, arguments.format, &arguments.budget);
     }
     let context = session.context(&terminal, arguments.network.network());
-    let neighbours: Vec<WheelContents> =
-        arguments.wheels.iter().map(|path| WheelContents::open(path)).collect::<Result<_>>()?;
-    let index = arguments.online.then(|| OnlineIndex::open(&context)).transpose()?;
-    let index = index.as_ref().map(|index| index as &dyn WheelIndex);
-    let beside = AuditContext { wheels: &neighbours, index, raw_modules: None };
     let mut audited = Vec::new();
-    for path in &arguments.files {
-        audited.extend(audit_file(path, &context, arguments, &beside)?);
+    let ended = audit_all(&context, arguments, &mut audited).err();
+    audit_report::show(&context, &terminal, &audited, ended.as_ref(), arguments.format)?;
+    if let Some(error) = ended {
+        return Err(error);
     }
-    audit_report::show(&context, &terminal, &audited, arguments.format)?;
     let is_error = |finding: &Finding| finding.severity == Severity::Error;
     Ok(if audited.iter().any(|audited| audited.findings.iter().any(is_error)) { EXIT_FAILED } else { 0 })
+}
+
+/// Audits all files.
+fn audit_all(context: &Context, arguments: &AuditArguments, audited: &mut Vec<Audited>) -> Result<()> {
+    let neighbours: Vec<WheelContents> =
+        arguments.wheels.iter().map(|path| WheelContents::open(path)).collect::<Result<_>>()?;
+    let index = arguments.online.then(|| OnlineIndex::open(context)).transpose()?;
+    let index = index.as_ref().map(|index| index as &dyn WheelIndex);
+    let beside = AuditContext { wheels: &neighbours, index, raw_modules: None };
+    for path in &arguments.files {
+        audited.extend(audit_file(path, context, arguments, &beside)?);
+    }
+    Ok(())
 }
 
 fn explain(terminal: &Terminal, text: &str) -> Result<u8> {

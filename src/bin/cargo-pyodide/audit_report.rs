@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use cargo_pyodide::audit::Severity;
 use cargo_pyodide::audit::budget::{self, Budget, Excess};
+use cargo_pyodide::audit::group::group;
 use cargo_pyodide::audit::report::{Audited, document, sarif, summary};
 use cargo_pyodide::audit::size::{self, PanicLocationSizes, RelocationSizes, Sizes};
 use cargo_pyodide::context::Context;
+use cargo_pyodide::document::VERSION;
 use cargo_pyodide::error::{EXIT_FAILED, Result};
 use serde_json::json;
 
@@ -27,30 +29,41 @@ fn shorten(text: &str) -> String {
     format!("{shown}… and {} more characters", length - SHOWN_CHARACTERS)
 }
 
-/// Prints the findings.
+/// What is said of findings that are not shown, if there are any.
+fn tell_more(count: usize) -> Option<String> {
+    let more = count.checked_sub(SHOWN).filter(|more| *more > 0)?;
+    Some(format!("and {more} more (`--format json` has all)"))
+}
+
+/// Prints the findings, and for machines what ended the command.
 pub(crate) fn show(
     context: &Context,
     terminal: &Terminal,
     audited: &[Audited],
+    ended: Option<&anyhow::Error>,
     format: Format,
 ) -> Result<()> {
-    match format {
-        Format::Human => show_human(context, terminal, audited)?,
-        Format::Json => terminal.json(&document(audited))?,
-        Format::Sarif => terminal.json(&sarif(audited))?,
+    match (format, ended) {
+        (Format::Human, _) => show_human(context, terminal, audited)?,
+        (Format::Json, _) => terminal.json(&document(audited, ended))?,
+        (Format::Sarif, None) => terminal.json(&sarif(audited))?,
+        // Half a report would close the findings of the other files where code hosts keep them.
+        (Format::Sarif, Some(_)) => {}
     }
     Ok(())
 }
 
 fn show_human(context: &Context, terminal: &Terminal, audited: &[Audited]) -> Result<()> {
     for Audited { path, version, findings } in audited {
-        for finding in findings.iter().take(SHOWN) {
+        let groups = group(findings);
+        for group in groups.iter().take(SHOWN) {
+            let finding = group.finding;
             let color = match finding.severity {
                 Severity::Error => "1;31",
                 Severity::Warning => "1;33",
                 Severity::Note => "1;36",
             };
-            let place = match &finding.file {
+            let place = match group.place() {
                 Some(file) => format!("{}: {file}", path.display()),
                 None => path.display().to_string(),
             };
@@ -59,8 +72,8 @@ fn show_human(context: &Context, terminal: &Terminal, audited: &[Audited]) -> Re
             terminal.data(format!("  in {}, Pyodide {version}", shorten(&place)))?;
             terminal.data(format!("  hint: {}", finding.advice))?;
         }
-        if findings.len() > SHOWN {
-            terminal.data(format!("and {} more (`--format json` has all)", findings.len() - SHOWN))?;
+        if let Some(more) = tell_more(groups.len()) {
+            terminal.data(more)?;
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         context.ui.phase("Audited", format!("{name} for Pyodide {version}: {}", summary(findings)));
@@ -84,7 +97,7 @@ pub(crate) fn sizes(
     }
     let status = if exceeded.is_empty() { 0 } else { EXIT_FAILED };
     if format != Format::Human {
-        let mut document = json!({ "version": 1, "modules": all });
+        let mut document = json!({ "version": VERSION, "modules": all });
         if !budgets.is_empty() {
             document["exceeded"] = serde_json::to_value(&exceeded)?;
         }
@@ -154,4 +167,18 @@ fn show_sizes(terminal: &Terminal, sizes: &Sizes) -> Result<()> {
 #[expect(clippy::cast_precision_loss, reason = "a share for reading")]
 fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_shown_no_more_than_can_be_read() {
+        assert_eq!(shorten(&"ä".repeat(SHOWN_CHARACTERS)), "ä".repeat(SHOWN_CHARACTERS));
+        let long = shorten(&"ä".repeat(SHOWN_CHARACTERS + 7));
+        assert!(long.ends_with("ä… and 7 more characters"), "{long}");
+        assert_eq!(tell_more(SHOWN), None);
+        assert_eq!(tell_more(SHOWN + 3).unwrap(), "and 3 more (`--format json` has all)");
+    }
 }

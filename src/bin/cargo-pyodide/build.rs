@@ -1,25 +1,26 @@
 //! `build`: from a package's name, archive, folder or repository to wheels.
 
-use std::path::PathBuf;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
 
-use cargo_pyodide::audit::budget::{self, Budget};
-use cargo_pyodide::building::dependencies::DependencyBuilds;
-use cargo_pyodide::building::report::{Report, WheelReport};
-use cargo_pyodide::building::{self, BuildRequest, Built, Outcome};
-use cargo_pyodide::context::{Context, Hashes};
+use cargo_pyodide::audit::budget::{self, Budget, Excess};
+use cargo_pyodide::building::report::Report;
+use cargo_pyodide::building::{BuildRequest, Built};
+use cargo_pyodide::context::Context;
 use cargo_pyodide::error::{EXIT_FAILED, Result};
+use cargo_pyodide::process::Invocation;
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
-use cargo_pyodide::run::import;
 use cargo_pyodide::runtime::{Runtime, TagChoice};
 use cargo_pyodide::source::{self, SourceRequest};
 use cargo_pyodide::ui::Clock;
 use cargo_pyodide::wasm::strip::Names;
 use clap::Args;
 
+use crate::build_release::{CrateVersions, Imports, Job, Paths, Requirements, list_built};
 use crate::build_report::{Build, conclude};
 use crate::commands::Session;
-use crate::options::{CargoOptions, FinishOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{
+    CargoOptions, FinishOptions, HashOptions, MemberOptions, NetworkOptions, OverlayOptions, VerbosityOptions,
+};
 use crate::terminal::Terminal;
 
 const AFTER_HELP: &str = "\
@@ -34,9 +35,11 @@ Examples:
   cargo pyodide build . --pyodide 0.29 --for-index    tagged for the Python package index
   cargo pyodide build . --with-deps                    and what it requires that has a Rust core
   cargo pyodide build . --overlay changes.toml         with what the file changes (docs/overlays.md)
+  cargo pyodide build -p mypackage                     the member of that name of the workspace in this folder
+  cargo pyodide build widget --try-versions            if a crate does not compile, with another version of it
   cargo pyodide build . --budget 900kB                 an error if the wheel is larger
 
-Prints the path of each finished wheel on stdout. Loads each extension module in its release, if there is a Node, and
+Prints the path of each finished wheel on stdout; on a terminal the line `Finished` has it. Loads each extension module in its release, if there is a Node, and
 ends with a table when there are several releases.
 
 Exit codes:
@@ -53,11 +56,13 @@ pub(crate) struct BuildArguments {
     /// A folder, an sdist, NAME, NAME==VERSION or git+URL@REV
     #[arg(default_value = ".")]
     source: SourceRequest,
-    /// The Pyodide releases or lines to build for: `0.29`, `0.29.4`, `0.29,314`, `>=0.26`, `all`, or the folder of one; repeatable [default: the newest stable line]
+    #[command(flatten)]
+    member: MemberOptions,
+    /// The Pyodide releases or lines to build for: `0.29`, `0.29.4`, `0.29,314`, `>=0.26`, `latest`, `all`, a Python (`3.13`), a platform tag, or the folder of one; repeatable [default: the newest stable line]
     #[arg(long, value_name = "VERSION")]
     pyodide: Vec<RuntimeList>,
     /// Where the wheels go
-    #[arg(long, value_name = "FOLDER", default_value = "dist")]
+    #[arg(short = 'o', long, visible_alias = "out", value_name = "FOLDER", default_value = "dist")]
     out_dir: PathBuf,
     /// The host's Python that runs the build back end [default: python3]
     #[arg(long, value_name = "PATH")]
@@ -72,8 +77,11 @@ pub(crate) struct BuildArguments {
     /// Give the wheels the tag that the Python package index takes
     #[arg(long)]
     for_index: bool,
-    /// Also build requirements that the release lacks and that have a Rust core
+    /// If a crate does not compile, try newer and older versions of it, and write the overlay that worked beside the wheel
     #[arg(long, conflicts_with = "offline")]
+    try_versions: bool,
+    /// Also build requirements that the release lacks and that have a Rust core
+    #[arg(long, conflicts_with_all = ["offline", "frozen"])]
     with_deps: bool,
     /// Do not try whether the modules load
     #[arg(long)]
@@ -81,14 +89,13 @@ pub(crate) struct BuildArguments {
     /// Keep function names in the modules, for `audit --size` and for stack traces
     #[arg(long)]
     keep_names: bool,
-    /// Refuse files of the package index for which it states no SHA-256
-    #[arg(long)]
-    require_hashes: bool,
     #[command(flatten)]
     finish: FinishOptions,
     /// Fail if a wheel is larger, or one of its modules with `raw:`, `gzip:` or `brotli:` before the size; repeatable
     #[arg(long, value_name = "[WHAT:]SIZE")]
     budget: Vec<Budget>,
+    #[command(flatten)]
+    hashes: HashOptions,
     #[command(flatten)]
     network: NetworkOptions,
     /// Print one JSON document instead of paths
@@ -121,97 +128,114 @@ impl BuildArguments {
     }
 }
 
+/// What is built, and for which releases.
+struct Work {
+    named: SourceRequest,
+    runtimes: Vec<Runtime>,
+    request: BuildRequest,
+}
+
 /// Runs the command.
 pub(crate) fn run(session: &Session, arguments: &BuildArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
-    let context =
-        session.context(&terminal, arguments.network.network()).with_python(arguments.python.clone());
-    let context =
-        context.with_hashes(if arguments.require_hashes { Hashes::Required } else { Hashes::Optional });
+    let context = session
+        .context(&terminal, arguments.cargo.network(&arguments.network))
+        .with_python(arguments.python.clone())
+        .with_hashes(arguments.hashes.hashes());
     let mut clock = Clock::default();
+    let work = match find_work(&context, arguments, &mut clock) {
+        Ok(work) => work,
+        Err(error) => {
+            if arguments.json {
+                terminal.json(&Report::new(None, clock).ended_by(Some(&error)))?;
+            }
+            return Err(error);
+        }
+    };
+    let mut builds = Vec::new();
+    let mut ended = build_all(&context, &terminal, &work, arguments, &mut builds).err();
+    // With one wheel its error is the command's own; with several the others are still built.
+    if let [Build { outcome: Err(_), .. }] = &builds[..]
+        && let Some(Build { outcome: Err(error), .. }) = builds.pop()
+    {
+        ended = Some(error);
+    }
+    let mut status = conclude(&terminal, &builds);
+    let exceeded = match &ended {
+        None => find_exceeded(&builds, &arguments.budget)?,
+        Some(_) => Vec::new(),
+    };
+    for excess in &exceeded {
+        status = status.max(EXIT_FAILED);
+        terminal.failure(&format!("error: {excess}"));
+    }
+    if status == 0 && ended.is_none() && !arguments.json {
+        advise_next(&context, &work.named, &list_built(&builds));
+    }
+    if arguments.json {
+        let mut report = Report::new(Some(&work.request.source), clock);
+        for build in builds {
+            report.add(build.runtime, build.outcome, build.import.map(|import| import.to_string()));
+        }
+        report.add_exceeded(exceeded);
+        terminal.json(&report.ended_by(ended.as_ref()))?;
+    }
+    ended.map_or(Ok(status), Err)
+}
+
+/// Finds the source and the releases.
+fn find_work(context: &Context, arguments: &BuildArguments, clock: &mut Clock) -> Result<Work> {
+    let named = arguments.member.choose(&arguments.source)?;
+    source::refuse_namesake(&named, Path::new("."))?;
     // Fails before anything is fetched if no Python can run the build back end.
     context.python()?;
-    let runtimes = runtimes(&context, &arguments.pyodide)?;
+    let runtimes = runtimes(context, &arguments.pyodide)?;
     for runtime in &runtimes {
         // Fails before the first build if one of the releases does not install the tag.
         runtime.platform_tag(&arguments.tag_choice())?;
     }
     clock.step("runtime");
-    let request = arguments.request(source::find(&arguments.source, &context)?);
+    let request = arguments.request(source::find(&named, context)?);
     clock.step("source");
-    let mut builds = Vec::new();
-    for runtime in &runtimes {
-        let first = builds.len();
-        builds.push(build_one(&context, &terminal, &request, runtime, arguments)?);
-        if arguments.with_deps {
-            let mut dependencies = DependencyBuilds::default();
-            while let Some(next) =
-                dependencies.next(&context, &request, runtime, &list_built(&builds[first..]))?
-            {
-                builds.push(build_one(&context, &terminal, &next, runtime, arguments)?);
-            }
-        }
-    }
-    // With one wheel its error is the command's own; with several the others are still built.
-    if let [Build { outcome: Err(_), .. }] = &builds[..]
-        && let Some(Build { outcome: Err(error), .. }) = builds.pop()
-    {
-        return Err(error);
-    }
-    let mut status = conclude(&terminal, &builds);
-    for built in list_built(&builds) {
-        for excess in budget::check(&built.summary.wheel, &arguments.budget)? {
-            status = status.max(EXIT_FAILED);
-            terminal.failure(&format!("error: {excess}"));
-        }
-    }
-    if arguments.json {
-        let wheels = builds.into_iter().filter_map(|build| match build.outcome {
-            Ok(Outcome::Built(built)) => {
-                let import = build.import.map(|import| import.to_string());
-                Some(WheelReport::new(*built, build.runtime, import))
-            }
-            _ => None,
-        });
-        let report = Report::new(&request.source, clock, wheels.collect());
-        terminal.json(&report)?;
-    }
-    Ok(status)
+    Ok(Work { named, runtimes, request })
 }
 
-/// Builds one package for one release, and prints the wheel's path.
-fn build_one<'a>(
+/// Builds for all releases, with requirements if they were asked for.
+fn build_all<'a>(
     context: &Context,
     terminal: &Terminal,
-    request: &BuildRequest,
-    runtime: &'a Runtime,
+    work: &'a Work,
     arguments: &BuildArguments,
-) -> Result<Build<'a>> {
-    let started = Instant::now();
-    let outcome = building::build(request, runtime, context);
-    if let (Ok(Outcome::Built(built)), false) = (&outcome, arguments.json) {
-        terminal.data(built.summary.wheel.display())?;
-    }
-    let import = match &outcome {
-        Ok(Outcome::Built(built)) if !arguments.no_import => {
-            let task = context.ui.task(format!("loading the modules in Pyodide {}", runtime.version));
-            let check = import::check_modules(context, runtime, &built.wheel);
-            drop(task);
-            context.ui.detail(format!("modules in Pyodide {}: {check}", runtime.version));
-            Some(check)
-        }
-        _ => None,
+    builds: &mut Vec<Build<'a>>,
+) -> Result<()> {
+    let job = Job {
+        context,
+        terminal,
+        named: &work.named,
+        request: &work.request,
+        requirements: if arguments.with_deps { Requirements::Built } else { Requirements::Left },
+        versions: if arguments.try_versions { CrateVersions::Tried } else { CrateVersions::Locked },
+        imports: if arguments.no_import { Imports::Skipped } else { Imports::Tried },
+        paths: if arguments.json { Paths::Silent } else { Paths::Printed },
     };
-    Ok(Build { runtime, outcome, import, seconds: started.elapsed().as_secs_f64() })
+    work.runtimes.iter().try_for_each(|runtime| job.build_for(runtime, builds))
 }
 
-/// The wheels that were built.
-fn list_built<'a>(builds: &'a [Build<'_>]) -> Vec<&'a Built> {
-    let wheels = builds.iter().filter_map(|build| match &build.outcome {
-        Ok(Outcome::Built(built)) => Some(&**built),
-        _ => None,
-    });
-    wheels.collect()
+/// What is larger than its budget.
+fn find_exceeded(builds: &[Build<'_>], budgets: &[Budget]) -> Result<Vec<Excess>> {
+    let wheels = list_built(builds).into_iter().map(|built| budget::check(&built.summary.wheel, budgets));
+    Ok(wheels.collect::<Result<Vec<_>>>()?.concat())
+}
+
+/// Says what can be done with the wheels.
+fn advise_next(context: &Context, named: &SourceRequest, built: &[&Built]) {
+    let Some(first) = built.first() else { return };
+    let wheel = first.summary.wheel.display().to_string();
+    let folder = first.summary.wheel.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+    let wheels = if built.len() == 1 { &wheel } else { &folder };
+    let command = |name: &str, word: &str| Invocation::new("cargo").args(["pyodide", name, word]).copyable();
+    let (test, serve) = (command("test", &named.to_string()), command("serve", wheels));
+    context.ui.phase("Next", format!("`{test}` runs the package's tests, `{serve}` shows it in a page"));
 }
 
 #[cfg(test)]
@@ -260,6 +284,6 @@ mod tests {
         let conflicts = ["--tag a --for-index", "--with-deps --offline", "--quiet --verbose"];
         assert_eq!(conflicts.map(kind), [clap::error::ErrorKind::ArgumentConflict; 3]);
         assert_eq!(kind("a.whl"), clap::error::ErrorKind::ValueValidation);
-        assert_eq!(kind("--pyodide v1"), clap::error::ErrorKind::ValueValidation);
+        assert_eq!(kind("--pyodide nightly"), clap::error::ErrorKind::ValueValidation);
     }
 }

@@ -1,7 +1,9 @@
 //! What `build` prints at its end: errors, and a table for several releases.
 
-use cargo_pyodide::building::Outcome;
+use std::collections::{BTreeMap, BTreeSet};
+
 use cargo_pyodide::building::pack::kilobytes;
+use cargo_pyodide::building::{Built, GatedName, Outcome};
 use cargo_pyodide::error::{EXIT_COULD_NOT, EXIT_FAILED, Result, render};
 use cargo_pyodide::run::import::ImportCheck;
 use cargo_pyodide::runtime::Runtime;
@@ -30,6 +32,10 @@ pub(crate) fn conclude(terminal: &Terminal, builds: &[Build<'_>]) -> u8 {
                      hint: the wheel is kept; `--no-import` does not try it"
                 ));
             }
+            (Ok(Outcome::Built(built)), Some(ImportCheck::LacksNames(missing))) => {
+                status = status.max(EXIT_FAILED);
+                terminal.failure(&lacks_names(built, missing, build.runtime));
+            }
             (Ok(Outcome::Built(_)), _) => {}
             (Ok(Outcome::Refused(refused)), _) => {
                 status = status.max(EXIT_FAILED);
@@ -46,6 +52,35 @@ pub(crate) fn conclude(terminal: &Terminal, builds: &[Build<'_>]) -> u8 {
         terminal.table_aside(&std::iter::once(head).chain(builds.iter().map(row)).collect::<Vec<_>>());
     }
     status
+}
+
+/// What is said of modules that lack names, with the `cfg`s that leave them out as far as the sources tell.
+fn lacks_names(built: &Built, missing: &BTreeMap<String, Vec<String>>, runtime: &Runtime) -> String {
+    let mut lines = Vec::new();
+    for (module, names) in missing {
+        let files = built.wheel.taken_names().iter().filter(|taken| names.contains(&taken.name));
+        let files: BTreeSet<&str> = files.map(|taken| taken.file.as_str()).collect();
+        let files: Vec<&str> = files.into_iter().collect();
+        lines.push(format!("    `{}` imports `{}` from `{module}`", files.join("`, `"), names.join("`, `")));
+    }
+    let is_missing = |gated: &&GatedName| missing.values().flatten().any(|name| *name == gated.name);
+    let gated: Vec<&GatedName> = built.gated.iter().filter(is_missing).collect();
+    lines.extend(gated.iter().map(|gated| format!("    {gated}")));
+    let remedy = match gated.first() {
+        Some(gated) => {
+            format!("an overlay compiles them with `{}`, or patches the import away", gated.remedy)
+        }
+        None => {
+            "an overlay turns the cargo feature on that brings them, or patches the import away".to_owned()
+        }
+    };
+    format!(
+        "error: the Python files of `{}` import names that its modules do not have in Pyodide {}:\n{}\n\
+         hint: {remedy}; the wheel is kept",
+        built.wheel.filename(),
+        runtime.version,
+        lines.join("\n")
+    )
 }
 
 fn row(build: &Build<'_>) -> [String; 6] {

@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 
+use anstream::ColorChoice;
 use anyhow::Context as _;
 use cargo_pyodide::cache::Cache;
 use cargo_pyodide::context::{Context, Network};
 use cargo_pyodide::env::Environment;
 use cargo_pyodide::error::{EXIT_COULD_NOT, Result};
 use cargo_pyodide::redacted::redact;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::terminal::{Terminal, print_failure};
 use crate::{
@@ -26,8 +27,39 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "cargo-pyodide", bin_name = "cargo pyodide", version, after_help = AFTER_HELP)]
 struct Cli {
+    /// When the output has colors
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        global = true,
+        hide_possible_values = true
+    )]
+    color: Color,
     #[command(subcommand)]
     command: Command,
+}
+
+/// When the output has colors.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Color {
+    /// On a terminal that has them, as `NO_COLOR` and its like say.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    fn apply(self) {
+        let choice = match self {
+            Self::Auto => return,
+            Self::Always => ColorChoice::Always,
+            Self::Never => ColorChoice::Never,
+        };
+        choice.write_global();
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,25 +122,39 @@ pub(crate) fn run(environment: Environment, mut arguments: Vec<OsString>) -> Res
             return Ok(status);
         }
     };
+    cli.color.apply();
     let cache = Cache::new(environment.cache_folder()?);
+    let limit = environment.size(CACHE_LIMIT)?;
     let session = Session { environment, cache };
-    match cli.command {
-        Command::Build(arguments) => build::run(&session, &arguments),
-        Command::Audit(arguments) => audit::run(&session, &arguments),
-        Command::Run(arguments) => run::run(&session, arguments),
-        Command::Test(arguments) => test::run(&session, &arguments),
-        Command::Bench(arguments) => bench::run(&session, &arguments),
-        Command::Deps(arguments) => deps::run(&session, &arguments),
-        Command::Overlay(arguments) => overlay::run(&session, &arguments),
+    let status = run_command(&session, cli.command)?;
+    // The command did its work, whatever becomes of the cache.
+    if let Some(Err(error)) = limit.map(|limit| session.cache.shrink(limit)) {
+        print_failure(&format!("warning: the cache could not be made smaller: {error:#}"));
+    }
+    Ok(status)
+}
+
+/// The variable that names the bytes that the cache may have after a command.
+pub(crate) const CACHE_LIMIT: &str = "CARGO_PYODIDE_CACHE_LIMIT";
+
+fn run_command(session: &Session, command: Command) -> Result<u8> {
+    match command {
+        Command::Build(arguments) => build::run(session, &arguments),
+        Command::Audit(arguments) => audit::run(session, &arguments),
+        Command::Run(arguments) => run::run(session, arguments),
+        Command::Test(arguments) => test::run(session, &arguments),
+        Command::Bench(arguments) => bench::run(session, &arguments),
+        Command::Deps(arguments) => deps::run(session, &arguments),
+        Command::Overlay(arguments) => overlay::run(session, &arguments),
         Command::Recipes(arguments) => recipes::run(&arguments),
-        Command::Sweep(command) => sweep::run(&session, &command),
-        Command::SweepCell(arguments) => sweep::run_cell(&session, &arguments),
+        Command::Sweep(command) => sweep::run(session, &command),
+        Command::SweepCell(arguments) => sweep::run_cell(session, &arguments),
         Command::Ci(arguments) => ci::command::run(&arguments),
-        Command::Site(arguments) => site::run(&session, &arguments),
-        Command::Serve(arguments) => serve::run(&session, &arguments),
-        Command::Runtimes(arguments) => runtimes::run(&session, &arguments),
-        Command::Setup(arguments) => setup::run(&session, &arguments),
-        Command::Doctor(arguments) => doctor::run(&session, &arguments),
-        Command::Clean(arguments) => clean::run(&session, &arguments),
+        Command::Site(arguments) => site::run(session, &arguments),
+        Command::Serve(arguments) => serve::run(session, &arguments),
+        Command::Runtimes(arguments) => runtimes::run(session, &arguments),
+        Command::Setup(arguments) => setup::run(session, &arguments),
+        Command::Doctor(arguments) => doctor::run(session, &arguments),
+        Command::Clean(arguments) => clean::run(session, &arguments),
     }
 }

@@ -4,6 +4,7 @@ mod audit;
 mod audit_report;
 mod bench;
 mod build;
+mod build_release;
 mod build_report;
 mod ci;
 mod clean;
@@ -29,11 +30,21 @@ use std::process::ExitCode;
 use cargo_pyodide::driver;
 use cargo_pyodide::env::Environment;
 use cargo_pyodide::error::{EXIT_COULD_NOT, render};
+use cargo_pyodide::process::supervision::{self, WorkerEnd};
 
 fn main() -> ExitCode {
     let environment = Environment::read();
+    // A driver first: a build starts it hundreds of times, below a worker that is supervised.
     if let Some(status) = driver::serve(&environment, std::env::args_os()) {
         return ExitCode::from(status);
+    }
+    match supervision::supervise(&environment, terminal::on_signal) {
+        Some(WorkerEnd::Status(status)) => return ExitCode::from(status),
+        Some(WorkerEnd::Signal(signal)) => {
+            terminal::print_failure(&format!("error: the command was killed by signal {signal}"));
+            return ExitCode::from(EXIT_COULD_NOT);
+        }
+        None => terminal::watch_for_interrupts(),
     }
     let outcome = commands::run(environment, std::env::args_os().skip(1).collect());
     match outcome {

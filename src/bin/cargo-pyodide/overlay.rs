@@ -1,6 +1,7 @@
 //! `overlay init`: a commented overlay for a package, from what is known of it.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use cargo_pyodide::building::{self, OpenedSource, OverlayRequest, crates};
 use cargo_pyodide::context::Context;
@@ -60,6 +61,7 @@ struct InitArguments {
 /// Runs the command.
 pub(crate) fn run(session: &Session, command: &OverlayCommand) -> Result<u8> {
     let Action::Init(arguments) = &command.action;
+    source::refuse_namesake(&arguments.source, Path::new("."))?;
     let terminal = arguments.verbosity.terminal();
     let context = session.context(&terminal, arguments.network.network());
     let lists: Vec<RuntimeList> = arguments.pyodide.iter().cloned().collect();
@@ -107,7 +109,7 @@ fn dependencies(requires: &[Node], runtime: &Runtime) -> String {
         }
     }
     if names.is_empty() {
-        text += "# Every requirement can be had in this release.\n";
+        text += "# Every requirement is available in this release.\n";
     }
     let shown = if names.is_empty() { "\"requests\"".to_owned() } else { names.join(", ") };
     let _ = writeln!(text, "# optional = {{ extra-name = [{shown}] }}\n# remove = [{shown}]");

@@ -23,7 +23,7 @@ release shows its newest preview.
 
 Exit codes:
   0  done
-  2  a release in the cache cannot be read";
+  2  npm cannot list the releases and the cache has none, or a release in the cache cannot be read";
 
 /// Show Pyodide's lines and what their wheels must match
 #[derive(Debug, Args)]
@@ -41,6 +41,8 @@ pub(crate) struct RuntimesArguments {
 struct LineRow {
     line: String,
     release: String,
+    python: Option<String>,
+    emscripten: Option<String>,
     tag: Option<String>,
     node: Option<u32>,
     cached: bool,
@@ -51,8 +53,6 @@ struct LineRow {
 /// What the files of a release say.
 #[derive(Debug, Serialize)]
 struct Read {
-    python: String,
-    emscripten: String,
     abi: Option<String>,
     accepts: Vec<String>,
     exceptions: String,
@@ -65,7 +65,7 @@ pub(crate) fn run(session: &Session, arguments: &RuntimesArguments) -> Result<u8
     let terminal = arguments.verbosity.terminal();
     let context = session.context(&terminal, Network::Allowed);
     let cache = &context.cache;
-    let known = releases::known(&context);
+    let known = releases::known(&context)?;
     let served = known.iter().filter(|version| Line::of(version) >= Line::OLDEST);
     let (stable, previews): (Vec<_>, Vec<_>) = served.partition(|version| version.pre.is_empty());
     let has_stable = |line: Line| stable.iter().any(|version| Line::of(version) == line);
@@ -81,6 +81,15 @@ pub(crate) fn run(session: &Session, arguments: &RuntimesArguments) -> Result<u8
         Ok(LineRow {
             line: Line::of(version).to_string(),
             release: key,
+            python: read
+                .as_ref()
+                .map(|runtime| runtime.python)
+                .or(facts.as_ref().and_then(|facts| facts.python))
+                .map(|python| python.to_string()),
+            emscripten: read
+                .as_ref()
+                .map(|runtime| runtime.emscripten.to_string())
+                .or(facts.as_ref().and_then(|facts| facts.emscripten.clone())),
             tag: read
                 .as_ref()
                 .map(|runtime| runtime.facts.tag.clone())
@@ -101,8 +110,6 @@ pub(crate) fn run(session: &Session, arguments: &RuntimesArguments) -> Result<u8
 
 fn describe(runtime: &Runtime) -> Read {
     Read {
-        python: runtime.python.to_string(),
-        emscripten: runtime.emscripten.to_string(),
         abi: runtime.abi_version.clone(),
         accepts: runtime.platform_tags(),
         exceptions: runtime.exceptions.to_string(),
@@ -130,7 +137,8 @@ fn print(terminal: &Terminal, rows: &[LineRow]) -> Result<()> {
     ];
     let mut table = vec![head.map(str::to_owned)];
     for row in rows {
-        let of_files = |pick: fn(&Read) -> String| row.read.as_ref().map_or_else(|| "-".to_owned(), pick);
+        let dash = || "-".to_owned();
+        let of_files = |pick: fn(&Read) -> String| row.read.as_ref().map_or_else(dash, pick);
         let own = row.tag.clone().unwrap_or_default();
         let others = row.read.as_ref().map(|read| {
             let others: Vec<&str> =
@@ -140,8 +148,8 @@ fn print(terminal: &Terminal, rows: &[LineRow]) -> Result<()> {
         table.push([
             row.line.clone(),
             row.release.clone(),
-            of_files(|read| read.python.clone()),
-            of_files(|read| read.emscripten.clone()),
+            row.python.clone().unwrap_or_else(dash),
+            row.emscripten.clone().unwrap_or_else(dash),
             of_files(|read| read.exceptions.clone()),
             of_files(|read| read.setjmp.split(',').next().unwrap_or_default().to_owned()),
             of_files(|read| read.start_up.to_owned()),

@@ -21,7 +21,7 @@ Prints the address of the page, answers this machine only, and ends with Ctrl-C.
 Exit codes:
   0  it was ended
   1  a wheel would not load: the audit found an error
-  2  there is nothing to serve, or the port cannot be had";
+  2  there is nothing to serve, or the port is taken";
 
 /// Serve a site on this machine, and build it first if need be
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ pub(crate) struct ServeArguments {
 pub(crate) fn run(session: &Session, arguments: &ServeArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let options = &arguments.content;
-    let context = session.context(&terminal, options.network.network()).with_python(options.python.clone());
+    let context = options.context(session, &terminal);
     let place = tempfile::tempdir()?;
     let folder = match &arguments.packages[..] {
         [folder] if site::is_site(folder.as_ref()) => PathBuf::from(folder),
@@ -73,6 +73,6 @@ pub(crate) fn run(session: &Session, arguments: &ServeArguments) -> Result<u8> {
     let server = SiteServer::listen(&folder, arguments.port)?;
     terminal.data(server.address())?;
     context.ui.phase("Serving", "until Ctrl-C");
-    server.serve(&context.ui)?;
+    server.serve(&context.ui);
     Ok(0)
 }

@@ -15,7 +15,7 @@ use cargo_pyodide::wheel::OpenedWheel;
 use clap::Args;
 
 use crate::commands::Session;
-use crate::options::{CargoOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
+use crate::options::{CargoOptions, HashOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
 use crate::terminal::Terminal;
 
 /// The title of a page without another.
@@ -45,7 +45,7 @@ pub(crate) struct SiteArguments {
     #[arg(value_name = "WHEEL|FOLDER|SOURCE", required = true)]
     packages: Vec<String>,
     /// The folder of the site
-    #[arg(long, value_name = "FOLDER", default_value = "site")]
+    #[arg(short, long, visible_alias = "out-dir", value_name = "FOLDER", default_value = "site")]
     out: PathBuf,
     #[command(flatten)]
     content: ContentOptions,
@@ -82,10 +82,18 @@ pub(crate) struct ContentOptions {
     #[command(flatten)]
     pub(crate) overlays: OverlayOptions,
     #[command(flatten)]
+    pub(crate) hashes: HashOptions,
+    #[command(flatten)]
     pub(crate) network: NetworkOptions,
 }
 
 impl ContentOptions {
+    /// What the command works with.
+    pub(crate) fn context(&self, session: &Session, terminal: &Terminal) -> Context {
+        let context = session.context(terminal, self.cargo.network(&self.network));
+        context.with_python(self.python.clone()).with_hashes(self.hashes.hashes())
+    }
+
     /// What is done with a wheel that the audit refuses.
     pub(crate) fn audit_rule(&self) -> AuditRule {
         if self.no_audit { AuditRule::Ignored } else { AuditRule::Enforced }
@@ -104,7 +112,7 @@ pub(crate) struct SiteContent {
 pub(crate) fn run(session: &Session, arguments: &SiteArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let options = &arguments.content;
-    let context = session.context(&terminal, options.network.network()).with_python(options.python.clone());
+    let context = options.context(session, &terminal);
     let made = prepare(&context, &arguments.packages, options)
         .and_then(|content| site::write(&arguments.request(&content), &context));
     match made {
@@ -166,11 +174,15 @@ pub(crate) fn prepare(
     options: &ContentOptions,
 ) -> Result<SiteContent> {
     let mut wheels = Vec::new();
-    let mut sources = Vec::new();
+    let mut sources: Vec<SourceRequest> = Vec::new();
     for package in packages {
         match wheels_in(Path::new(package))? {
             Some(found) => wheels.extend(found),
-            None => sources.push(package.parse::<SourceRequest>()?),
+            None => {
+                let request = package.parse()?;
+                source::refuse_namesake(&request, Path::new("."))?;
+                sources.push(request);
+            }
         }
     }
     let opened: Vec<OpenedWheel> =

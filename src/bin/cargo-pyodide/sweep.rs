@@ -116,7 +116,7 @@ struct MergeArguments {
     #[arg(required = true)]
     folders: Vec<PathBuf>,
     /// Where the joined sweep goes
-    #[arg(long, value_name = "FOLDER", default_value = "sweep")]
+    #[arg(short, long, visible_alias = "out-dir", value_name = "FOLDER", default_value = "sweep")]
     out: PathBuf,
 }
 
@@ -134,7 +134,7 @@ struct SweepArguments {
     #[arg(long, value_enum, value_delimiter = ',', value_name = "STEP", default_values_t = Step::ALL)]
     steps: Vec<Step>,
     /// How many cells run at once [default: half as many as there are processors]
-    #[arg(long, value_name = "N")]
+    #[arg(short, long, value_name = "N")]
     jobs: Option<usize>,
     /// Continue an older sweep: finished cells are not repeated
     #[arg(long)]
@@ -143,7 +143,7 @@ struct SweepArguments {
     #[arg(long, requires = "resume")]
     retry_failed: bool,
     /// The folder of the sweep: its state, logs, wheels and reports
-    #[arg(long, value_name = "FOLDER", default_value = "sweep")]
+    #[arg(short, long, visible_alias = "out-dir", value_name = "FOLDER", default_value = "sweep")]
     out: PathBuf,
     /// Also run the tests on this machine's Python, and compare
     #[arg(long)]

@@ -72,7 +72,11 @@ fn describe(record: &Record, standing: &Standing<'_>) -> String {
 
 fn remaining(standing: &Standing<'_>) -> String {
     let minutes = standing.remaining.map(|rest| rest.as_secs().div_ceil(60));
-    minutes.map_or(String::new(), |minutes| format!(", about {minutes} min"))
+    match minutes {
+        None => String::new(),
+        Some(0) => ", nearly done".to_owned(),
+        Some(minutes) => format!(", about {minutes} min to go"),
+    }
 }
 
 /// A head, a row for each of Pyodide's lines, and what is running.
@@ -95,7 +99,7 @@ fn rows(lines: &[String], standing: &Standing<'_>) -> Vec<String> {
     }
     let running: Vec<String> = standing.running.iter().map(ToString::to_string).collect();
     let minutes = standing.started.elapsed().as_secs() / 60;
-    rows.push(format!("{minutes:>8} min{}: {}", remaining(standing), running.join(", ")));
+    rows.push(format!("{minutes:>8} min so far{}: {}", remaining(standing), running.join(", ")));
     rows
 }
 
@@ -125,7 +129,7 @@ mod tests {
          line      ok   failed running   left
          0.29       1        0       1      1
           314       0        1       0      1
-        0 min, about 2 min: b==1 on 0.29
+        0 min so far, about 2 min to go: b==1 on 0.29
         ");
     }
 }

@@ -3,24 +3,30 @@
 //! Texts come from packages and servers, too: what steers a terminal is escaped here, before our own colours are put on.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cargo_pyodide::error::Result;
+use cargo_pyodide::process::supervision;
 use cargo_pyodide::ui::{Listener, Message, Stream, Task, Ui};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How much is printed on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verbosity {
+    /// Errors only.
+    Silent,
     /// Errors and warnings only.
     Quiet,
     /// One line a phase.
     Normal,
     /// Each command and each decision too.
     Verbose,
+    /// What compilers and build back ends print, too.
+    Loud,
 }
 
 /// The terminal of one run.
@@ -48,15 +54,24 @@ impl Terminal {
     /// Prints a line of data on stdout.
     ///
     /// # Errors
-    /// When stdout is closed.
+    /// When stdout cannot be written to.
     pub(crate) fn data(&self, line: impl Display) -> std::io::Result<()> {
         self.print(&escape(&line.to_string(), Newlines::Escaped))
+    }
+
+    /// Prints the path of a finished wheel on stdout; not where a person has just read it in a message on the same terminal.
+    ///
+    /// # Errors
+    /// When stdout cannot be written to.
+    pub(crate) fn wheel_path(&self, path: &Path) -> std::io::Result<()> {
+        let is_read = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+        if is_read && self.verbosity > Verbosity::Quiet { Ok(()) } else { self.data(path.display()) }
     }
 
     /// Prints a line of data on stdout with a word in colour before it.
     ///
     /// # Errors
-    /// When stdout is closed.
+    /// When stdout cannot be written to.
     pub(crate) fn labelled(
         &self,
         color: &str,
@@ -71,7 +86,7 @@ impl Terminal {
     /// Prints a text of several lines on stdout.
     ///
     /// # Errors
-    /// When stdout is closed.
+    /// When stdout cannot be written to.
     pub(crate) fn document(&self, text: &str) -> std::io::Result<()> {
         self.print(&escape(text, Newlines::Kept))
     }
@@ -79,19 +94,24 @@ impl Terminal {
     /// Prints a JSON document on stdout.
     ///
     /// # Errors
-    /// When stdout is closed.
+    /// When stdout cannot be written to.
     pub(crate) fn json(&self, value: &impl serde::Serialize) -> Result<()> {
         Ok(self.print(&escape_json(&serde_json::to_string_pretty(value)?))?)
     }
 
     fn print(&self, text: &str) -> std::io::Result<()> {
-        self.progress.suspend(|| writeln!(anstream::stdout(), "{text}"))
+        let written = self.progress.suspend(|| writeln!(anstream::stdout(), "{text}"));
+        match written {
+            // Whoever reads has seen enough, as `head` has: the work and its exit status are the same.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
     }
 
     /// Prints a table on stdout: rows of cells, the first row its head.
     ///
     /// # Errors
-    /// When stdout is closed.
+    /// When stdout cannot be written to.
     pub(crate) fn table<const COLUMNS: usize>(&self, rows: &[[String; COLUMNS]]) -> std::io::Result<()> {
         align(rows).iter().try_for_each(|row| self.print(row))
     }
@@ -134,16 +154,23 @@ impl Listener for Terminal {
             Message::Phase(verb, text) if self.verbosity > Verbosity::Quiet => {
                 self.line(&format!("\u{1b}[1;32m{verb:>12}\u{1b}[0m {}", escape(text, Newlines::Kept)));
             }
-            Message::Detail(text) | Message::Command(text) if self.verbosity == Verbosity::Verbose => {
+            Message::Detail(text) | Message::Command(text) if self.verbosity >= Verbosity::Verbose => {
                 let text = escape(text, Newlines::Kept);
                 self.line(&format!("\u{1b}[2m{:>12} {text}\u{1b}[0m", ""));
             }
             Message::Aside(text) if self.verbosity > Verbosity::Quiet => {
                 self.line(&escape(text, Newlines::Kept));
             }
-            Message::Warning(text) => {
+            Message::ToolOutput(text) if self.verbosity == Verbosity::Loud => {
+                self.line(&format!("{:>12} {}", "", escape(text, Newlines::Escaped)));
+            }
+            Message::Warning(text) if self.verbosity > Verbosity::Silent => {
                 let text = escape(text, Newlines::Kept);
                 self.line(&format!("\u{1b}[1;33mwarning\u{1b}[0m: {text}"));
+            }
+            Message::Note(text) if self.verbosity > Verbosity::Quiet => {
+                let text = escape(text, Newlines::Kept);
+                self.line(&format!("\u{1b}[1;36mnote\u{1b}[0m: {text}"));
             }
             Message::Output(stream, bytes) => self.progress.suspend(|| pass_on(stream, bytes)),
             _ => {}
@@ -158,16 +185,35 @@ impl Listener for Terminal {
         Box::new(Shown { bar })
     }
 
-    /// The first question begins to watch for Ctrl-C: until then it ends the process at once.
     fn is_interrupted(&self) -> bool {
-        static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-        static WATCHING: OnceLock<()> = OnceLock::new();
-        WATCHING.get_or_init(|| {
-            // Without a handler Ctrl-C still ends the process, without a message.
-            drop(ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)));
-        });
+        QUESTIONS.fetch_add(1, Ordering::Relaxed);
         INTERRUPTED.load(Ordering::Relaxed)
     }
+}
+
+/// Whether the user wants the work to end.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// How often a step asked.
+static QUESTIONS: AtomicUsize = AtomicUsize::new(0);
+/// How long a step that asks may take to ask again.
+const GLANCE: Duration = Duration::from_millis(500);
+
+/// Calls a function for each signal that asks this process to end.
+pub(crate) fn on_signal(act: fn()) {
+    // Without a handler Ctrl-C still ends the process, without a message.
+    drop(ctrlc::set_handler(act));
+}
+
+/// From now on a step that asks ends by itself after Ctrl-C. Where none asks, everything is ended at once.
+pub(crate) fn watch_for_interrupts() {
+    on_signal(|| {
+        INTERRUPTED.store(true, Ordering::Relaxed);
+        let asked = QUESTIONS.load(Ordering::Relaxed);
+        std::thread::sleep(GLANCE);
+        if QUESTIONS.load(Ordering::Relaxed) == asked {
+            supervision::end_all_and_exit();
+        }
+    });
 }
 
 /// A task with its line at the bottom of the terminal.

@@ -10,8 +10,8 @@ use cargo_pyodide::error::Result;
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
 use cargo_pyodide::run::session::Place;
 use cargo_pyodide::runtime::Runtime;
-use cargo_pyodide::source::{self, SourceRequest};
-use cargo_pyodide::testing::TestResult;
+use cargo_pyodide::source;
+use cargo_pyodide::testing::native::NativeResults;
 use cargo_pyodide::testing::prepare;
 use cargo_pyodide::testing::request::{Colors, Isolation, Suite, TestRequest, TestedPackage};
 use cargo_pyodide::ui::Stream;
@@ -19,8 +19,10 @@ use cargo_pyodide::wheel::OpenedWheel;
 use clap::Args;
 
 use crate::commands::Session;
-use crate::options::{CargoOptions, NetworkOptions, OverlayOptions, VerbosityOptions};
-use crate::test_report::{conclude, show_differences};
+use crate::options::{
+    CargoOptions, HashOptions, IndexOptions, MemberOptions, NetworkOptions, OverlayOptions, VerbosityOptions,
+};
+use crate::test_report::conclude;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -28,15 +30,17 @@ Examples:
   cargo pyodide test . --pyodide 0.29,314 --in node --in worker
   cargo pyodide test dist/x-1.0-*.whl --tests tests --requires hypothesis
   cargo pyodide test . --native -- -k parser -x              and what differs from this machine; pytest's arguments
+  cargo pyodide test . --index https://example.org/site/     what it requires comes from this site first
 
-The tests see the installed wheel, never the source tree. micropip installs it, as users do. A test that kills the
-interpreter, or gives no sign of life for --timeout seconds, fails; the remaining tests run in a fresh interpreter.
+The tests see the installed wheel, and the files of the sdist or repository without the package's own modules. micropip
+installs the wheel, as users do. A test that kills the interpreter, or gives no sign of life for --timeout seconds, fails;
+the remaining tests run in a fresh interpreter. The start of the interpreter does not count.
 
 Exit codes:
   0  the tests passed
   1  tests failed
   2  they could not be run
-  5  there are no tests";
+  5  there are no tests: none were found, or none ran";
 
 /// Run a package's own tests inside Pyodide
 #[derive(Debug, Args)]
@@ -45,6 +49,8 @@ pub(crate) struct TestArguments {
     /// A wheel, a folder, an sdist, NAME, NAME==VERSION or git+URL@REV
     #[arg(value_name = "WHEEL|SOURCE", default_value = ".")]
     package: String,
+    #[command(flatten)]
+    member: MemberOptions,
     /// The Pyodide releases or lines; repeatable [default: the newest stable line]
     #[arg(long, value_name = "VERSION")]
     pyodide: Vec<RuntimeList>,
@@ -62,6 +68,10 @@ pub(crate) struct TestArguments {
     /// Print one JSON document about each test at the end; pytest's output goes to stderr
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    index: IndexOptions,
+    #[command(flatten)]
+    hashes: HashOptions,
     #[command(flatten)]
     network: NetworkOptions,
     #[command(flatten)]
@@ -117,38 +127,46 @@ impl TestOptions {
 
 /// What the tests of all releases and places came to.
 #[derive(Default)]
-struct Results {
-    suites: Vec<Suite>,
-    /// Those of this machine, if they were asked for; empty if they could not be run.
-    native: Option<Vec<TestResult>>,
+pub(crate) struct Results {
+    pub(crate) suites: Vec<Suite>,
+    /// Those of this machine, if they were asked for, or why there are none.
+    pub(crate) native: Option<Result<NativeResults>>,
 }
 
 /// Runs the command.
 pub(crate) fn run(session: &Session, arguments: &TestArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
-    let context = session.context(&terminal, arguments.network.network());
-    let package = find_package(&context, &arguments.package)?;
+    let context = session
+        .context(&terminal, arguments.choices.cargo.network(&arguments.network))
+        .with_hashes(arguments.hashes.hashes())
+        .with_first_indexes(arguments.index.addresses());
+    let mut results = Results::default();
+    let ended = run_tests(&context, arguments, &mut results).err();
+    conclude(&context, &terminal, arguments, &results, ended)
+}
+
+/// Runs the tests of all releases. What was done before an error stays in the results.
+fn run_tests(context: &Context, arguments: &TestArguments, results: &mut Results) -> Result<()> {
+    let package = find_package(context, arguments)?;
     if arguments.native && matches!(package, TestedPackage::Wheel(_)) {
         bail!("`--native` builds the same source for this machine: name a source, not a wheel");
     }
-    let runtimes = runtimes(&context, &arguments.pyodide)?;
+    let runtimes = runtimes(context, &arguments.pyodide)?;
     // For all releases: the staged tests and wheels must live as long as the last of them runs.
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let mut results = Results::default();
     for runtime in &runtimes {
-        test_release(&context, arguments, &package, runtime, work.path(), &mut results)?;
+        test_release(context, arguments, &package, runtime, work.path(), results)?;
     }
-    if let Some(native) = results.native.filter(|native| !native.is_empty()) {
-        show_differences(&context, &native, &results.suites);
-    }
-    conclude(&terminal, arguments, &results.suites)
+    Ok(())
 }
 
-fn find_package(context: &Context, named: &str) -> Result<TestedPackage> {
+fn find_package(context: &Context, arguments: &TestArguments) -> Result<TestedPackage> {
+    let named = arguments.package.as_str();
     if named.ends_with(".whl") {
         return Ok(TestedPackage::Wheel(OpenedWheel::open(Path::new(named))?));
     }
-    let request: SourceRequest = named.parse()?;
+    let request = arguments.member.choose(&named.parse()?)?;
+    source::refuse_namesake(&request, Path::new("."))?;
     source::find(&request, context).map(TestedPackage::Source)
 }
 
@@ -162,13 +180,16 @@ fn test_release(
     results: &mut Results,
 ) -> Result<()> {
     let request = arguments.choices.request();
-    let prepared = prepare::prepare(context, package, &request, runtime, work)?;
+    let staged = prepare::stage(context, package, &request, runtime, work)?;
+    let prepared = prepare::prepare(context, &staged, &request, runtime);
     if arguments.native && results.native.is_none() {
-        // A failure on this machine says nothing about Pyodide: the command warns and runs the tests there.
-        let native = prepared.run_native(context);
-        let warn = |error: &anyhow::Error| context.ui.warn(format!("nothing can be compared: {error:#}"));
-        results.native = Some(native.inspect_err(warn).unwrap_or_default());
+        // Each side stands for itself: what keeps one from running says nothing about the other.
+        results.native = Some(match &prepared {
+            Ok(prepared) => prepared.run_native(context),
+            Err(_) => staged.run_native(context),
+        });
     }
+    let prepared = prepared?;
     let stdout = if arguments.json { Stream::Stderr } else { Stream::Stdout };
     let places = if arguments.places.is_empty() { &[Place::Node][..] } else { &arguments.places };
     for place in places {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::overlay::changes::CargoChanges;
+use crate::project::graph::Crate;
 
 fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
@@ -30,6 +31,8 @@ fn graph(crates: &[(&str, &str, &[&str])]) -> Graph {
         features: texts(features),
         manifest: "Cargo.toml".into(),
         dependencies: Vec::new(),
+        elsewhere: Vec::new(),
+        is_linked: true,
     });
     Graph { crates: crates.collect(), ..Graph::default() }
 }

@@ -345,7 +345,7 @@ const openFragment = async (isAgain) => {
 
 const readSite = async () => {
   const answer = await fetch(new URL("site.json", SITE), { cache: "no-cache" });
-  if (!answer.ok) throw new Error(`${answer.url} cannot be had: ${answer.status}`);
+  if (!answer.ok) throw new Error(`${answer.url} could not be fetched: ${answer.status}`);
   const site = await answer.json();
   if (site.format !== FORMAT) throw new Error(`site.json has the format ${site.format}, this page reads ${FORMAT}`);
   if (!site.packages.length || !site.releases.length) throw new Error("this site has no packages");

@@ -10,6 +10,7 @@ use crate::sweep::record::FindingCounts;
 use crate::sweep::record::{Comparison, Record, Step, TestCounts, WheelRecord};
 use crate::sweep::state::{self, ReleaseOfLine, State};
 use crate::sweep::verdict::{Status, Verdict, verdict};
+use crate::testing::conformance::Conformance;
 
 /// The form of the JSON document.
 const FORMAT: u32 = 1;
@@ -61,6 +62,9 @@ pub struct CellReport {
     pub tests: Option<TestCounts>,
     /// Those that passed of those that ran: `131/132`.
     pub ratio: Option<String>,
+    /// How much of what a browser can do works.
+    #[serde(default)]
+    pub conformance: Conformance,
     /// How they compare to the machine itself.
     pub comparison: Option<Comparison>,
     /// The end of what was said, if it failed.
@@ -90,6 +94,9 @@ pub struct Totals {
     pub native: usize,
     /// Those of them that pass in Pyodide.
     pub both: usize,
+    /// How much of what a browser can do works in all cells.
+    #[serde(default)]
+    pub conformance: Conformance,
 }
 
 /// How many lines of what was said are in the report itself.
@@ -110,9 +117,9 @@ impl Report {
                     let results = state.path(&format!("tests/{}.json", cell.key()));
                     let results = if results.is_file() { state::read(&results)? } else { Vec::new() };
                     let verdict = verdict(&record, &results);
-                    CellReport::new(record, verdict)
+                    CellReport::new(record, verdict, Conformance::of(&results))
                 }
-                None => CellReport::new(Record::new(cell), None).waiting(),
+                None => CellReport::new(Record::new(cell), None, Conformance::default()).waiting(),
             };
             cells.push(report);
         }
@@ -150,7 +157,7 @@ impl Report {
 }
 
 impl CellReport {
-    fn new(record: Record, failure: Option<Verdict>) -> Self {
+    fn new(record: Record, failure: Option<Verdict>, conformance: Conformance) -> Self {
         let excerpt = record
             .failure
             .as_ref()
@@ -171,6 +178,7 @@ impl CellReport {
             wheel: record.wheel,
             findings: record.findings,
             tests: record.tests,
+            conformance,
             comparison: record.comparison,
             excerpt,
             log: Some(record.log),
@@ -188,6 +196,9 @@ impl CellReport {
         let ratio = self.ratio.as_ref().map(|ratio| format!(" {ratio}")).unwrap_or_default();
         match (&self.failure, self.status) {
             (_, Status::Waiting) => "-".to_owned(),
+            (None, _) if self.tests.is_none() && self.steps.contains_key(&Step::Test) => {
+                "ok, no tests".to_owned()
+            }
             (None, _) => format!("ok{ratio}"),
             (Some(failure), _) if failure.class == "tests" => format!("tests{ratio}"),
             (Some(Verdict { step, class, cause: Some(cause), .. }), _) => format!("{step}: {class}, {cause}"),
@@ -213,7 +224,9 @@ impl Totals {
                 let cause = failure.cause.clone().unwrap_or_else(|| "unknown".to_owned());
                 *totals.causes.entry(cause).or_default() += 1;
             }
-            if let Some(comparison) = &cell.comparison {
+            totals.conformance.add(&cell.conformance);
+            if let Some(comparison) = cell.comparison.as_ref().filter(|comparison| comparison.lacks.is_none())
+            {
                 totals.native += comparison.native;
                 totals.both += comparison.both;
             }

@@ -17,6 +17,9 @@ pub fn document(report: &Report) -> String {
     let steps: Vec<String> =
         totals.steps.iter().map(|(step, count)| format!("{step} {count}/{}", totals.cells)).collect();
     let _ = writeln!(text, "Succeeded: {}.", steps.join(", "));
+    if let Some(words) = totals.conformance.words() {
+        let _ = writeln!(text, "Own tests: {words}.");
+    }
     if totals.native > 0 {
         let _ = writeln!(
             text,
@@ -67,6 +70,14 @@ fn failures(report: &Report, text: &mut String) {
             let tests: Vec<String> =
                 verdict.tests.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
             let _ = writeln!(text, "\nTests by cause: {}.", tests.join(", "));
+        }
+        if !cell.conformance.needs.is_empty()
+            && let Some(words) = cell.conformance.words()
+        {
+            let _ = writeln!(text, "\n{words}.");
+        }
+        if let Some(lacks) = cell.comparison.as_ref().and_then(|comparison| comparison.lacks) {
+            let _ = writeln!(text, "\nNothing can be compared: {lacks}.");
         }
         if let Some(advice) = &verdict.advice {
             let _ = writeln!(text, "\nAdvice: {advice}.");

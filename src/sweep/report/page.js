@@ -24,7 +24,7 @@ const rows = () => {
 const words = (cell) => {
   if (!cell || cell.status === "waiting") return "-";
   const ratio = cell.ratio ? ` ${cell.ratio}` : "";
-  if (cell.status === "ok") return `ok${ratio}`;
+  if (cell.status === "ok") return !cell.tests && "test" in cell.steps ? "ok, no tests" : `ok${ratio}`;
   const { step, class: kind, cause } = cell.failure;
   if (kind === "tests") return `tests${ratio}`;
   return cause ? `${step}: ${kind}, ${cause}` : `${step}: ${kind}`;
@@ -41,6 +41,19 @@ const fits = (cell) => {
   return (!status || cell.status === status)
     && (!kind || (cell.failure && cell.failure.class === kind))
     && (!cause || (cell.failure && cell.failure.cause === cause));
+};
+
+const percent = (part, whole) => {
+  const rounded = Math.round((part * 100) / whole);
+  if (rounded === 0 && part > 0) return "under 1 %";
+  return `${rounded === 100 && part < whole ? 99 : rounded} %`;
+};
+
+const conformance = ({ able, passed, needs }) => {
+  const counts = Object.entries(needs).sort((one, other) => other[1] - one[1]);
+  const all = counts.reduce((sum, [, count]) => sum + count, able);
+  const works = able ? [`${percent(passed, able)} of what a browser can do (${passed} of ${able})`] : [];
+  return [...works, ...counts.map(([need, count]) => `${percent(count, all)} need ${need}`)].join("; ");
 };
 
 const describe = (list, term, value) => {
@@ -67,9 +80,12 @@ const show = (cell) => {
   if (cell.tests) {
     describe(list, "tests", Object.entries(cell.tests).map(([outcome, count]) => `${count} ${outcome}`).join(", "));
   }
+  if (cell.conformance) describe(list, "conformance", conformance(cell.conformance));
   if (cell.comparison) {
-    const { native, both, failed } = cell.comparison;
-    describe(list, "this machine", failed || `${native} pass here, ${both} of them in Pyodide`);
+    const { native, both, lacks, failed } = cell.comparison;
+    const where = { native: "on this machine", wasm: "in Pyodide", both: "on this machine and in Pyodide" };
+    const why = failed && (lacks ? `could not be run ${where[lacks]}: ${failed}` : failed);
+    describe(list, "this machine", why || `${native} pass here, ${both} of them in Pyodide`);
   }
   for (const note of cell.notes || []) describe(list, "note", note);
   if (cell.failure) {
@@ -154,6 +170,8 @@ const start = () => {
   const steps = Object.entries(totals.steps).map(([step, count]) => `${step} ${count}`);
   let text = `${totals.cells} cells: ${totals.ok} ok, ${totals.failed} failed, ${totals.waiting} not done. `;
   text += `Succeeded: ${steps.join(", ")}.`;
+  const works = totals.conformance && conformance(totals.conformance);
+  if (works) text += ` Own tests: ${works}.`;
   if (totals.native) {
     text += ` Of ${totals.native} tests that pass on the machine itself, ${totals.both} pass in Pyodide.`;
   }

@@ -226,3 +226,15 @@ fn the_end_of_a_cells_process_is_told_by_its_kind() {
     Memory: the cell held 6 MB of memory; its limit is 5 MB
     ");
 }
+
+#[test]
+fn two_sweeps_do_not_work_in_one_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = State::create(folder.path(), &plan()).unwrap();
+    let refused = State::resume(folder.path(), &plan()).unwrap_err().to_string();
+    assert!(refused.starts_with("another sweep works in `"), "{refused}");
+    // Who reads it does not wait.
+    assert!(State::open(folder.path()).is_ok());
+    drop(first);
+    assert!(State::resume(folder.path(), &plan()).is_ok());
+}

@@ -9,12 +9,23 @@ use std::fmt::Write;
 /// What a pipeline does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pipeline {
-    /// The list of packages in the repository; none for the package that the repository holds.
-    pub(crate) list: Option<String>,
+    /// What is built.
+    pub(crate) package: Package,
     /// The lines, as `--pyodide` takes them.
     pub(crate) lines: String,
+    /// The Rust toolchains that it installs.
+    pub(crate) toolchains: String,
     /// How many machines share the sweep.
     pub(crate) shards: usize,
+}
+
+/// What a pipeline builds. Paths are from the root of the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Package {
+    /// The packages of a list.
+    Listed(String),
+    /// The package in a folder; empty for the root.
+    Folder(String),
 }
 
 /// The service that runs the pipeline.
@@ -46,15 +57,22 @@ impl Service {
 /// The text of a pipeline.
 pub(crate) fn render(service: Service, pipeline: &Pipeline) -> String {
     let numbers: Vec<String> = (1..=pipeline.shards).map(|number| number.to_string()).collect();
-    let list = pipeline.list.as_deref().unwrap_or("sdists");
+    let (list, folder, case) = match &pipeline.package {
+        Package::Listed(list) => (list.as_str(), String::new(), "list"),
+        Package::Folder(folder) if folder.is_empty() => ("sdists", String::new(), "package"),
+        // Behind a space: the root needs no word.
+        Package::Folder(folder) => ("sdists", format!(" {}", quote(folder)), "package"),
+    };
     let words = [
         ("@VERSION@", env!("CARGO_PKG_VERSION")),
         ("@LIST@", &quote(list)),
         ("@LINES@", &quote(&pipeline.lines)),
+        ("@FOLDER@", &folder),
+        ("@RUST@", &pipeline.toolchains),
         ("@SHARDS@", &pipeline.shards.to_string()),
         ("@NUMBERS@", &numbers.join(", ")),
     ];
-    let text = choose_lines(service.template(), if pipeline.list.is_some() { "list" } else { "package" });
+    let text = choose_lines(service.template(), case);
     words.iter().fold(text, |text, (word, value)| text.replace(word, value))
 }
 
@@ -93,10 +111,13 @@ mod tests {
     #[test]
     fn no_word_is_left_to_fill_in() {
         for service in [Service::Github, Service::Gitlab] {
-            for list in [None, Some("a list.txt".to_owned())] {
-                let text = render(service, &Pipeline { list, lines: ">=0.29".into(), shards: 3 });
+            for package in [Package::Folder("a b/py".to_owned()), Package::Listed("a list.txt".to_owned())] {
+                let toolchains = "stable 1.0".to_owned();
+                let text =
+                    render(service, &Pipeline { package, lines: ">=0.29".into(), toolchains, shards: 3 });
                 assert!(!text.contains('@') || service == Service::Github && !text.contains("@L"), "{text}");
                 assert!(text.contains("'>=0.29'") && text.contains("1, 2, 3"), "{text}");
+                assert!(text.contains("stable 1.0") && text.contains("'a "), "{text}");
             }
         }
     }

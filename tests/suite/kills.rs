@@ -1,0 +1,101 @@
+//! Commands that are killed: no process and no file of theirs is left, and the next one is right.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::harness::{can_build, folder, has, runtime, shared_cache, tool};
+
+/// The numbers of the processes whose environment or command line holds a text, but for those that have ended.
+fn processes_of(text: &str) -> Vec<u32> {
+    let mut found = Vec::new();
+    for entry in fs_err::read_dir("/proc").unwrap().flatten() {
+        let Some(number) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let Ok(environment) = fs_err::read(entry.path().join("environ")) else { continue };
+        let words = fs_err::read(entry.path().join("cmdline")).unwrap_or_default();
+        let all = [&words[..], &environment].concat();
+        if !words.is_empty() && String::from_utf8_lossy(&all).contains(text) {
+            found.push(number);
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+/// Waits until something is so.
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A script that runs for ever, in a folder of temporary files of its own.
+fn start_endless(place: &Path) -> Child {
+    let child = tool(&["run", "--pyodide", "0.29.5", "-c", "open('started', 'w').close()\nwhile True: pass"])
+        .in_folder(place)
+        .env("TMPDIR", place.join("tmp"))
+        .command()
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until("the script starts", || place.join("started").exists());
+    child
+}
+
+fn kill(signal: &str, number: u32) {
+    assert!(Command::new("kill").args([signal, &number.to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn whatever_kills_a_command_nothing_of_it_is_left() {
+    if !can_build() || !has("node") || !has("kill") {
+        return;
+    }
+    for signal in ["-KILL", "-TERM", "-HUP", "-INT"] {
+        for victim in ["command", "worker"] {
+            let place = folder();
+            let temporary = place.path().join("tmp");
+            fs_err::create_dir(&temporary).unwrap();
+            let child = start_endless(place.path());
+            // Node has none of our variables, but its scripts lie there.
+            let mark = temporary.display().to_string();
+            let processes = processes_of(&mark);
+            assert_eq!(processes.len(), 3, "the command, its worker, and Node");
+            let worker = processes.into_iter().find(|number| {
+                let status = fs_err::read_to_string(format!("/proc/{number}/status")).unwrap();
+                status.contains(&format!("PPid:\t{}\n", child.id()))
+            });
+            kill(signal, if victim == "command" { child.id() } else { worker.unwrap() });
+            let ended = child.wait_with_output().unwrap();
+            wait_until("all its processes end", || processes_of(&mark).is_empty());
+            wait_until("its files are removed", || fs_err::read_dir(&temporary).unwrap().count() == 0);
+            let said = String::from_utf8_lossy(&ended.stderr);
+            let expected = match (signal, victim) {
+                ("-KILL", "command") => (None, ""),
+                ("-KILL", _) => (Some(2), "error: the command was killed by signal 9\n"),
+                _ => (Some(130), ""),
+            };
+            assert_eq!((ended.status.code(), &*said), expected, "{signal} {victim}");
+        }
+    }
+}
+
+#[test]
+fn sixty_kills_lose_nothing() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    runtime("0.29.5");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/campaigns/kills.py");
+    let campaign = Command::new("python3")
+        .arg(script)
+        .arg(env!("CARGO_BIN_EXE_cargo-pyodide"))
+        .args(["--kills", "60", "--commands", "run,build,site", "--cache"])
+        .arg(shared_cache())
+        .env("CARGO_PYODIDE_CACHE_DIR", shared_cache())
+        .output()
+        .unwrap();
+    assert!(campaign.status.success(), "{}", String::from_utf8_lossy(&campaign.stdout));
+}
