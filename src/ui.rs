@@ -60,6 +60,11 @@ pub trait Task: Send {
 
     /// Says how many of how many parts are done.
     fn count(&self, done: u64, of: u64);
+
+    /// Says how many of how many bytes are done.
+    fn count_bytes(&self, done: u64, of: u64) {
+        self.count(done, of);
+    }
 }
 
 /// Drops every message.

@@ -101,6 +101,25 @@ impl NotARelease {
     }
 }
 
+impl ReleaseRequest {
+    /// Whether it may mean a release before this line.
+    pub fn reaches_before(&self, line: Line) -> bool {
+        // More than any line has had.
+        const PATCHES: u64 = 100;
+        match self {
+            Self::Newest => false,
+            Self::Line(asked) => *asked < line,
+            Self::Exact(version) => Line::of(version) < line,
+            Self::Range(range) => {
+                let minors = Line::OLDEST.minor..if line.major == 0 { line.minor } else { PATCHES };
+                let mut releases =
+                    minors.flat_map(|minor| (0..PATCHES).map(move |patch| Version::new(0, minor, patch)));
+                releases.any(|release| range.matches(&release))
+            }
+        }
+    }
+}
+
 impl FromStr for ReleaseRequest {
     type Err = NotARelease;
 
@@ -151,22 +170,6 @@ fn line_of_python(text: &str) -> Option<Line> {
 fn line_of_named_tag(text: &str) -> Option<Line> {
     let platform = if text.ends_with("_wasm32") { text.to_owned() } else { format!("{text}_wasm32") };
     lines_of_tag(&platform).pop()
-}
-
-impl ReleaseRequest {
-    /// Whether a release of the line may be meant.
-    pub fn may_mean(&self, line: Line) -> bool {
-        match self {
-            Self::Newest => false,
-            Self::Line(asked) => *asked == line,
-            Self::Exact(version) => Line::of(version) == line,
-            // Some patch release of the line: lines have had up to eight.
-            Self::Range(range) => (0..30).any(|patch| {
-                let minor = if line.major == 0 { line.minor } else { 0 };
-                range.matches(&Version::new(line.major, minor, patch))
-            }),
-        }
-    }
 }
 
 impl fmt::Display for ReleaseRequest {

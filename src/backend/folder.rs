@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use semver::Version;
+
 use crate::cache::{EntryLock, Kind};
 use crate::context::Context;
 use crate::error::Result;
@@ -23,6 +25,19 @@ impl BuildFolder {
     /// # Errors
     /// When it cannot be made or locked.
     pub fn open(context: &Context, source: &Source) -> Result<Self> {
+        Self::open_with(context, source, &[])
+    }
+
+    /// The folder with the settings of a shell that builds a source for a release by itself: builds of ours do not touch it.
+    ///
+    /// # Errors
+    /// When it cannot be made or locked.
+    pub fn open_for_shell(context: &Context, source: &Source, release: &Version) -> Result<Self> {
+        Self::open_with(context, source, &["shell", &release.to_string()])
+    }
+
+    /// The folder for a source and what else tells it from others.
+    fn open_with(context: &Context, source: &Source, more: &[&str]) -> Result<Self> {
         // A folder by its path, since its content changes; an archive by its content, wherever it lies.
         let (name, identity) = match source {
             Source::Folder(path) => (path.file_name(), path.to_string_lossy().into_owned()),
@@ -34,7 +49,7 @@ impl BuildFolder {
         let plain = name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c));
         // A key neither begins with a dot nor is longer than a file name may be.
         let plain: String = plain.skip_while(|c| *c == '.').take(100).collect();
-        let key = format!("{plain}-{}", crate::digest::key(&[&identity]));
+        let key = format!("{plain}-{}", crate::digest::key(&[&[&*identity], more].concat()));
         let lock = context.cache.lock(&context.ui, Kind::Builds, &key)?;
         let root = context.cache.entry(Kind::Builds, &key)?;
         fs_err::create_dir_all(&root).map_err(|error| with_disk_hint(error.into(), &root))?;

@@ -94,10 +94,8 @@ impl BackEnd<'_> {
         fs_err::write(&request, asked.to_string())?;
         let command = self.command(environment).arg(&script).arg(&request);
         let task = self.context.ui.task(format!("running the build back end's {hook}"));
-        let status = command.run_logged(&self.context.ui, self.log, |line| {
-            self.context.ui.tool_output(line);
-            show_progress(&*task, line);
-        })?;
+        let ui = &self.context.ui;
+        let status = command.run_logged(ui, self.log, |line| show_progress(ui, &*task, line))?;
         drop(task);
         if !status.success() {
             let printed = fs_err::read_to_string(self.log).unwrap_or_default();

@@ -13,6 +13,7 @@ mod hooks;
 pub(crate) mod metadata;
 mod request;
 mod rustc_errors;
+mod shell;
 pub(crate) mod stated_profile;
 mod steering;
 mod target_folder;
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 pub use choices::{CargoChoices, LockUse};
 pub use folder::BuildFolder;
 pub use request::BackEndBuild;
+pub use shell::{ShellSettings, shell_settings};
 pub use target_folder::CrateStore;
 
 use crate::context::Context;

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::files::write_if_changed;
 use crate::plan::stand_in;
+use crate::process::PROGRESS_VARIABLES;
 
 /// What a back end's process is given.
 #[derive(Debug, Default)]
@@ -63,6 +64,7 @@ pub(super) fn steer(context: &Context, build: BackEndBuild<'_>) -> Result<Steeri
         // 1980, the earliest time of a zip file: the user's own value counts when the wheel is finished.
         ("SOURCE_DATE_EPOCH".to_owned(), "315532800".to_owned()),
     ];
+    variables.extend(PROGRESS_VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned())));
     variables.extend(variables::of_build(context, build, &key)?);
     let path_folders = drivers.program(LINKER).parent().map(Path::to_owned).into_iter().collect();
     Ok(Steering { variables, path_folders, hidden, _target: Some(target) })

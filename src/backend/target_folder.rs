@@ -1,12 +1,14 @@
 //! Cargo's target folders: one for each Python and plan, so that builds for several lines do not undo each other.
 //!
-//! A package has its own, or shares one with the other packages of a line: then a crate that several of them use is
-//! compiled once. A new one of a package starts as a copy of its last one: cargo then finds fresh what does not depend on
-//! the Python, such as proc macros, and builds the rest. File times are kept, since cargo compares them.
+//! Packages of a line share one, so that a crate that several of them use is compiled once. It is locked while a build uses
+//! it, as cargo locks its own, and all of them together have a limit. A package can have its own instead: a new one starts
+//! as a copy of its last one, so that cargo finds fresh what does not depend on the Python, such as proc macros. File times
+//! are kept, since cargo compares them.
 //!
 //! Each ends in `target`, as cargo's own does: build scripts look for that name above `OUT_DIR`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::cache::{EntryLock, Kind};
 use crate::context::Context;
@@ -15,15 +17,21 @@ use crate::files::{copy_folder, remove_folder};
 
 /// What cargo calls its target folder, and ours with it.
 const NAME: &str = "target";
+/// The bytes that all shared folders may take: those of a large package with several lines.
+const SHARED_LIMIT: u64 = 8_000_000_000;
+/// A file whose time says when they were measured last, and how long that counts: to measure gigabytes of small files takes
+/// longer than to build a small package.
+const MEASURED: &str = ".shared-measured";
+const MEASURED_FOR: Duration = Duration::from_secs(3600);
 
 /// Where compiled crates are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CrateStore {
-    /// With the package.
-    #[default]
-    PerPackage,
     /// With those of all packages of the line.
+    #[default]
     Shared,
+    /// With the package.
+    PerPackage,
 }
 
 /// A target folder that cargo may use.
@@ -52,6 +60,7 @@ impl TargetFolder {
                 let lock = context.cache.lock(&context.ui, Kind::Builds, &format!("shared-{key}"))?;
                 let path = context.cache.entry(Kind::Builds, "shared")?.join(key).join(NAME);
                 fs_err::create_dir_all(&path)?;
+                limit_shared(context)?;
                 Ok(Self { path, _lock: Some(lock) })
             }
         }
@@ -61,6 +70,23 @@ impl TargetFolder {
     pub(super) fn all(&self) -> &Path {
         self.path.ancestors().nth(2).unwrap_or(&self.path)
     }
+}
+
+/// Removes the shared folders that were used longest ago if all of them together are too large.
+fn limit_shared(context: &Context) -> Result<()> {
+    let measured = context.cache.folder(Kind::Builds).join(MEASURED);
+    let age = fs_err::metadata(&measured).ok().and_then(|file| file.modified().ok()?.elapsed().ok());
+    if age.is_none_or(|age| age >= MEASURED_FOR) {
+        let removal = context.cache.shrink_shared_crates(SHARED_LIMIT)?;
+        if removal.removed > 0 {
+            context.ui.detail(format!(
+                "removed {} MB of compiled crates of other lines",
+                removal.bytes / 1_000_000
+            ));
+        }
+        fs_err::write(measured, "")?;
+    }
+    Ok(())
 }
 
 fn prepare_own(targets: &Path, key: &str) -> Result<PathBuf> {

@@ -20,6 +20,7 @@ mod package;
 pub mod report;
 pub(crate) mod request;
 mod rewritten_crates;
+pub mod shell;
 mod step_size;
 pub(crate) mod tree;
 pub mod try_versions;

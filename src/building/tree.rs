@@ -14,6 +14,7 @@ use crate::files::{copy_folder, remove_folder, with_disk_hint};
 use crate::overlay::{Changes, patches, sources};
 use crate::process::Invocation;
 use crate::project::{Identity, PyProject};
+use crate::runtime::Runtime;
 use crate::source::limits::UnpackLimits;
 use crate::source::{Source, TreeOwner, archive, only_folder};
 use crate::toolchain::rust;
@@ -79,7 +80,18 @@ impl OpenedSource {
     /// # Errors
     /// When the folder cannot be made or locked, or the archive holds no project.
     pub fn open(context: &Context, source: &Source) -> Result<Self> {
-        let folder = BuildFolder::open(context, source)?;
+        Self::open_in(context, source, BuildFolder::open(context, source)?)
+    }
+
+    /// Opens a source for the shell of somebody else's build.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or locked, or the archive holds no project.
+    pub(super) fn open_for_shell(context: &Context, source: &Source, runtime: &Runtime) -> Result<Self> {
+        Self::open_in(context, source, BuildFolder::open_for_shell(context, source, &runtime.version)?)
+    }
+
+    fn open_in(context: &Context, source: &Source, folder: BuildFolder) -> Result<Self> {
         let (path, owner) = match source {
             Source::Folder(folder) => (folder.clone(), TreeOwner::User),
             Source::Archive(source) => {

@@ -107,7 +107,21 @@ impl Cache {
     /// # Errors
     /// When an entry cannot be removed.
     pub fn shrink(&self, limit: u64) -> Result<Removal> {
-        let mut entries: Vec<KeptEntry> = Kind::ALL.into_iter().flat_map(|kind| self.entries(kind)).collect();
+        self.shrink_entries(Kind::ALL.into_iter().flat_map(|kind| self.entries(kind)).collect(), limit)
+    }
+
+    /// The same for the compiled crates that packages share. The part that a build uses stays.
+    ///
+    /// # Errors
+    /// When a part cannot be removed.
+    pub fn shrink_shared_crates(&self, limit: u64) -> Result<Removal> {
+        let shared = self.folder(Kind::Builds).join(SHARED);
+        let mut parts = self.entries(Kind::Builds);
+        parts.retain(|entry| entry.path.parent() == Some(&shared));
+        self.shrink_entries(parts, limit)
+    }
+
+    fn shrink_entries(&self, mut entries: Vec<KeptEntry>, limit: u64) -> Result<Removal> {
         entries.sort_by_key(|entry| entry.used);
         let sizes: Vec<u64> = entries.iter().map(KeptEntry::size).collect();
         let mut total: u64 = sizes.iter().sum();

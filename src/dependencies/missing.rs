@@ -1,13 +1,12 @@
 //! Why a requirement cannot be had inside a release, and whether it could be built: read from its newest sdist.
 
 use std::fmt;
-use std::path::Path;
 
 use pep440_rs::Version;
 
 use crate::context::Context;
 use crate::error::Result;
-use crate::project::{Core, Project, PyProject, native_sign};
+use crate::project::{Core, Project, PyProject, lock_file, native_sign};
 use crate::source::limits::UnpackLimits;
 use crate::source::{archive, only_folder, sdist};
 use crate::wheel::requirement::Requirement;
@@ -99,12 +98,12 @@ pub(super) fn classify(requirement: &Requirement, context: &Context) -> Result<M
     if let Ok(project) = PyProject::read(&tree).and_then(|read| Project::read(&tree, &read))
         && project.core == Core::Rust
     {
-        let lock = project.manifest.as_deref().and_then(lock_near).unwrap_or_default();
+        let lock = project.manifest.as_deref().and_then(lock_file::find);
+        let lock = lock.and_then(|path| fs_err::read_to_string(path).ok()).unwrap_or_default();
         return Ok(Missing::Rust {
             source: format!("{name}=={version}"),
             rust_version: project.rust_version.map(|version| version.to_string()),
-            // The two crates through which nearly all build scripts compile C.
-            compiles_c: ["cc", "cmake"].iter().any(|tool| lock.contains(&format!("name = \"{tool}\"\n"))),
+            compiles_c: lock_file::compiles_c(&lock),
         });
     }
     let version = version.to_string();
@@ -112,13 +111,4 @@ pub(super) fn classify(requirement: &Requirement, context: &Context) -> Result<M
         Some(sign) => Missing::Native { version, sign },
         None => Missing::PureSource { version },
     })
-}
-
-/// The lock file of a manifest or of the workspace around it.
-fn lock_near(manifest: &Path) -> Option<String> {
-    manifest
-        .ancestors()
-        .skip(1)
-        .take(4)
-        .find_map(|folder| fs_err::read_to_string(folder.join("Cargo.lock")).ok())
 }

@@ -195,7 +195,7 @@ impl<'a> Partial<'a> {
         copy_body(response, file, most.saturating_sub(*length), end, |bytes| {
             *length += bytes;
             if let Some(whole) = whole {
-                task.count(*length, whole);
+                task.count_bytes(*length, whole);
             }
         })
     }

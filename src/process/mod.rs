@@ -3,6 +3,7 @@
 //! Nothing else names [`std::process::Command`].
 
 pub(crate) mod limits;
+mod progress;
 pub mod supervision;
 mod tree;
 
@@ -18,7 +19,9 @@ use anyhow::{Context as _, anyhow, bail};
 use crate::env::{Environment, SUPERVISOR};
 use crate::error::{Result, hinted};
 use crate::redacted::redact;
-use crate::ui::{Task, Ui};
+use crate::ui::Ui;
+
+pub use progress::{PROGRESS_VARIABLES, show_progress};
 
 /// How many of a failed command's last lines are shown.
 const SHOWN_LINES: usize = 30;
@@ -349,16 +352,39 @@ fn copy_lines(reader: impl Read, log: &Path, on_line: &mut impl FnMut(&str)) -> 
     let mut log = std::io::BufWriter::new(fs_err::OpenOptions::new().create(true).append(true).open(log)?);
     let mut reader = BufReader::new(reader);
     let mut bytes = Vec::new();
-    while reader.read_until(b'\n', &mut bytes)? > 0 {
-        let text = String::from_utf8_lossy(&bytes);
+    let mut is_second_half = false;
+    while read_line(&mut reader, &mut bytes)? > 0 {
+        // What clears a terminal's line before the next message.
+        let text = bytes.strip_prefix(b"\x1b[K").unwrap_or(&bytes);
+        let lossy = String::from_utf8_lossy(text);
         // Programs print the addresses that they were given. Any other line stays as it is, byte for byte.
-        let line = redact(&text);
-        log.write_all(if line == text { &bytes } else { line.as_bytes() })?;
-        on_line(line.trim_end());
+        let line = redact(&lossy);
+        if progress::parse(&line).is_none() {
+            log.write_all(if line == lossy { text } else { line.as_bytes() })?;
+        }
+        // Lines may end with both characters.
+        if !(is_second_half && line == "\n") {
+            on_line(line.trim_end());
+        }
+        is_second_half = bytes.ends_with(b"\r");
         bytes.clear();
     }
     log.flush()?;
     Ok(())
+}
+
+/// Appends a line with its end, which may be that of a line that is drawn anew. Returns the line's length.
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<usize> {
+    loop {
+        let available = reader.fill_buf()?;
+        let end = memchr::memchr2(b'\n', b'\r', available).map(|at| at + 1);
+        let taken = end.unwrap_or(available.len());
+        line.extend_from_slice(&available[..taken]);
+        reader.consume(taken);
+        if end.is_some() || taken == 0 {
+            return Ok(line.len());
+        }
+    }
 }
 
 /// A word as a POSIX shell needs it, without the credentials of addresses in it.
@@ -389,17 +415,6 @@ pub(crate) fn exit_code(status: ExitStatus) -> u8 {
 fn is_stack_frame(line: &str) -> bool {
     let text = line.trim_start().trim_start_matches("npm error").trim_start_matches("npm ERR!").trim_start();
     text.starts_with("at ") && [".js:", ".mjs:", ".cjs:", "node:"].iter().any(|file| text.contains(file))
-}
-
-/// Says on the task what a line of cargo's or a back end's output is about.
-pub fn show_progress(task: &dyn Task, line: &str) {
-    let text = line.trim();
-    if ["Compiling", "Building", "Downloading", "Downloaded", "Updating", "running "]
-        .iter()
-        .any(|v| text.starts_with(v))
-    {
-        task.say(text);
-    }
 }
 
 /// Finds a program by name on the `PATH` of this environment.

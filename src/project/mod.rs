@@ -9,6 +9,7 @@ pub(crate) mod cfg_gates;
 pub(crate) mod cfg_predicates;
 pub(crate) mod graph;
 mod identity;
+pub mod lock_file;
 pub(crate) mod manifest;
 mod members;
 mod nothing_to_build;

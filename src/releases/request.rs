@@ -55,10 +55,10 @@ impl RuntimeList {
         Self(lines.into_iter().map(request).collect())
     }
 
-    /// Whether a release of the line may be meant. What a folder holds is not looked at.
-    pub fn may_mean(&self, line: Line) -> bool {
+    /// Whether a release before this line may be among them. A folder's is not looked at.
+    pub fn reaches_before(&self, line: Line) -> bool {
         self.0.iter().any(|request| match request {
-            RuntimeRequest::Release(release) => release.may_mean(line),
+            RuntimeRequest::Release(request) => request.reaches_before(line),
             RuntimeRequest::Folder(_) => false,
         })
     }
@@ -139,6 +139,18 @@ mod tests {
         assert_eq!(
             check("lates"),
             Err("`lates` does not name a Pyodide release: did you mean `latest`?".to_owned())
+        );
+    }
+
+    #[test]
+    fn old_lines_are_seen_in_what_names_them() {
+        let check = |text: &str| {
+            let list: RuntimeList = text.parse().unwrap();
+            list.reaches_before("0.28".parse().unwrap())
+        };
+        assert!(["0.27", "314,0.27.8", "all", ">=0.26", ">=0.27.8, <0.28", "<0.22"].into_iter().all(check));
+        assert!(
+            !["0.28", "0.29,314", "newest", ">=0.28", ">0.27.99, <0.29", "./folder"].into_iter().any(check)
         );
     }
 

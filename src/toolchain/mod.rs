@@ -25,6 +25,7 @@ pub use rust::RustToolchain;
 
 use crate::abi::{Contract, ExceptionModel, TARGET};
 use crate::context::Context;
+use crate::env::DRIVER_PLAN;
 use crate::error::{Result, hinted, with_cause};
 use crate::plan::WasmLd;
 
@@ -92,6 +93,12 @@ impl Candidate {
 /// # Errors
 /// When none can serve: says what each lacks and how to get it.
 pub fn choose(context: &Context, contract: Contract, needs: Option<&Version>) -> Result<Toolchain> {
+    if context.environment.get(DRIVER_PLAN).is_some() {
+        return Err(hinted(
+            anyhow!("this shell compiles for Pyodide already, as `cargo pyodide env` set it up"),
+            "build in another shell, or with maturin in this one",
+        ));
+    }
     let candidates = find_compilers(context)?;
     let wasm_ld = linker::find(context, &candidates)?;
     let found = find_among(context, candidates, contract, needs)?;

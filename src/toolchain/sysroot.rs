@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::error::{Result, hinted};
 use crate::plan::stand_in::{self, DriverFolder};
 use crate::plan::{DriverPlan, RustcPlan};
-use crate::process::{Invocation, show_progress};
+use crate::process::{Invocation, PROGRESS_VARIABLES, show_progress};
 
 /// How to get a standard library.
 pub const ADVICE: &str = "run `rustup target add wasm32-unknown-emscripten` (fits Pyodide 0.28 and later) or `rustup component add rust-src`; \
@@ -137,10 +137,9 @@ fn build(
         .arg(&target)
         .env(crate::env::DRIVER_PLAN, &plan_path)
         .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(exceptions).join("\u{1f}"));
-    let status = command.run_logged(&context.ui, &log, |line| {
-        context.ui.tool_output(line);
-        show_progress(&*task, line);
-    })?;
+    let command =
+        PROGRESS_VARIABLES.iter().fold(command, |command, (name, value)| command.env(*name, *value));
+    let status = command.run_logged(&context.ui, &log, |line| show_progress(&context.ui, &*task, line))?;
     drop(task);
     if !status.success() {
         let printed = fs_err::read_to_string(&log).unwrap_or_default();

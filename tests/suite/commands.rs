@@ -5,8 +5,25 @@ use crate::harness::{can_build, find, fixture, folder, runtime, shared_cache, to
 #[test]
 fn help_has_examples_and_exit_codes() {
     let help = [
-        "", "build", "audit", "run", "test", "bench", "sweep", "ci", "deps", "recipes", "overlay", "site",
-        "serve", "runtimes", "setup", "doctor", "clean",
+        "",
+        "build",
+        "audit",
+        "run",
+        "test",
+        "bench",
+        "sweep",
+        "ci",
+        "deps",
+        "recipes",
+        "overlay",
+        "site",
+        "serve",
+        "runtimes",
+        "setup",
+        "doctor",
+        "clean",
+        "completions",
+        "man",
     ]
     .map(|command| {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();

@@ -163,7 +163,7 @@ fn fixtures_leave_the_same_memory() {
         let name = format!("relocated-{package}-{}", std::process::id());
         copy_folder(&fixture(package), &place.path().join(&name));
         let lines = asked_for().unwrap_or(vec!["0.21.3", "314.0.7"]).join(",");
-        let printed = tool(&["build", &format!("./{name}"), "--pyodide", &lines, "-q"])
+        let printed = tool(&["build", &format!("./{name}"), "--pyodide", &lines, "-q", "--no-share-crates"])
             .in_folder(place.path())
             .succeed();
         for wheel in printed.stdout.lines() {

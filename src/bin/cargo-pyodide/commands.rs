@@ -9,12 +9,12 @@ use cargo_pyodide::context::{Context, Network};
 use cargo_pyodide::env::Environment;
 use cargo_pyodide::error::{EXIT_COULD_NOT, Result};
 use cargo_pyodide::redacted::redact;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::terminal::{Terminal, print_failure};
 use crate::{
-    audit, bench, build, ci, clean, deps, doctor, overlay, recipes, run, runtimes, serve, setup, site, sweep,
-    test,
+    audit, bench, build, ci, clean, completions, deps, doctor, env, man, new, overlay, recipes, run,
+    runtimes, serve, setup, site, sweep, test,
 };
 
 const AFTER_HELP: &str = "\
@@ -26,7 +26,7 @@ Exit codes:
 /// Build Python packages with a Rust core for Pyodide, with a plain stable Rust
 #[derive(Debug, Parser)]
 #[command(name = "cargo-pyodide", bin_name = "cargo pyodide", version, after_help = AFTER_HELP)]
-struct Cli {
+pub(crate) struct Cli {
     /// When the output has colors
     #[arg(
         long,
@@ -64,6 +64,7 @@ impl Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    New(new::NewArguments),
     Build(build::BuildArguments),
     Audit(audit::AuditArguments),
     Run(run::RunArguments),
@@ -75,12 +76,20 @@ enum Command {
     Sweep(sweep::SweepCommand),
     SweepCell(sweep::SweepCellArguments),
     Ci(ci::command::CiArguments),
+    Env(env::EnvArguments),
     Site(site::SiteArguments),
     Serve(serve::ServeArguments),
     Runtimes(runtimes::RuntimesArguments),
     Setup(setup::SetupArguments),
     Doctor(doctor::DoctorArguments),
     Clean(clean::CleanArguments),
+    Completions(completions::CompletionsArguments),
+    Man(man::ManArguments),
+}
+
+/// The command line as clap knows it, called as the executable is.
+pub(crate) fn command_line() -> clap::Command {
+    Cli::command().bin_name("cargo-pyodide")
 }
 
 /// What every command starts from.
@@ -91,10 +100,32 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// The user's environment.
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
     /// The context of a command.
     pub(crate) fn context(&self, terminal: &Terminal, network: Network) -> Context {
         Context::new(terminal.ui(), self.environment.clone(), self.cache.clone(), network)
     }
+}
+
+/// The command line as clap has it.
+#[cfg(test)]
+pub(crate) fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
+/// What a command line without the program's name asks for.
+///
+/// # Errors
+/// When it is none, or asks for help or the version.
+pub(crate) fn parse(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> std::result::Result<Cli, clap::Error> {
+    let arguments = arguments.into_iter().map(Into::into);
+    Cli::try_parse_from(std::iter::once(OsString::from("cargo pyodide")).chain(arguments))
 }
 
 /// Parses a command line without the program's name and runs it. Returns the exit status.
@@ -106,8 +137,7 @@ pub(crate) fn run(environment: Environment, mut arguments: Vec<OsString>) -> Res
     if arguments.first().is_some_and(|first| first == "pyodide") {
         arguments.remove(0);
     }
-    let words = std::iter::once(OsString::from("cargo pyodide")).chain(arguments);
-    let cli = match Cli::try_parse_from(words) {
+    let cli = match parse(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are what was asked for; a wrong option is not the checked thing that failed.
@@ -139,6 +169,7 @@ pub(crate) const CACHE_LIMIT: &str = "CARGO_PYODIDE_CACHE_LIMIT";
 
 fn run_command(session: &Session, command: Command) -> Result<u8> {
     match command {
+        Command::New(arguments) => new::run(&arguments),
         Command::Build(arguments) => build::run(session, &arguments),
         Command::Audit(arguments) => audit::run(session, &arguments),
         Command::Run(arguments) => run::run(session, arguments),
@@ -149,12 +180,15 @@ fn run_command(session: &Session, command: Command) -> Result<u8> {
         Command::Recipes(arguments) => recipes::run(&arguments),
         Command::Sweep(command) => sweep::run(session, &command),
         Command::SweepCell(arguments) => sweep::run_cell(session, &arguments),
-        Command::Ci(arguments) => ci::command::run(&arguments),
+        Command::Ci(arguments) => ci::command::run(session, &arguments),
+        Command::Env(arguments) => env::run(session, &arguments),
         Command::Site(arguments) => site::run(session, &arguments),
         Command::Serve(arguments) => serve::run(session, &arguments),
         Command::Runtimes(arguments) => runtimes::run(session, &arguments),
         Command::Setup(arguments) => setup::run(session, &arguments),
         Command::Doctor(arguments) => doctor::run(session, &arguments),
         Command::Clean(arguments) => clean::run(session, &arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     }
 }

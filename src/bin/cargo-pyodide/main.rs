@@ -9,8 +9,14 @@ mod build_report;
 mod ci;
 mod clean;
 mod commands;
+mod completions;
 mod deps;
 mod doctor;
+#[cfg(test)]
+mod documentation;
+mod env;
+mod man;
+mod new;
 mod options;
 mod overlay;
 mod recipes;

@@ -116,9 +116,9 @@ pub(crate) struct CargoOptions {
     /// Turn cargo's default features off
     #[arg(long)]
     no_default_features: bool,
-    /// Share compiled crates with other packages instead of keeping them with this one
+    /// Keep compiled crates with this package instead of sharing them with others
     #[arg(long)]
-    share_crates: bool,
+    no_share_crates: bool,
     /// How many jobs cargo runs at once
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroU32>,
@@ -141,7 +141,7 @@ impl CargoOptions {
     pub(crate) fn request(&self) -> CargoRequest {
         let Self { profile, features, no_default_features, jobs, headers, c_toolchain, .. } = self.clone();
         let silent_settings = if self.profile_as_is { SilentSettings::AsIs } else { SilentSettings::Chosen };
-        let crate_store = if self.share_crates { CrateStore::Shared } else { CrateStore::PerPackage };
+        let crate_store = if self.no_share_crates { CrateStore::PerPackage } else { CrateStore::Shared };
         let lock = if self.locked || self.frozen { LockUse::Kept } else { LockUse::Updated };
         CargoRequest {
             profile,
@@ -284,14 +284,14 @@ mod tests {
 
     #[test]
     fn options_become_requests() {
-        let all = "--profile small --profile-as-is --features a,b -F c --no-default-features --share-crates --headers h -j 3 --locked \
+        let all = "--profile small --profile-as-is --features a,b -F c --no-default-features --no-share-crates --headers h -j 3 --locked \
                    --c-toolchain emsdk --overlay o.toml --variant v --variant w=f --no-recipes --offline";
         insta::assert_snapshot!(format!("{}\n\n{}", check(""), check(all)), @r#"
-        CargoRequest { profile: None, silent_settings: Chosen, features: [], no_default_features: false, jobs: None, lock: Updated, crate_store: PerPackage, headers: None, c_toolchain: Clang }
+        CargoRequest { profile: None, silent_settings: Chosen, features: [], no_default_features: false, jobs: None, lock: Updated, crate_store: Shared, headers: None, c_toolchain: Clang }
         OverlayRequest { files: [], variants: [], recipes: Applied }
         Allowed
 
-        CargoRequest { profile: Some("small"), silent_settings: AsIs, features: ["a", "b", "c"], no_default_features: true, jobs: Some(3), lock: Kept, crate_store: Shared, headers: Some("h"), c_toolchain: Emsdk }
+        CargoRequest { profile: Some("small"), silent_settings: AsIs, features: ["a", "b", "c"], no_default_features: true, jobs: Some(3), lock: Kept, crate_store: PerPackage, headers: Some("h"), c_toolchain: Emsdk }
         OverlayRequest { files: ["o.toml"], variants: [VariantChoice { name: "v", file: None }, VariantChoice { name: "w", file: Some("f") }], recipes: Ignored }
         Forbidden
         "#);

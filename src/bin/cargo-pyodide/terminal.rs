@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use cargo_pyodide::env::Environment;
 use cargo_pyodide::error::Result;
 use cargo_pyodide::process::supervision;
 use cargo_pyodide::ui::{Listener, Message, Stream, Task, Ui};
@@ -40,8 +41,9 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// A terminal with this verbosity.
     pub(crate) fn new(verbosity: Verbosity) -> Self {
-        // In a log file a line that is drawn anew would be a thousand lines.
-        let is_shown = std::io::stderr().is_terminal() && verbosity > Verbosity::Quiet;
+        // In a log file a line that is drawn anew would be a thousand lines, also where CI pretends that it is a terminal.
+        let is_log = !std::io::stderr().is_terminal() || Environment::read().get("CI").is_some();
+        let is_shown = !is_log && verbosity > Verbosity::Quiet;
         let target = if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Self { verbosity, progress: MultiProgress::with_draw_target(target) }
     }
@@ -227,7 +229,19 @@ impl Task for Shown {
     }
 
     fn count(&self, done: u64, of: u64) {
-        self.bar.set_style(style("{spinner:>12} [{bar:20}] {pos}/{len} {wide_msg} ({elapsed})"));
+        self.count_with("{pos}/{len}", done, of);
+    }
+
+    fn count_bytes(&self, done: u64, of: u64) {
+        self.count_with("{decimal_bytes}/{decimal_total_bytes}", done, of);
+    }
+}
+
+impl Shown {
+    fn count_with(&self, numbers: &str, done: u64, of: u64) {
+        // Short enough for half a screen: the text takes what is left of the line.
+        self.bar
+            .set_style(style(&format!("{{spinner:>12}} [{{bar:12}}] {numbers} {{wide_msg}} ({{elapsed}})")));
         self.bar.set_length(of);
         self.bar.set_position(done);
     }

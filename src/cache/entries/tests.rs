@@ -245,3 +245,24 @@ fn the_oldest_goes_first_when_the_cache_is_too_large() {
     cache.shrink(0).unwrap();
     assert!(cache.keys(Kind::Files).is_empty());
 }
+
+#[test]
+fn the_oldest_shared_crates_go_and_those_of_a_build_stay() {
+    let (_folder, cache) = cache();
+    let shared = cache.folder(Kind::Builds).join("shared");
+    let keys = ["a", "b", "c"];
+    for (key, days) in [("a", 3), ("b", 2), ("c", 1)] {
+        fs_err::create_dir_all(shared.join(key)).unwrap();
+        fs_err::write(shared.join(key).join("x.rlib"), [0; 1000]).unwrap();
+        let part = fs_err::File::open(shared.join(key)).unwrap();
+        part.into_parts().0.set_modified(SystemTime::now() - DAY * days).unwrap();
+    }
+    make(&cache, "another kind").unwrap();
+    assert_eq!(cache.shrink_shared_crates(3000).unwrap(), Removal::default());
+    let _lock = cache.lock(&Ui::silent(), Kind::Builds, "shared-a").unwrap();
+    assert_eq!(cache.shrink_shared_crates(2000).unwrap().removed, 1);
+    assert_eq!(keys.map(|key| shared.join(key).exists()), [true, false, true]);
+    assert_eq!(cache.shrink_shared_crates(0).unwrap().busy, 1);
+    assert_eq!(keys.map(|key| shared.join(key).exists()), [true, false, false]);
+    assert!(cache.has(Kind::Files, "another kind"));
+}

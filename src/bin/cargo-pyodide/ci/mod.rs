@@ -1,31 +1,61 @@
-//! Pipelines for continuous integration: a sweep on several machines, its report, and wheels for the package index.
+//! Pipelines for continuous integration: wheels, tests and reports, for one package or for a list.
 //!
-//! The pipelines are templates beside this file, with a few words to fill in.
+//! The pipelines are templates beside this file, with a few words to fill in and a few lines that may be left out.
 
 pub(crate) mod command;
+mod repository;
+pub(crate) mod subject;
 
 use std::fmt::Write;
+
+use subject::Subject;
+
+/// The releases of a pipeline if nobody says which: those whose wheels the package index takes.
+pub(crate) const USUAL_RELEASES: &str = "0.29,314";
 
 /// What a pipeline does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pipeline {
-    /// What is built.
-    pub(crate) package: Package,
-    /// The lines, as `--pyodide` takes them.
-    pub(crate) lines: String,
-    /// The Rust toolchains that it installs.
-    pub(crate) toolchains: String,
-    /// How many machines share the sweep.
+    /// What it builds.
+    pub(crate) subject: Subject,
+    /// The releases, as `--pyodide` takes them.
+    pub(crate) releases: String,
+    /// The toolchains that rustup installs.
+    pub(crate) toolchains: Toolchains,
+    /// The branch on which it runs, besides tags and pull requests.
+    pub(crate) branch: String,
+    /// How many machines share a sweep.
     pub(crate) shards: usize,
+    /// Whether it writes a site.
+    pub(crate) pages: Pages,
 }
 
-/// What a pipeline builds. Paths are from the root of the repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Package {
-    /// The packages of a list.
-    Listed(String),
-    /// The package in a folder; empty for the root.
-    Folder(String),
+/// Which Rust a pipeline installs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Toolchains {
+    /// The stable one.
+    Stable,
+    /// The last one that compiles for lines before 0.28, too.
+    StableAndOlder,
+}
+
+impl Toolchains {
+    /// The words for rustup.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Stable => "stable",
+            Self::StableAndOlder => "stable 1.97",
+        }
+    }
+}
+
+/// Whether a pipeline writes a site for the service's pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pages {
+    /// It does.
+    Deployed,
+    /// It does not.
+    None,
 }
 
 /// The service that runs the pipeline.
@@ -46,44 +76,78 @@ impl Service {
         }
     }
 
-    fn template(self) -> &'static str {
+    /// How many jobs one matrix may have.
+    pub(crate) fn most_shards(self) -> usize {
         match self {
-            Service::Github => include_str!("github.yml"),
-            Service::Gitlab => include_str!("gitlab.yml"),
+            Service::Github => 256,
+            Service::Gitlab => 200,
+        }
+    }
+
+    fn template(self, subject: &Subject) -> &'static str {
+        match (self, subject) {
+            (Service::Github, Subject::Package(_)) => include_str!("github-package.yml"),
+            (Service::Github, Subject::List(_)) => include_str!("github-list.yml"),
+            (Service::Gitlab, Subject::Package(_)) => include_str!("gitlab-package.yml"),
+            (Service::Gitlab, Subject::List(_)) => include_str!("gitlab-list.yml"),
         }
     }
 }
 
+/// The Debian packages with which C and C++ are compiled.
+const COMPILERS: &str = "clang-19 llvm-19 libc++-19-dev emscripten";
+
 /// The text of a pipeline.
 pub(crate) fn render(service: Service, pipeline: &Pipeline) -> String {
-    let numbers: Vec<String> = (1..=pipeline.shards).map(|number| number.to_string()).collect();
-    let (list, folder, case) = match &pipeline.package {
-        Package::Listed(list) => (list.as_str(), String::new(), "list"),
-        Package::Folder(folder) if folder.is_empty() => ("sdists", String::new(), "package"),
-        // Behind a space: the root needs no word.
-        Package::Folder(folder) => ("sdists", format!(" {}", quote(folder)), "package"),
+    let Pipeline { subject, releases, toolchains, branch, shards, pages } = pipeline;
+    let numbers: Vec<String> = (1..=*shards).map(|number| number.to_string()).collect();
+    let (path, lock, compiles_c) = match subject {
+        Subject::Package(package) => (&package.folder, package.lock.as_str(), package.compiles_c),
+        // Nobody knows what is in a list on the day that it runs.
+        Subject::List(list) => (list, "", true),
     };
-    let words = [
-        ("@VERSION@", env!("CARGO_PKG_VERSION")),
-        ("@LIST@", &quote(list)),
-        ("@LINES@", &quote(&pipeline.lines)),
-        ("@FOLDER@", &folder),
-        ("@RUST@", &pipeline.toolchains),
-        ("@SHARDS@", &pipeline.shards.to_string()),
-        ("@NUMBERS@", &numbers.join(", ")),
+    let cases = [
+        ("folder", path != "."),
+        ("c", compiles_c),
+        ("older", *toolchains == Toolchains::StableAndOlder),
+        ("pages", *pages == Pages::Deployed),
     ];
-    let text = choose_lines(service.template(), case);
+    let words = [
+        ("@VERSION@", env!("CARGO_PKG_VERSION").to_owned()),
+        ("@ACTION@", action()),
+        ("@BRANCH@", yaml_word(branch)),
+        ("@RELEASES@", yaml_word(releases)),
+        ("@RELEASES_SHELL@", quote(releases)),
+        ("@PATH@", quote(path)),
+        ("@PATH_YAML@", yaml_word(path)),
+        ("@PATH_EXPRESSION@", format!("'{}'", path.replace('\'', "''"))),
+        ("@LOCK@", yaml_word(lock)),
+        ("@TOOLCHAINS@", toolchains.words().to_owned()),
+        ("@COMPILERS@", COMPILERS.to_owned()),
+        ("@SHARDS@", shards.to_string()),
+        ("@NUMBERS@", numbers.join(", ")),
+    ];
+    let text = choose_lines(service.template(subject), |case| {
+        cases.iter().any(|(name, holds)| *name == case && *holds)
+    });
     words.iter().fold(text, |text, (word, value)| text.replace(word, value))
 }
 
-/// A text with the lines that belong to one of two cases: those between `#if CASE` and `#end`.
-fn choose_lines(template: &str, case: &str) -> String {
+/// Our action as a workflow names it: the repository at the tag of this version.
+fn action() -> String {
+    let repository = env!("CARGO_PKG_REPOSITORY");
+    let parts: Vec<&str> = repository.rsplitn(3, '/').collect();
+    format!("{}/{}@v{}", parts[1], parts[0], env!("CARGO_PKG_VERSION"))
+}
+
+/// A text without the lines between `#if CASE` and `#end` whose case does not hold, and without these marks.
+fn choose_lines(template: &str, holds: impl Fn(&str) -> bool) -> String {
     let mut text = String::with_capacity(template.len());
     let mut wanted = true;
     for line in template.lines() {
         match line.trim() {
             "#end" => wanted = true,
-            mark if mark.starts_with("#if ") => wanted = mark == format!("#if {case}"),
+            mark if mark.starts_with("#if ") => wanted = holds(&mark["#if ".len()..]),
             _ if wanted => drop(writeln!(text, "{line}")),
             _ => {}
         }
@@ -97,27 +161,66 @@ fn quote(word: &str) -> String {
     if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
+/// A word as YAML takes it: in quotes, as JSON has them, unless it can be nothing but a text.
+fn yaml_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    let begins_a_text = word.starts_with(|c: char| c.is_ascii_alphabetic());
+    let other = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
+    if begins_a_text && word.chars().all(is_plain) && !other.contains(&word.to_ascii_lowercase().as_str()) {
+        word.to_owned()
+    } else {
+        serde_json::Value::from(word).to_string()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::subject::Package;
     use super::*;
 
     #[test]
-    fn lines_of_one_case_are_taken() {
+    fn lines_of_a_case_are_taken_if_it_holds() {
         let template = "a\n  #if list\nb\n  #end\n#if package\nc\n#end\nd\n";
-        assert_eq!(choose_lines(template, "list"), "a\nb\nd\n");
-        assert_eq!(choose_lines(template, "package"), "a\nc\nd\n");
+        assert_eq!(choose_lines(template, |case| case == "list"), "a\nb\nd\n");
+        assert_eq!(choose_lines(template, |case| case == "package"), "a\nc\nd\n");
+    }
+
+    #[test]
+    fn words_stay_texts_in_yaml() {
+        let words =
+            ["main", "0.30", "314", "a b", "crates/py", ".", "on", "release/1.x", ">=0.29"].map(yaml_word);
+        assert_eq!(
+            words,
+            [
+                "main",
+                "\"0.30\"",
+                "\"314\"",
+                "\"a b\"",
+                "crates/py",
+                "\".\"",
+                "\"on\"",
+                "release/1.x",
+                "\">=0.29\""
+            ]
+        );
     }
 
     #[test]
     fn no_word_is_left_to_fill_in() {
+        let package = Package { folder: "a folder".into(), lock: "Cargo.lock".into(), compiles_c: true };
         for service in [Service::Github, Service::Gitlab] {
-            for package in [Package::Folder("a b/py".to_owned()), Package::Listed("a list.txt".to_owned())] {
-                let toolchains = "stable 1.0".to_owned();
-                let text =
-                    render(service, &Pipeline { package, lines: ">=0.29".into(), toolchains, shards: 3 });
-                assert!(!text.contains('@') || service == Service::Github && !text.contains("@L"), "{text}");
-                assert!(text.contains("'>=0.29'") && text.contains("1, 2, 3"), "{text}");
-                assert!(text.contains("stable 1.0") && text.contains("'a "), "{text}");
+            for subject in [Subject::Package(package.clone()), Subject::List("a list.txt".to_owned())] {
+                let pipeline = Pipeline {
+                    subject,
+                    releases: ">=0.26".into(),
+                    toolchains: Toolchains::StableAndOlder,
+                    branch: "trunk".into(),
+                    shards: 3,
+                    pages: Pages::Deployed,
+                };
+                let text = render(service, &pipeline);
+                let left = regex::Regex::new("@[A-Z_]+@|#if|#end").unwrap();
+                assert!(left.find(&text).is_none(), "{text}");
             }
         }
     }

@@ -1,0 +1,40 @@
+//! Cargo's lock files, as far as their text tells what a build needs.
+
+use std::path::{Path, PathBuf};
+
+/// The lock file of a manifest or of the workspace around it.
+pub fn find(manifest: &Path) -> Option<PathBuf> {
+    const DEPTH: usize = 4;
+    let folders = manifest.ancestors().skip(1).take(DEPTH);
+    folders.map(|folder| folder.join("Cargo.lock")).find(|path| path.is_file())
+}
+
+/// The crates through which nearly all build scripts compile C.
+const COMPILING_C: [&str; 2] = ["cc", "cmake"];
+
+/// Whether one of the crates in a lock file compiles C or C++.
+pub fn compiles_c(lock: &str) -> bool {
+    COMPILING_C.iter().any(|name| lock.contains(&format!("name = \"{name}\"\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_names_count() {
+        assert!(compiles_c("[[package]]\nname = \"cc\"\nversion = \"1.2.0\"\n"));
+        assert!(!compiles_c("[[package]]\nname = \"ccc\"\nversion = \"1.2.0\"\n"));
+    }
+
+    #[test]
+    fn the_nearest_lock_file_counts() {
+        let place = tempfile::tempdir().unwrap();
+        let manifest = place.path().join("a/b/Cargo.toml");
+        fs_err::create_dir_all(manifest.parent().unwrap()).unwrap();
+        fs_err::write(place.path().join("Cargo.lock"), "").unwrap();
+        assert_eq!(find(&manifest), Some(place.path().join("Cargo.lock")));
+        fs_err::write(place.path().join("a/b/Cargo.lock"), "").unwrap();
+        assert_eq!(find(&manifest), Some(place.path().join("a/b/Cargo.lock")));
+    }
+}
