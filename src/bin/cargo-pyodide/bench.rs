@@ -112,7 +112,7 @@ impl BenchArguments {
 /// Runs the command.
 pub(crate) fn run(session: &Session, arguments: &BenchArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
-    let context = session.context(&terminal, arguments.network.network());
+    let context = session.context(&terminal, arguments.cargo.network(&arguments.network));
     let requests: Vec<RuntimeList> = arguments.pyodide.iter().cloned().collect();
     let runtimes = runtimes(&context, &requests)?;
     let [runtime] = &runtimes[..] else {
