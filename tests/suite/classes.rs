@@ -177,7 +177,8 @@ fn registry(name: &str, versions: &[(&str, &str)]) -> String {
         let line = serde_json::json!({
             "name": name, "vers": version, "deps": [], "cksum": digest, "features": {}, "yanked": false,
         });
-        lines += &format!("{line}\n");
+        lines.push_str(&line.to_string());
+        lines.push('\n');
         crates.push((format!("/{name}-{version}.crate"), bytes));
     }
     let download = serve(crates).replace("/simple/", "/{crate}-{version}.crate");
