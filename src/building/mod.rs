@@ -26,8 +26,6 @@ pub(crate) mod tree;
 pub mod try_versions;
 pub(crate) mod tuning;
 
-use std::collections::BTreeMap;
-
 use anyhow::Context as _;
 
 pub use gated_names::GatedName;
@@ -101,15 +99,13 @@ impl OpenedSource {
         let folder = self.folder.root.join("optimize");
         let optimized = optimizer.run(context, runtime, &folder, request.names, &mut contents)?;
         clock.step("optimize");
-        let finished = finish_wheel(context, request, runtime, contents, &edits, &optimized.linked);
-        let finished = finished.with_context(whose)?;
+        let finished = finish(context, request, runtime, contents, &edits, &optimized).with_context(whose)?;
         clock.step("finish");
         let findings = finish::audit(&finished, runtime, request.names);
         clock.step("audit");
         // Audited in memory: a wheel that would not load never lies on disk, not even for a moment.
         if findings.iter().any(is_fatal) {
-            let (filename, pyodide) = (finished.contents.filename, runtime.version.clone());
-            return Ok(Outcome::Refused(Box::new(Refused { filename, pyodide, findings, log: raw.log })));
+            return Ok(Outcome::refused(finished.contents.filename, runtime, findings, raw.log));
         }
         tell_findings(context, &findings);
         let gated = gated_names::find(&tree.path, &finished.contents);
@@ -157,16 +153,17 @@ impl OpenedSource {
 }
 
 /// Turns the back end's wheel into one for the release.
-fn finish_wheel(
+fn finish(
     context: &Context,
     request: &BuildRequest,
     runtime: &Runtime,
     contents: WheelContents,
     edits: &Edits,
-    linked: &BTreeMap<String, StepSize>,
+    optimized: &Optimized,
 ) -> Result<FinishedWheel> {
     let platform = runtime.platform_tag(&request.tag)?;
-    let target = finish::Target { runtime, platform: &platform, names: request.names, edits, linked };
+    let (platform, linked) = (&platform, &optimized.linked);
+    let target = finish::Target { runtime, platform, names: request.names, edits, linked };
     let finished = finish::finish(contents, target)?;
     for missed in &finished.missed {
         context.ui.warn(format!("{missed}: nothing to do"));

@@ -15,6 +15,7 @@ use crate::error::{Result, hinted, with_cause};
 use crate::overlay::Changes;
 use crate::overlay::changes::Applied;
 use crate::overlay::values::CrateUpdate;
+use crate::runtime::Runtime;
 use crate::toolchain::Toolchain;
 use crate::ui::StepTime;
 use crate::wheel::{OpenedWheel, WheelFilename};
@@ -72,6 +73,17 @@ pub struct Refused {
 }
 
 impl Outcome {
+    /// A wheel that the release would not load.
+    pub(super) fn refused(
+        filename: WheelFilename,
+        runtime: &Runtime,
+        findings: Vec<Finding>,
+        log: PathBuf,
+    ) -> Self {
+        let pyodide = runtime.version.clone();
+        Self::Refused(Box::new(Refused { filename, pyodide, findings, log }))
+    }
+
     /// The wheel.
     ///
     /// # Errors
