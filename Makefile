@@ -4,7 +4,7 @@ CARGO ?= cargo
 TOOL := target/release/cargo-pyodide
 export CARGO_PYODIDE_CACHE_DIR ?= $(CURDIR)/target/pyodide-cache
 
-.PHONY: demo playground test test-all lint setup bench fuzz polars sweep clean
+.PHONY: demo playground test test-all lint setup bench peers fuzz polars sweep clean
 
 demo: setup
 	$(CARGO) build --release --locked
@@ -34,6 +34,11 @@ setup:
 bench: setup
 	$(CARGO) build --release --locked
 	python3 benches/overhead.py $(TOOL)
+
+# Takes about an hour: builds eight packages and measures them beside the wheels of the package index.
+peers: setup
+	$(CARGO) build --release --locked
+	python3 benches/peers.py $(TOOL)
 
 # Ten minutes for each target; `python3 fuzz/run.py --help` says how to have less.
 fuzz:

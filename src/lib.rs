@@ -1,12 +1,13 @@
 //! Builds Python packages with a Rust core for [Pyodide](https://pyodide.org), with a plain stable Rust.
 //!
 //! ARCHITECTURE.md describes the life of a build. Each folder is one step of it; data goes forward only. The command line is a
-//! thin program on top of this library: `building::build` builds, `audit::audit` audits, `testing` tests, `sweep` does it all
-//! for many packages.
+//! thin program on top of this library: `building::build` builds, `audit::audit` audits, `testing` tests, `bench` measures, `sweep`
+//! does it all for many packages.
 
 pub mod abi;
 pub mod audit;
 pub mod backend;
+pub mod bench;
 pub mod building;
 pub mod cache;
 pub mod causes;

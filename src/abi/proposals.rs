@@ -10,6 +10,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 struct File {
     proposals: BTreeMap<String, String>,
+    compiler: BTreeMap<String, String>,
     node: BTreeMap<String, u32>,
     limits: BTreeMap<String, EngineLimit>,
     optimizer: Optimizer,
@@ -64,6 +65,12 @@ pub(crate) fn introducible(released: Option<&str>) -> impl Iterator<Item = &'sta
     FILE.optimizer.may_introduce.iter().filter(is_shipped).map(String::as_str)
 }
 
+/// The features of the target with which Rust is compiled for a line that was first released in this month.
+pub(crate) fn target_features(released: Option<&str>) -> Vec<&'static str> {
+    let is_there = |since: &String| released.is_none_or(|released| since.as_str() <= released);
+    FILE.compiler.iter().filter(|(_, since)| is_there(since)).map(|(name, _)| name.as_str()).collect()
+}
+
 /// What Binaryen calls a proposal: some are two features there.
 pub(crate) fn binaryen_features(proposal: &str) -> Option<&'static [String]> {
     FILE.optimizer.features.get(proposal).map(Vec::as_slice)
@@ -82,6 +89,8 @@ mod tests {
         assert_eq!(named(Some("2022-08")), all);
         assert_eq!(named(None), all);
         assert_eq!(named(Some("2020-05")), "mutable_globals sign_extension");
+        assert_eq!(target_features(Some("2023-09")), Vec::<&str>::new());
+        assert_eq!([target_features(Some("2024-01")), target_features(None)], [["simd128"], ["simd128"]]);
         assert!(FILE.optimizer.may_introduce.iter().all(|proposal| binaryen_features(proposal).is_some()));
         assert!(FILE.optimizer.features.keys().all(|proposal| shipped().contains_key(proposal)));
         assert_eq!(binaryen_features("bulk_memory").unwrap(), ["bulk-memory", "bulk-memory-opt"]);

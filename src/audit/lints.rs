@@ -133,7 +133,7 @@ fn crates_behind(this: &Examined<'_>, context: &ModuleContext<'_>, imports: &[&s
 }
 
 /// What Python and the loader look for in a module.
-fn is_contract(name: &str) -> bool {
+pub(super) fn is_contract(name: &str) -> bool {
     let starts = ["PyInit", "PyModExport_", "__em_js__", "__start_", "__stop_"];
     let names = [
         "__wasm_call_ctors",

@@ -8,8 +8,10 @@ use serde::Serialize;
 use wasmparser::{Parser, Payload};
 
 use super::examined::is_module;
+use super::lints::is_contract;
 use crate::error::Result;
 use crate::wasm::code::count_functions;
+use crate::wasm::panic_locations::PanicLocations;
 use crate::wasm::relocation_table::Relocations;
 use crate::wasm::{Module, callers, module};
 use crate::wheel::WheelContents;
@@ -30,6 +32,10 @@ pub struct Sizes {
     pub sections: Vec<Part>,
     /// What applies relocations; none if the module has no function for it.
     pub relocations: Option<RelocationSizes>,
+    /// What the module carries for the messages of panics: file names, lines, columns.
+    pub panic_locations: Option<PanicLocationSizes>,
+    /// How many of its exports neither Python nor the loader asks for: they keep functions alive.
+    pub unused_exports: usize,
     /// Code by crate, the largest first; empty without names.
     pub crates: Vec<Part>,
     /// Code by function, instances of a generic one together, the largest first; empty without names.
@@ -54,6 +60,15 @@ impl From<Relocations> for RelocationSizes {
         let present = table.map(|table| table.present.into());
         Self { count: stored.map(|stored| stored + listed), code, table: present }
     }
+}
+
+/// The places in source code that a module carries for the messages of panics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PanicLocationSizes {
+    /// How many there are.
+    pub count: usize,
+    /// Bytes of them and of the file names that they share.
+    pub bytes: u64,
 }
 
 /// A part of a module.
@@ -86,7 +101,7 @@ pub fn of_file(path: &Path) -> Result<Vec<Sizes>> {
 
 fn of_module(file: &str, bytes: &[u8]) -> Result<Sizes> {
     // Says what is wrong with a file that is no module.
-    Module::read(bytes)?;
+    let module = Module::read(bytes)?;
     let names = Module::function_names(bytes)?;
     let mut sections: HashMap<String, u64> = HashMap::new();
     let mut by_crate: HashMap<String, u64> = HashMap::new();
@@ -122,9 +137,17 @@ fn of_module(file: &str, bytes: &[u8]) -> Result<Sizes> {
         brotli: brotli_size(bytes)?,
         sections: sort_parts(sections),
         relocations: Relocations::read(bytes)?.map(RelocationSizes::from),
+        panic_locations: of_panics(PanicLocations::read(bytes)?),
+        unused_exports: module.exports.iter().filter(|export| !is_contract(&export.name)).count(),
         crates: sort_parts(by_crate),
         functions: sort_parts(by_function),
     })
+}
+
+/// None without a location: modules that are not Rust have none.
+fn of_panics(found: PanicLocations) -> Option<PanicLocationSizes> {
+    let PanicLocations { count, bytes } = found;
+    (count > 0).then_some(PanicLocationSizes { count, bytes })
 }
 
 /// The name and the place of a section.

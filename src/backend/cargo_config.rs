@@ -64,7 +64,12 @@ pub(super) fn cargo_config(flags: &[String], choices: &CargoChoices) -> String {
 /// # Errors
 /// When there is no home folder.
 pub(super) fn rust_flags(context: &Context, build: BackEndBuild<'_>, key: &str) -> Result<Vec<String>> {
-    let mut flags = other_flags(&context.environment, &build.project.root)?;
+    // First, so that the flags of the user and of overlays win.
+    let mut flags: Vec<String> = Vec::new();
+    for feature in &build.choices.target_features {
+        flags.extend(["-C".to_owned(), format!("target-feature=+{feature}")]);
+    }
+    flags.extend(other_flags(&context.environment, &build.project.root)?);
     flags.extend(build.choices.overlay.rustflags.iter().cloned());
     // Else rustc looks for a linker and start-up objects of its own beside the target's libraries.
     flags.extend(["-C".to_owned(), "link-self-contained=no".to_owned()]);
@@ -92,7 +97,7 @@ fn other_flags(environment: &Environment, root: &Path) -> Result<Vec<String>> {
 }
 
 /// The folders in which cargo looks for its configuration: what comes later counts more.
-fn config_folders(root: &Path, home: PathBuf) -> Vec<PathBuf> {
+pub(super) fn config_folders(root: &Path, home: PathBuf) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = root.ancestors().map(|folder| folder.join(".cargo")).collect();
     if !folders.contains(&home) {
         folders.push(home);
@@ -103,7 +108,7 @@ fn config_folders(root: &Path, home: PathBuf) -> Vec<PathBuf> {
 }
 
 /// The configuration in a folder: of two, cargo reads the one without an ending.
-fn config_file(folder: &Path) -> Option<PathBuf> {
+pub(super) fn config_file(folder: &Path) -> Option<PathBuf> {
     ["config", "config.toml"].map(|name| folder.join(name)).into_iter().find(|file| file.is_file())
 }
 

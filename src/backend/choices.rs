@@ -33,6 +33,8 @@ pub struct CargoChoices {
     /// Hash of the inputs that cargo's fingerprint does not cover: patches, environment, per-crate flags. None if there are
     /// none.
     pub key: Option<String>,
+    /// Features of the target with which Rust is compiled, unless the user's flags turn them off.
+    pub target_features: Vec<&'static str>,
     /// The stable ABI that PyO3 must be told of.
     pub stable_abi: Option<StableAbi>,
     /// How many jobs cargo runs at once, if not as many as it chooses.

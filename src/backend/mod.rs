@@ -14,6 +14,7 @@ pub(crate) mod metadata;
 mod request;
 mod rustc_errors;
 mod shell;
+pub(crate) mod stated_profile;
 mod steering;
 mod target_folder;
 mod variables;

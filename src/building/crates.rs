@@ -13,8 +13,10 @@ pub use super::matched_rules::{MatchedRule, match_rules};
 use super::package::Package;
 use super::request::{BuildRequest, CargoRequest, OverlayRequest, Recipes};
 use super::rewritten_crates;
+use super::tuning::Tuning;
 use crate::abi::TARGET;
-use crate::backend::{CargoChoices, LockUse};
+use crate::abi::proposals::target_features;
+use crate::backend::{CargoChoices, LockUse, stated_profile};
 use crate::context::{Context, Network};
 use crate::error::Result;
 use crate::overlay::Changes;
@@ -38,6 +40,8 @@ pub(super) struct Crates {
     pub(super) choices: CargoChoices,
     /// The recipes for crates that applied.
     pub(super) applied: Vec<Applied>,
+    /// What was chosen where the package says nothing.
+    pub(super) tuning: Tuning,
     /// The crates that overlays update, with the versions that were taken.
     pub(super) updates: Vec<CrateUpdate>,
     /// The root of the workspace, if the graph could be read.
@@ -63,7 +67,8 @@ impl Crates {
         recipes.extend(target_os.iter().map(|(name, system)| CrateRecipe::of_system(name, system)));
         let mut choices = choices(&request.cargo, changes, &recipes);
         let Some(mut graph) = read_graph(context, package, &choices)? else {
-            return Ok(Self { choices, applied: Vec::new(), updates: Vec::new(), workspace: None });
+            let (applied, updates) = (Vec::new(), Vec::new());
+            return Ok(Self { choices, applied, tuning: Tuning::default(), updates, workspace: None });
         };
         checks::check_crate_names(&graph, &changes.cargo.not_in_browser)?;
         if rewritten_crates::rewrite_own(package, &match_rules(&graph, &recipes))? {
@@ -93,10 +98,34 @@ impl Crates {
             context.ui.phase("Applying", matched.line());
         }
         choices.key = key_with_rules(choices.key.take(), &rest);
+        let tuning = tune(context, package, request, changes, runtime, &graph)?;
+        choices.overlay.profile = choices.overlay.profile.or(tuning.profile.clone());
+        choices.target_features.clone_from(&tuning.target_features);
         let applied = applied.iter().map(|matched| matched.applied()).collect();
         let updates = taken_updates(&changes.cargo.updates, &graph);
-        Ok(Self { choices, applied, updates, workspace: Some(graph.workspace) })
+        Ok(Self { choices, applied, tuning, updates, workspace: Some(graph.workspace) })
     }
+}
+
+/// Chooses what nobody gives, for what the package is compiled for.
+fn tune(
+    context: &Context,
+    package: &Package<'_>,
+    request: &BuildRequest,
+    changes: &Changes,
+    runtime: &Runtime,
+    graph: &Graph,
+) -> Result<Tuning> {
+    let wanted = request.tuned_for(&context.environment, changes.optimization)?;
+    let mut stated = stated_profile::read(&context.environment, &package.project.root, &graph.workspace)?;
+    // What overlays say counts like the package's own word.
+    stated.extend(changes.cargo.profile.table());
+    let features = target_features(runtime.facts.released.as_deref());
+    let tuning = Tuning::choose(wanted, &stated, graph.crates.len(), features);
+    if let Some(line) = tuning.describe() {
+        context.ui.phase("Choosing", line);
+    }
+    Ok(tuning)
 }
 
 /// Updates with the versions that the graph has.
@@ -134,6 +163,7 @@ fn choices(request: &CargoRequest, changes: &Changes, recipes: &[CrateRecipe]) -
         overlay: changes.cargo.clone(),
         crates: recipes.iter().cloned().chain(own).collect(),
         key: changes.key(),
+        target_features: Vec::new(),
         headers: request.headers.clone(),
         c_toolchain: request.c_toolchain,
         jobs: request.jobs,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use chrono::Datelike as _;
 
+use super::step_size::StepSize;
 use crate::audit::{self, AuditContext, Code, Finding, Subject};
 use crate::env::Environment;
 use crate::error::{Result, hinted, with_cause};
@@ -27,6 +28,8 @@ pub(crate) struct FinishedWheel {
     pub modules: Vec<String>,
     /// The same modules as they were before their names were dropped.
     pub raw_modules: BTreeMap<String, Vec<u8>>,
+    /// How large each module is after the steps that change it.
+    pub steps: BTreeMap<String, Vec<StepSize>>,
     /// Requirements that a recipe changes and the wheel does not have.
     pub missed: Vec<CannotEdit>,
 }
@@ -42,6 +45,8 @@ pub(crate) struct Target<'a> {
     pub names: Names,
     /// What overlays change.
     pub edits: &'a Edits,
+    /// How large the modules were that were optimised, by their paths in the wheel of the back end.
+    pub linked: &'a BTreeMap<String, StepSize>,
 }
 
 /// Reads a back end's wheel. Local folders and what the wheel says instead are in `hidden`.
@@ -62,7 +67,7 @@ pub(crate) fn read(raw: &Path, hidden: &[(PathBuf, &str)]) -> Result<WheelConten
 /// When it holds no module for WebAssembly, or a native one.
 pub(crate) fn finish(mut contents: WheelContents, target: Target<'_>) -> Result<FinishedWheel> {
     // Here and not in the link: what the driver links depends on no single release, so that lines can share it.
-    let raw_modules = convert_modules(&mut contents, target)
+    let Converted { raw_modules, steps } = convert_modules(&mut contents, target)
         .with_context(|| format!("cannot convert the wheel `{}` for Pyodide", contents.filename))?;
     retag(&mut contents, target.runtime, target.platform)?;
     let missed = edits::apply(&mut contents, target.edits)?;
@@ -74,13 +79,21 @@ pub(crate) fn finish(mut contents: WheelContents, target: Target<'_>) -> Result<
     let text = record::write(&contents.files, &record_path)?;
     contents.files.insert(record_path, text);
     let modules = raw_modules.keys().cloned().collect();
-    Ok(FinishedWheel { contents, modules, raw_modules, missed })
+    Ok(FinishedWheel { contents, modules, raw_modules, steps, missed })
 }
 
-/// Returns the modules as they were, by their new paths.
-fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<BTreeMap<String, Vec<u8>>> {
-    let Target { runtime, names, .. } = target;
-    let mut raw = BTreeMap::new();
+/// What was converted, by the new paths of the modules.
+#[derive(Default)]
+struct Converted {
+    /// The modules as they were.
+    raw_modules: BTreeMap<String, Vec<u8>>,
+    /// How large each is after the steps that change it.
+    steps: BTreeMap<String, Vec<StepSize>>,
+}
+
+fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<Converted> {
+    let Target { runtime, names, linked, .. } = target;
+    let mut converted = Converted::default();
     let paths: Vec<String> = contents.files.keys().cloned().collect();
     for path in paths {
         let Some(name) = extension::parse(&path) else { continue };
@@ -95,8 +108,12 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<B
         }
         // Stripped after the link and not by it: the lints still name functions and crates from the raw module.
         let mut stripped = strip::strip(&bytes, names).with_context(|| format!("`{path}`"))?;
+        let mut steps: Vec<StepSize> = linked.get(&path).copied().into_iter().collect();
+        let last = if steps.is_empty() { "link" } else { "optimize" };
+        steps.push(StepSize::after(last, &stripped));
         if let Some(rewritten) = relocation_table::rewrite(&stripped).with_context(|| format!("`{path}`"))? {
             stripped = rewritten;
+            steps.push(StepSize::after("relocation-table", &stripped));
         }
         if let Some(work) = own_work(runtime.start_up) {
             stripped = start_up::start_itself(&stripped, work).with_context(|| format!("`{path}`"))?;
@@ -106,10 +123,11 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<B
         }
         // The mode of a module goes with it under its new name.
         rename_executable(contents, &path, &target);
-        raw.insert(target, bytes);
+        converted.steps.insert(target.clone(), steps);
+        converted.raw_modules.insert(target, bytes);
     }
     // Some back ends leave a Rust extension out when it does not build, and call that a success.
-    if raw.is_empty() {
+    if converted.raw_modules.is_empty() {
         return Err(hinted(
             with_cause(
                 "optional-extension",
@@ -118,7 +136,7 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<B
             "the package treats its Rust extension as optional and left it out: the log says why",
         ));
     }
-    Ok(raw)
+    Ok(converted)
 }
 
 /// The part of the start-up that the loader leaves to modules; none from 0.22 on.

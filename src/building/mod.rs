@@ -21,16 +21,20 @@ pub mod report;
 pub(crate) mod request;
 mod rewritten_crates;
 pub mod shell;
+mod step_size;
 pub(crate) mod tree;
 pub mod try_versions;
+pub(crate) mod tuning;
 
 use anyhow::Context as _;
 
 pub use gated_names::GatedName;
 pub use optimize::Optimized;
 pub use outcome::{Built, Outcome, Refused};
-pub use request::{BuildRequest, CargoRequest, FinishRequest, OverlayRequest, Recipes};
+pub use request::{BuildRequest, CargoRequest, FinishRequest, OverlayRequest, Recipes, SilentSettings};
+pub use step_size::StepSize;
 pub use tree::{OpenedSource, watched_folder};
+pub use tuning::Tuning;
 
 use crate::abi::Contract;
 use crate::audit::group::group;
@@ -93,16 +97,15 @@ impl OpenedSource {
         };
         let mut contents = finish::read(&raw.wheel, &raw.hidden).with_context(whose)?;
         let folder = self.folder.root.join("optimize");
-        let optimized = optimizer.run(context, runtime, &folder, &mut contents)?;
+        let optimized = optimizer.run(context, runtime, &folder, request.names, &mut contents)?;
         clock.step("optimize");
-        let finished = finish(context, request, runtime, contents, &edits).with_context(whose)?;
+        let finished = finish(context, request, runtime, contents, &edits, &optimized).with_context(whose)?;
         clock.step("finish");
         let findings = finish::audit(&finished, runtime, request.names);
         clock.step("audit");
         // Audited in memory: a wheel that would not load never lies on disk, not even for a moment.
         if findings.iter().any(is_fatal) {
-            let (filename, pyodide) = (finished.contents.filename, runtime.version.clone());
-            return Ok(Outcome::Refused(Box::new(Refused { filename, pyodide, findings, log: raw.log })));
+            return Ok(Outcome::refused(finished.contents.filename, runtime, findings, raw.log));
         }
         tell_findings(context, &findings);
         let gated = gated_names::find(&tree.path, &finished.contents);
@@ -113,6 +116,7 @@ impl OpenedSource {
         let built = Built {
             wheel,
             summary,
+            tuning: crates.tuning,
             optimized,
             findings,
             gated,
@@ -155,9 +159,11 @@ fn finish(
     runtime: &Runtime,
     contents: WheelContents,
     edits: &Edits,
+    optimized: &Optimized,
 ) -> Result<FinishedWheel> {
     let platform = runtime.platform_tag(&request.tag)?;
-    let target = finish::Target { runtime, platform: &platform, names: request.names, edits };
+    let (platform, linked) = (&platform, &optimized.linked);
+    let target = finish::Target { runtime, platform, names: request.names, edits, linked };
     let finished = finish::finish(contents, target)?;
     for missed in &finished.missed {
         context.ui.warn(format!("{missed}: nothing to do"));

@@ -3,13 +3,14 @@
 //! What comes out is compared with what went in: it is valid, starts and links in the same way, and uses no proposal that it
 //! may not. A module of which this is not so stays as it was, with a warning. Results are kept in the cache by content.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 use serde::Serialize;
 
 use super::request::BuildRequest;
+use super::step_size::StepSize;
 use crate::abi::proposals::{binaryen_features, introducible};
 use crate::cache::Kind;
 use crate::context::{Context, Network};
@@ -35,6 +36,9 @@ pub struct Optimized {
     /// Modules that could not be optimised, by their paths in the wheel of the back end.
     #[serde(rename = "not_optimized", skip_serializing_if = "Vec::is_empty")]
     unchanged: Vec<String>,
+    /// How large the others were before, by their paths in the wheel of the back end.
+    #[serde(skip)]
+    pub(super) linked: BTreeMap<String, StepSize>,
 }
 
 /// How modules are optimised.
@@ -77,9 +81,15 @@ impl Optimizer {
         context: &Context,
         runtime: &Runtime,
         folder: &Path,
+        names: Names,
         contents: &mut WheelContents,
     ) -> Result<Optimized> {
-        let mut done = Optimized { optimization: self.optimization, wasm_opt: None, unchanged: Vec::new() };
+        let mut done = Optimized {
+            optimization: self.optimization,
+            wasm_opt: None,
+            unchanged: Vec::new(),
+            linked: BTreeMap::new(),
+        };
         let (Some(program), Some(passes)) = (&self.program, self.optimization.passes()) else {
             return Ok(done);
         };
@@ -88,7 +98,11 @@ impl Optimizer {
         let is_module = |path: &str, bytes: &[u8]| extension::parse(path).is_some() && module::is_wasm(bytes);
         for (path, bytes) in contents.files.iter_mut().filter(|(path, bytes)| is_module(path, bytes)) {
             match run.optimize(path, bytes) {
-                Ok(optimized) => *bytes = optimized,
+                Ok(optimized) => {
+                    let before = StepSize::after("link", &strip::strip(bytes, names)?);
+                    done.linked.insert(path.clone(), before);
+                    *bytes = optimized;
+                }
                 Err(error) if context.ui.is_interrupted() => return Err(error),
                 Err(error) => {
                     context.ui.warn(format!("`{path}` is not optimized: {error:#}"));

@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use super::gated_names::GatedName;
 use super::optimize::Optimized;
 use super::pack::WheelSummary;
+use super::tuning::Tuning;
 use crate::audit::Finding;
 use crate::audit::group::group;
 use crate::audit::policy::is_fatal;
@@ -14,6 +15,7 @@ use crate::error::{Result, hinted, with_cause};
 use crate::overlay::Changes;
 use crate::overlay::changes::Applied;
 use crate::overlay::values::CrateUpdate;
+use crate::runtime::Runtime;
 use crate::toolchain::Toolchain;
 use crate::ui::StepTime;
 use crate::wheel::{OpenedWheel, WheelFilename};
@@ -34,6 +36,8 @@ pub struct Built {
     pub wheel: OpenedWheel,
     /// What it is made of.
     pub summary: WheelSummary,
+    /// What was chosen for compiling, since the package says nothing of it.
+    pub tuning: Tuning,
     /// What was done to its modules.
     pub optimized: Optimized,
     /// What the audit found: nothing that keeps it from loading.
@@ -69,6 +73,17 @@ pub struct Refused {
 }
 
 impl Outcome {
+    /// A wheel that the release would not load.
+    pub(super) fn refused(
+        filename: WheelFilename,
+        runtime: &Runtime,
+        findings: Vec<Finding>,
+        log: PathBuf,
+    ) -> Self {
+        let pyodide = runtime.version.clone();
+        Self::Refused(Box::new(Refused { filename, pyodide, findings, log }))
+    }
+
     /// The wheel.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::finish::{self, FinishedWheel};
+use super::step_size::StepSize;
 use crate::cache::{Cache, Kind};
 use crate::context::Context;
 use crate::digest::Sha256Digest;
@@ -39,6 +40,8 @@ pub struct ModuleSize {
     pub raw: u64,
     /// Bytes after gzip at its default level.
     pub gzip: u64,
+    /// Bytes after each step that changes it, from the linker's module on.
+    pub after_steps: Vec<StepSize>,
 }
 
 /// A wheel that was written.
@@ -90,7 +93,12 @@ fn pack(
 fn module_sizes(finished: &FinishedWheel) -> Result<Vec<ModuleSize>> {
     let sizes = finished.modules.iter().map(|module| {
         let content = finished.contents.files.get(module).map(Vec::as_slice).unwrap_or_default();
-        Ok(ModuleSize { path: module.clone(), raw: content.len() as u64, gzip: gzip_size(content)? })
+        Ok(ModuleSize {
+            path: module.clone(),
+            raw: content.len() as u64,
+            gzip: gzip_size(content)?,
+            after_steps: finished.steps.get(module).cloned().unwrap_or_default(),
+        })
     });
     sizes.collect()
 }

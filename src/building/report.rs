@@ -68,6 +68,12 @@ struct SourceReport {
 struct WheelReport {
     #[serde(flatten)]
     summary: WheelSummary,
+    /// The settings of cargo's profile `release` that were chosen.
+    #[serde(skip_serializing_if = "toml::Table::is_empty")]
+    chosen_profile: toml::Table,
+    /// The features of the target that were chosen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    chosen_target_features: Vec<&'static str>,
     #[serde(flatten)]
     optimized: Optimized,
     runtime: RuntimeReport,
@@ -149,6 +155,8 @@ impl WheelReport {
     fn new(built: Built, runtime: &Runtime, import: Option<String>) -> Self {
         Self {
             summary: built.summary,
+            chosen_profile: built.tuning.profile.table(),
+            chosen_target_features: built.tuning.target_features,
             optimized: built.optimized,
             runtime: RuntimeReport {
                 version: runtime.version.to_string(),

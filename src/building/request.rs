@@ -41,6 +41,8 @@ pub struct BuildRequest {
 pub struct CargoRequest {
     /// The profile, if not `release`.
     pub profile: Option<String>,
+    /// What becomes of settings of the profile `release` of which the package says nothing.
+    pub silent_settings: SilentSettings,
     /// Features that are turned on.
     pub features: Vec<String>,
     /// Whether the default features are off.
@@ -55,6 +57,16 @@ pub struct CargoRequest {
     pub headers: Option<PathBuf>,
     /// What compiles C.
     pub c_toolchain: CToolchain,
+}
+
+/// What becomes of settings of the profile `release` of which the package says nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SilentSettings {
+    /// The tool chooses those that suit what modules are optimised for.
+    #[default]
+    Chosen,
+    /// Cargo's defaults count.
+    AsIs,
 }
 
 /// How much work is put into a finished wheel. What is not said depends on the profile.
@@ -132,6 +144,22 @@ impl BuildRequest {
         }
     }
 
+    /// For what the package is compiled: as asked for by the user, an overlay or the profile.
+    ///
+    /// # Errors
+    /// When `CARGO_PYODIDE_OPTIMIZE` says something else.
+    pub(super) fn tuned_for(
+        &self,
+        environment: &Environment,
+        by_overlay: Option<Optimization>,
+    ) -> Result<Optimization> {
+        // Of another profile the user knows what stands in it.
+        if self.cargo.silent_settings == SilentSettings::AsIs || !self.is_release() {
+            return Ok(Optimization::None);
+        }
+        Ok(self.optimization(environment)?.or(by_overlay).unwrap_or(self.usual_optimization()))
+    }
+
     /// For what modules are optimised if nobody says it.
     pub fn usual_optimization(&self) -> Optimization {
         if self.is_release() { Optimization::Speed } else { Optimization::None }
@@ -165,6 +193,7 @@ mod tests {
         let request = BuildRequest {
             cargo: CargoRequest {
                 profile: Some("small".into()),
+                silent_settings: SilentSettings::AsIs,
                 features: vec!["a".into()],
                 no_default_features: true,
                 jobs: NonZeroU32::new(3),
@@ -191,6 +220,7 @@ mod tests {
             ),
             cargo: CargoRequest {
                 profile: None,
+                silent_settings: Chosen,
                 features: [],
                 no_default_features: false,
                 jobs: None,

@@ -45,6 +45,7 @@ export async function main() {
     options: { indexURL: address("runtime/") },
     read: async (name) => (await fetch(address(`files/${name}`))).arrayBuffer(),
     url: (name) => address(`files/${name}`),
+    address: (name) => address(`files/${name}`),
     write: (stream, text) => postOutput(stream === 1 ? "stdout" : "stderr", text),
     event(content) {
       event(content);

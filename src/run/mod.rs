@@ -21,7 +21,7 @@ pub use browser::{ADVICE as BROWSER_ADVICE, find_browser};
 pub use node::{ADVICE as NODE_ADVICE, node_version};
 use node::{Files, Node, SCRIPTS};
 pub(crate) use server::mime_type;
-use session::{Next, Place, Session};
+use session::{Installation, Next, Place, Session};
 pub use user_browser::open_in_browser;
 
 use crate::context::Context;
@@ -123,6 +123,7 @@ pub fn run_in_browser(
         place,
         foundation,
         wheels: &wheels,
+        installation: Installation::Usual,
         loaded: &[],
         release_files: &BTreeMap::new(),
         archives: &[],

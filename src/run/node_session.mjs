@@ -19,6 +19,7 @@ const io = {
   options: { indexURL: request.runtime + path.sep },
   read: async (name) => fs.readFileSync(request.files[name]),
   url: () => null,
+  address: (name) => request.files[name],
   write: (descriptor, text) => writeAll(descriptor, typeof text === "string" ? Buffer.from(text) : text),
   event: (event) => fs.writeSync(events, JSON.stringify(event) + "\n"),
 };

@@ -52,6 +52,16 @@ impl std::fmt::Display for Place {
     }
 }
 
+/// How a session's wheels are installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Installation {
+    /// With micropip where it is given, else by unpacking.
+    Usual,
+    /// With `loadPackage`, as pages do that name their wheels. The event `ready` tells its milliseconds.
+    LoadPackage,
+}
+
 /// What a session is made of.
 #[derive(Debug)]
 pub struct Session<'a> {
@@ -63,6 +73,8 @@ pub struct Session<'a> {
     pub foundation: &'a [PathBuf],
     /// The wheels that are installed.
     pub wheels: &'a [PathBuf],
+    /// How they are installed.
+    pub installation: Installation,
     /// Packages of the release that it loads itself, by its own names.
     pub loaded: &'a [String],
     /// The files from which it does, by the names that its lock file gives them.
@@ -86,6 +98,7 @@ struct Request<'a> {
     loaded: &'a [String],
     foundation: Vec<String>,
     wheels: Vec<String>,
+    installation: Installation,
     archives: Vec<String>,
     files: &'a BTreeMap<String, PathBuf>,
     folder: &'a str,
@@ -154,6 +167,7 @@ impl Session<'_> {
             loaded: self.loaded,
             foundation,
             wheels,
+            installation: self.installation,
             archives,
             files: &files,
             folder: self.folder,

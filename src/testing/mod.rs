@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use crate::causes::{self, When};
 use crate::context::Context;
 use crate::error::{Result, hinted};
-use crate::run::session::{Next, Place, Session};
+use crate::run::session::{Installation, Next, Place, Session};
 use crate::runtime::Runtime;
 use crate::ui::Stream;
 
@@ -209,6 +209,7 @@ impl Attempt<'_> {
             place: plan.place,
             foundation: plan.micropip,
             wheels: plan.wheels,
+            installation: Installation::Usual,
             loaded: plan.loaded,
             release_files: plan.release_files,
             archives: &archives,

@@ -65,7 +65,7 @@ pub fn run(context: &Context, native: NativeRun<'_>) -> Result<NativeResults> {
     let prepared = prepare_environment(context, &native)?;
     // The package itself goes into a folder of its own: the environment is shared.
     let site = work.path().join("site");
-    let origin = install(context, &native, &prepared.python(), &site)?;
+    let origin = install(context, native.source, native.wheel, &prepared.python(), &site)?;
     let tests = work.path().join("tests");
     // The staged files, not the tree: a native run that sees the source would import that instead of the wheel.
     let file = std::io::BufReader::new(fs_err::File::open(native.archive)?);
@@ -108,9 +108,18 @@ fn prepare_environment(context: &Context, native: &NativeRun<'_>) -> Result<Back
 
 /// Installs the package for this machine: built from the same source, or, if that does not build here, the package index's
 /// own wheel of the same version.
-fn install(context: &Context, native: &NativeRun<'_>, python: &Path, site: &Path) -> Result<NativeOrigin> {
+///
+/// # Errors
+/// When it does not build here, and the package index has no wheel for this machine.
+pub(crate) fn install(
+    context: &Context,
+    source: &Source,
+    wheel: &OpenedWheel,
+    python: &Path,
+    site: &Path,
+) -> Result<NativeOrigin> {
     let ui = &context.ui;
-    let place = match native.source {
+    let place = match source {
         Source::Folder(folder) => folder,
         Source::Archive(archive) => &archive.path,
     };
@@ -119,7 +128,7 @@ fn install(context: &Context, native: &NativeRun<'_>, python: &Path, site: &Path
             Invocation::new(python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
         pip.args(["--no-deps", "--target"]).arg(site)
     };
-    ui.phase("Compiling", format!("{} for this machine", native.source.origin()));
+    ui.phase("Compiling", format!("{} for this machine", source.origin()));
     // A `CARGO_BUILD_TARGET` of the user's shell would make a wheel for another machine.
     let mut build = without_rust_settings(pip());
     if let Some(default) = default_toolchain(context) {
@@ -134,10 +143,10 @@ fn install(context: &Context, native: &NativeRun<'_>, python: &Path, site: &Path
         .context("the package does not build for this machine");
     let Err(error) = built else { return Ok(NativeOrigin::Source) };
     // A folder's version may be on the index with other code.
-    if matches!(native.source, Source::Folder(_)) {
+    if matches!(source, Source::Folder(_)) {
         return Err(error);
     }
-    let own = format!("{}=={}", native.wheel.metadata().name, native.wheel.metadata().version);
+    let own = format!("{}=={}", wheel.metadata().name, wheel.metadata().version);
     if pip().args(["--only-binary", ":all:"]).arg(&own).output(ui).is_err() {
         return Err(error);
     }

@@ -11,6 +11,7 @@ pub mod dylink;
 pub(crate) mod exceptions;
 pub(crate) mod module;
 pub mod optimization;
+pub mod panic_locations;
 pub mod relocation_table;
 pub(crate) mod relocations;
 pub mod start_up;

@@ -250,6 +250,23 @@ fn sizes_are_shown() {
         (func $memcpy))"#;
     wheel(place.path(), NAME, &[(PATH, &wat::parse_str(text).unwrap())]);
     insta::assert_snapshot!(tool(&["audit", NAME, "--size"]).in_folder(place.path()).snapshot());
+    // What panics say, and exports that nobody asks for.
+    let text = r#"(module (@custom "dylink.0" (before first) "\01\04\20\02\00\00")
+        (import "env" "__memory_base" (global i32)) (import "env" "__table_base" (global i32))
+        (import "env" "memory" (memory 0))
+        (func (export "PyInit_bad") (export "helper") (result i32) i32.const 0)
+        (func (export "__wasm_apply_data_relocs")
+            (i32.store (i32.add (global.get 0) (i32.const 16)) (i32.add (global.get 0) (i32.const 0))))
+        (data (global.get 0) "src/lib.rs\00\00\00\00\00\00\00\00\00\00\0a\00\00\00\07\00\00\00\03\00\00\00"))"#;
+    wheel(place.path(), NAME, &[(PATH, &wat::parse_str(text).unwrap())]);
+    let shown = tool(&["audit", NAME, "--size", "-q"]).in_folder(place.path()).succeed().stdout;
+    let told =
+        |start: &str| shown.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned();
+    assert_eq!(told("lines and file names").split_whitespace().nth(4), Some("26"), "{shown}");
+    assert!(
+        told("1 panic locations").ends_with("share") && !told("1 exports that nobody").is_empty(),
+        "{shown}"
+    );
     let json = tool(&["audit", NAME, "--size", "--format", "json"]).in_folder(place.path()).succeed().stdout;
     let document: serde_json::Value = serde_json::from_str(&json).unwrap();
     let module = &document["modules"][0];

@@ -11,6 +11,7 @@ fn help_has_examples_and_exit_codes() {
         "run",
         "repl",
         "test",
+        "bench",
         "sweep",
         "ci",
         "deps",

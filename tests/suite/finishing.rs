@@ -159,6 +159,11 @@ fn modules_are_optimized_on_lines_with_either_kind_of_exceptions() {
             assert!(after.len() * 100 < before.len() * 95, "{line}: {} of {}", after.len(), before.len());
             assert_eq!(said, expected, "{line} {choice}");
             assert!(wheel["seconds"]["optimize"].is_f64());
+            let steps: Vec<&Value> = wheel["modules"][0]["after_steps"].as_array().unwrap().iter().collect();
+            let names: Vec<&str> = steps.iter().map(|step| step["step"].as_str().unwrap()).collect();
+            assert_eq!(names, ["link", "optimize", "relocation-table"], "{line}");
+            let raw = |step: usize| steps[step]["raw"].as_u64().unwrap();
+            assert!(raw(0) > raw(1) && raw(1) > raw(2), "{line}: {steps:?}");
             let read = Module::read(&after).unwrap();
             assert_eq!(read.dylink.unwrap().place, Place::First, "{line}");
             assert_eq!(read.custom_sections, ["dylink.0"], "{line}");
@@ -217,7 +222,7 @@ fn a_program_that_fails_leaves_the_module_as_it_was() {
     let mut warnings = Vec::new();
     for (number, does) in (200..).zip(cases) {
         let program = pretend(place.path(), number, does);
-        let arguments = ["--pyodide", "0.29.5", "--optimize", "size"];
+        let arguments = ["--pyodide", "0.29.5", "--optimize", "size", "--profile-as-is"];
         let printed = build(place.path(), "pure", &arguments)
             .env("CARGO_PYODIDE_WASM_OPT", &program)
             .hide(place.path(), "PLACE")
@@ -283,4 +288,40 @@ fn an_overlay_says_what_a_package_is_optimized_for_and_the_user_has_the_last_wor
     assert_eq!(by_overlay["overlays"][0]["changes"][0], "optimized for size");
     assert_eq!(asked(&[], "none")["optimization"], "none");
     assert_eq!(asked(&["--optimize", "speed"], "none")["optimization"], "speed");
+}
+
+#[cfg(unix)]
+#[test]
+fn settings_of_the_profile_are_chosen_where_nobody_gives_them() {
+    if !can_build() {
+        return;
+    }
+    let place = folder();
+    let program = pretend(place.path(), 220, "cp \"$1\" \"$last\"");
+    let asked = |arguments: &[&str]| {
+        let arguments = [&["--pyodide", "0.29.5"], arguments].concat();
+        let tool = build(place.path(), "pure", &arguments).env("CARGO_PYODIDE_WASM_OPT", &program);
+        report(tool.env("CARGO_PYODIDE_OPTIMIZE", "speed"))
+    };
+    let raw = |wheel: &Value| wheel["modules"][0]["raw"].as_u64().unwrap();
+    let as_is = asked(&["--profile-as-is"]);
+    let chosen = asked(&[]);
+    assert_eq!(chosen["chosen_profile"].to_string(), r#"{"codegen-units":1,"lto":"fat"}"#);
+    assert_eq!(chosen["chosen_target_features"].to_string(), r#"["simd128"]"#);
+    assert!(as_is["chosen_profile"].is_null() && as_is["chosen_target_features"].is_null(), "{as_is}");
+    assert!(raw(&chosen) < raw(&as_is), "{} {}", raw(&chosen), raw(&as_is));
+    assert_eq!(asked(&[])["sha256"], chosen["sha256"]);
+    assert_eq!(
+        asked(&["--optimize", "none"])["sha256"],
+        asked(&["--optimize", "none", "--profile-as-is"])["sha256"]
+    );
+    // The package's own word counts.
+    let manifest = place.path().join("pure/Cargo.toml");
+    let text = fs_err::read_to_string(&manifest).unwrap();
+    fs_err::write(&manifest, format!("{text}\n[profile.release]\nlto = \"off\"\n")).unwrap();
+    assert_eq!(asked(&[])["chosen_profile"].to_string(), r#"{"codegen-units":1}"#);
+    fs_err::write(&manifest, format!("{text}\n[profile.release]\nlto = \"off\"\ncodegen-units = 16\n"))
+        .unwrap();
+    let own = asked(&[]);
+    assert!(own["chosen_profile"].is_null(), "{own}");
 }

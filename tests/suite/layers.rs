@@ -24,10 +24,11 @@ fn all() -> Vec<(String, String)> {
 }
 
 /// Every module, the uppermost first: each uses only those below it. The executable stands above them all.
-const LAYERS: [&str; 36] = [
+const LAYERS: [&str; 37] = [
     "fuzzing",
     "site",
     "sweep",
+    "bench",
     "testing",
     "run",
     "building",
@@ -305,8 +306,8 @@ fn documentation_lists_every_variable_and_command() {
         }
     }
     for command in [
-        "build", "audit", "run", "test", "sweep", "ci", "deps", "recipes", "overlay", "site", "serve",
-        "runtimes", "setup", "doctor", "clean",
+        "build", "audit", "run", "test", "bench", "sweep", "ci", "deps", "recipes", "overlay", "site",
+        "serve", "runtimes", "setup", "doctor", "clean",
     ] {
         if !reference.contains(&format!("## cargo pyodide {command}\n")) {
             missing.push(command.to_owned());

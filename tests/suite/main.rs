@@ -13,6 +13,7 @@
 )]
 
 mod audits;
+mod benchmarks;
 mod builds;
 mod causes;
 mod classes;

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::harness::{Tool, can_build, copy_folder, find, fixture, folder, has, runtime, shared_cache, tool};
 
 /// A wheel of the fixture `pure` for a release, built once for all tests.
-fn wheel(version: &str) -> PathBuf {
+pub(crate) fn wheel(version: &str) -> PathBuf {
     static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(wheel) = built.get(version) {

@@ -6,7 +6,7 @@ use cargo_pyodide::audit::Severity;
 use cargo_pyodide::audit::budget::{self, Budget, Excess};
 use cargo_pyodide::audit::group::group;
 use cargo_pyodide::audit::report::{Audited, document, sarif, summary};
-use cargo_pyodide::audit::size::{self, RelocationSizes, Sizes};
+use cargo_pyodide::audit::size::{self, PanicLocationSizes, RelocationSizes, Sizes};
 use cargo_pyodide::context::Context;
 use cargo_pyodide::document::VERSION;
 use cargo_pyodide::error::{EXIT_FAILED, Result};
@@ -130,6 +130,19 @@ fn show_sizes(terminal: &Terminal, sizes: &Sizes) -> Result<()> {
         rows.push([name, "bytes".to_owned(), "share".to_owned()]);
         rows.push(["code".to_owned(), code.to_string(), share(*code)]);
         rows.extend(table.map(|bytes| ["table".to_owned(), bytes.to_string(), share(bytes)]));
+    }
+    if let Some(PanicLocationSizes { count, bytes }) = sizes.panic_locations {
+        rows.push([String::new(), String::new(), String::new()]);
+        rows.push([format!("{count} panic locations"), "bytes".to_owned(), "share".to_owned()]);
+        rows.push(["lines and file names".to_owned(), bytes.to_string(), share(bytes)]);
+    }
+    if sizes.unused_exports > 0 {
+        rows.push([String::new(), String::new(), String::new()]);
+        rows.push([
+            format!("{} exports that nobody asks for", sizes.unused_exports),
+            String::new(),
+            String::new(),
+        ]);
     }
     for (title, parts) in [("crate", &sizes.crates), ("function", &sizes.functions)] {
         if !parts.is_empty() {

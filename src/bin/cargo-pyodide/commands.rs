@@ -13,8 +13,8 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::terminal::{Terminal, print_failure};
 use crate::{
-    audit, build, ci, clean, completions, deps, doctor, env, man, new, overlay, recipes, run, runtimes,
-    serve, setup, site, sweep, test,
+    audit, bench, build, ci, clean, completions, deps, doctor, env, man, new, overlay, recipes, run,
+    runtimes, serve, setup, site, sweep, test,
 };
 
 const AFTER_HELP: &str = "\
@@ -70,6 +70,7 @@ enum Command {
     Run(run::RunArguments),
     Repl(run::ReplArguments),
     Test(test::TestArguments),
+    Bench(bench::BenchArguments),
     Deps(deps::DepsArguments),
     Overlay(overlay::OverlayCommand),
     Recipes(recipes::RecipesArguments),
@@ -175,6 +176,7 @@ fn run_command(session: &Session, command: Command) -> Result<u8> {
             arguments.take_defaults()?;
             test::run(session, &arguments)
         }
+        Command::Bench(arguments) => bench::run(session, &arguments),
         Command::Deps(arguments) => deps::run(session, &arguments),
         Command::Overlay(arguments) => overlay::run(session, &arguments),
         Command::Recipes(arguments) => recipes::run(&arguments),

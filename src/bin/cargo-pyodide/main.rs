@@ -3,6 +3,7 @@
 mod audit;
 mod audit_files;
 mod audit_report;
+mod bench;
 mod build;
 mod build_release;
 mod build_report;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use cargo_pyodide::backend::{CrateStore, LockUse};
-use cargo_pyodide::building::{CargoRequest, FinishRequest, OverlayRequest, Recipes};
+use cargo_pyodide::building::{CargoRequest, FinishRequest, OverlayRequest, Recipes, SilentSettings};
 use cargo_pyodide::context::{Hashes, Network};
 use cargo_pyodide::error::{Result, hinted};
 use cargo_pyodide::nearest::find_nearest;
@@ -108,6 +108,9 @@ pub(crate) struct CargoOptions {
     /// The cargo profile [default: release]
     #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
+    /// Choose no `lto`, `codegen-units` and target features where the package says nothing
+    #[arg(long)]
+    profile_as_is: bool,
     /// Cargo features to turn on; repeatable
     #[arg(short = 'F', long, value_name = "FEATURES", value_delimiter = ',')]
     features: Vec<String>,
@@ -138,9 +141,20 @@ impl CargoOptions {
     /// The request.
     pub(crate) fn request(&self) -> CargoRequest {
         let Self { profile, features, no_default_features, jobs, headers, c_toolchain, .. } = self.clone();
+        let silent_settings = if self.profile_as_is { SilentSettings::AsIs } else { SilentSettings::Chosen };
         let crate_store = if self.no_share_crates { CrateStore::PerPackage } else { CrateStore::Shared };
         let lock = if self.locked || self.frozen { LockUse::Kept } else { LockUse::Updated };
-        CargoRequest { profile, features, no_default_features, jobs, lock, crate_store, headers, c_toolchain }
+        CargoRequest {
+            profile,
+            silent_settings,
+            features,
+            no_default_features,
+            jobs,
+            lock,
+            crate_store,
+            headers,
+            c_toolchain,
+        }
     }
 
     /// Takes the profile that a package's own file states, if the command line names none.
@@ -304,14 +318,14 @@ mod tests {
 
     #[test]
     fn options_become_requests() {
-        let all = "--profile small --features a,b -F c --no-default-features --no-share-crates --headers h -j 3 --locked \
+        let all = "--profile small --profile-as-is --features a,b -F c --no-default-features --no-share-crates --headers h -j 3 --locked \
                    --c-toolchain emsdk --overlay o.toml --variant v --variant w=f --no-recipes --offline";
         insta::assert_snapshot!(format!("{}\n\n{}", check(""), check(all)), @r#"
-        CargoRequest { profile: None, features: [], no_default_features: false, jobs: None, lock: Updated, crate_store: Shared, headers: None, c_toolchain: Clang }
+        CargoRequest { profile: None, silent_settings: Chosen, features: [], no_default_features: false, jobs: None, lock: Updated, crate_store: Shared, headers: None, c_toolchain: Clang }
         OverlayRequest { files: [], variants: [], recipes: Applied }
         Allowed
 
-        CargoRequest { profile: Some("small"), features: ["a", "b", "c"], no_default_features: true, jobs: Some(3), lock: Kept, crate_store: PerPackage, headers: Some("h"), c_toolchain: Emsdk }
+        CargoRequest { profile: Some("small"), silent_settings: AsIs, features: ["a", "b", "c"], no_default_features: true, jobs: Some(3), lock: Kept, crate_store: PerPackage, headers: Some("h"), c_toolchain: Emsdk }
         OverlayRequest { files: ["o.toml"], variants: [VariantChoice { name: "v", file: None }, VariantChoice { name: "w", file: Some("f") }], recipes: Ignored }
         Forbidden
         "#);

@@ -17,6 +17,7 @@
 
 mod encoding;
 mod evaluate;
+mod pointers;
 mod read;
 mod survey;
 
@@ -31,6 +32,7 @@ use super::module::WasmError;
 use super::strip::slice;
 
 pub use self::encoding::{Base, Entry};
+pub use self::pointers::{Pointers, read_pointers};
 pub use self::read::{Fault, RelocationTable, Relocations};
 
 /// Fewer stay code. An estimate: deflated, the loop takes some 120 bytes, and the code of a relocation 4 to 6 in the modules
