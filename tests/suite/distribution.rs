@@ -41,7 +41,7 @@ fn shells_complete_every_command_and_option() {
     let place = folder();
     fs_err::write(place.path().join("script"), bash).unwrap();
     let complete = |words: &[&str]| -> BTreeSet<String> {
-        let ask = r##"source script; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+        let ask = r##"source ./script; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
             "$(complete -p cargo-pyodide | sed 's/.*-F \([^ ]*\).*/\1/')" "$1" "${COMP_WORDS[COMP_CWORD]}"; printf '%s\n' "${COMPREPLY[@]}""##;
         let mut shell = Command::new("bash");
         shell.args(["-c", ask, "bash", "cargo-pyodide"]).args(words).current_dir(place.path());

@@ -86,11 +86,6 @@ enum Command {
     Man(man::ManArguments),
 }
 
-/// The command line as clap knows it, called as the executable is.
-pub(crate) fn command_line() -> clap::Command {
-    Cli::command().bin_name("cargo-pyodide")
-}
-
 /// What every command starts from.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -111,9 +106,8 @@ impl Session {
 }
 
 /// The command line as clap has it.
-#[cfg(test)]
 pub(crate) fn command() -> clap::Command {
-    <Cli as clap::CommandFactory>::command()
+    Cli::command()
 }
 
 /// What a command line without the program's name asks for.

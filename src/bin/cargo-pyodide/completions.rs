@@ -4,7 +4,7 @@ use cargo_pyodide::error::Result;
 use clap::Args;
 use clap_complete::Shell;
 
-use crate::commands::command_line;
+use crate::commands::command;
 use crate::terminal::{Terminal, Verbosity};
 
 const AFTER_HELP: &str = "\
@@ -29,8 +29,16 @@ pub(crate) struct CompletionsArguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &CompletionsArguments) -> Result<u8> {
-    let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut command_line(), "cargo-pyodide", &mut script);
-    Terminal::new(Verbosity::Normal).document(String::from_utf8(script)?.trim_end())?;
+    Terminal::new(Verbosity::Normal).document(script(arguments.shell)?.trim_end())?;
     Ok(0)
+}
+
+fn script(shell: Shell) -> Result<String> {
+    const PROGRAM: &str = "cargo-pyodide";
+    // clap_complete spells a hyphen in the program's name in two ways inside one bash script, and would complete no options.
+    let name = if shell == Shell::Bash { "cargo_pyodide" } else { PROGRAM };
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), name, &mut script);
+    // The name of the program ends the lines that register the completion.
+    Ok(String::from_utf8(script)?.replace(&format!(" {name}\n"), &format!(" {PROGRAM}\n")))
 }

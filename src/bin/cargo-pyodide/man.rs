@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use cargo_pyodide::error::Result;
 use clap::Args;
 
-use crate::commands::command_line;
+use crate::commands::command;
 use crate::terminal::{Terminal, Verbosity};
 
 const AFTER_HELP: &str = "\
@@ -29,7 +29,7 @@ pub(crate) struct ManArguments {
 /// Runs the command.
 pub(crate) fn run(arguments: &ManArguments) -> Result<u8> {
     fs_err::create_dir_all(&arguments.out)?;
-    clap_mangen::generate_to(command_line(), &arguments.out)
+    clap_mangen::generate_to(command(), &arguments.out)
         .with_context(|| format!("cannot write the manual pages into `{}`", arguments.out.display()))?;
     Terminal::new(Verbosity::Normal).ui().phase("Written", arguments.out.display());
     Ok(0)

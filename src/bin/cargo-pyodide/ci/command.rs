@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::repository::Repository;
 use super::subject::Subject;
-use super::{Pages, Pipeline, Service, Toolchains};
+use super::{Pages, Pipeline, Service, Tags, Toolchains};
 use crate::commands::Session;
 use crate::terminal::{Terminal, Verbosity};
 
@@ -93,6 +93,7 @@ fn pipeline(arguments: &CiArguments, repository: &Repository) -> Result<Pipeline
     Ok(Pipeline {
         subject,
         toolchains: toolchains(&releases)?,
+        tags: tags(&releases)?,
         releases: arguments.pyodide.clone(),
         branch: repository.branch.clone(),
         shards,
@@ -106,4 +107,11 @@ const FIRST_WITHOUT_OLDER_RUST: &str = "0.28";
 fn toolchains(releases: &RuntimeList) -> Result<Toolchains> {
     let needs_older = releases.reaches_before(FIRST_WITHOUT_OLDER_RUST.parse()?);
     Ok(if needs_older { Toolchains::StableAndOlder } else { Toolchains::Stable })
+}
+
+/// The first line for whose newest release the package index takes wheels.
+const FIRST_OF_INDEX: &str = "0.29";
+
+fn tags(releases: &RuntimeList) -> Result<Tags> {
+    Ok(if releases.reaches_before(FIRST_OF_INDEX.parse()?) { Tags::Line } else { Tags::Index })
 }

@@ -22,6 +22,8 @@ pub(crate) struct Pipeline {
     pub(crate) releases: String,
     /// The toolchains that rustup installs.
     pub(crate) toolchains: Toolchains,
+    /// Which tags its wheels get.
+    pub(crate) tags: Tags,
     /// The branch on which it runs, besides tags and pull requests.
     pub(crate) branch: String,
     /// How many machines share a sweep.
@@ -47,6 +49,15 @@ impl Toolchains {
             Self::StableAndOlder => "stable 1.97",
         }
     }
+}
+
+/// Which platform tags the wheels of a pipeline get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tags {
+    /// Those that the package index takes.
+    Index,
+    /// Those that whole lines install: the index takes none for one of the releases.
+    Line,
 }
 
 /// Whether a pipeline writes a site for the service's pages.
@@ -99,7 +110,7 @@ const COMPILERS: &str = "clang-19 llvm-19 libc++-19-dev emscripten";
 
 /// The text of a pipeline.
 pub(crate) fn render(service: Service, pipeline: &Pipeline) -> String {
-    let Pipeline { subject, releases, toolchains, branch, shards, pages } = pipeline;
+    let Pipeline { subject, releases, toolchains, tags, branch, shards, pages } = pipeline;
     let numbers: Vec<String> = (1..=*shards).map(|number| number.to_string()).collect();
     let (path, lock, compiles_c) = match subject {
         Subject::Package(package) => (&package.folder, package.lock.as_str(), package.compiles_c),
@@ -110,6 +121,7 @@ pub(crate) fn render(service: Service, pipeline: &Pipeline) -> String {
         ("folder", path != "."),
         ("c", compiles_c),
         ("older", *toolchains == Toolchains::StableAndOlder),
+        ("line-tags", *tags == Tags::Line),
         ("pages", *pages == Pages::Deployed),
     ];
     let words = [
@@ -124,6 +136,7 @@ pub(crate) fn render(service: Service, pipeline: &Pipeline) -> String {
         ("@LOCK@", yaml_word(lock)),
         ("@TOOLCHAINS@", toolchains.words().to_owned()),
         ("@COMPILERS@", COMPILERS.to_owned()),
+        ("@FOR_INDEX@", if *tags == Tags::Index { "--for-index ".to_owned() } else { String::new() }),
         ("@SHARDS@", shards.to_string()),
         ("@NUMBERS@", numbers.join(", ")),
     ];
@@ -214,6 +227,7 @@ mod tests {
                     subject,
                     releases: ">=0.26".into(),
                     toolchains: Toolchains::StableAndOlder,
+                    tags: Tags::Line,
                     branch: "trunk".into(),
                     shards: 3,
                     pages: Pages::Deployed,

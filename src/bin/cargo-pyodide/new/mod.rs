@@ -11,7 +11,7 @@ use cargo_pyodide::error::{Result, hinted};
 use clap::Args;
 use include_dir::{Dir, include_dir};
 
-use crate::ci::{self, Pages, Pipeline, Service, Toolchains, subject::Package, subject::Subject};
+use crate::ci::{self, Pages, Pipeline, Service, Tags, Toolchains, subject::Package, subject::Subject};
 use crate::terminal::{Terminal, Verbosity};
 use name::PackageName;
 
@@ -70,6 +70,7 @@ fn write_package(folder: &Path, name: &PackageName) -> Result<()> {
         subject: Subject::Package(package),
         releases: ci::USUAL_RELEASES.to_owned(),
         toolchains: Toolchains::Stable,
+        tags: Tags::Index,
         branch: "main".to_owned(),
         shards: 1,
         pages: Pages::None,
