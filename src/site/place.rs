@@ -33,9 +33,14 @@ impl Staged {
         fs_err::create_dir_all(parent)?;
         remove_abandoned(parent, STAGED);
         // Beside its place: a folder can be renamed only within its file system.
-        let folder = tempfile::Builder::new().prefix(STAGED).tempdir_in(parent)?;
-        let lock = lock_folder(folder.path());
-        Ok(Self { folder, target, _lock: lock })
+        loop {
+            let folder = tempfile::Builder::new().prefix(STAGED).tempdir_in(parent)?;
+            let lock = lock_folder(folder.path());
+            // Another process may have taken it for abandoned before it was locked.
+            if folder.path().is_dir() {
+                return Ok(Self { folder, target, _lock: lock });
+            }
+        }
     }
 
     /// Writes a file of the site.
