@@ -86,7 +86,9 @@ pub fn find(context: &Context, sources: WheelSources<'_>, requirements: &[String
 
 /// What the answer depends on.
 fn key(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> String {
-    let mut parts = vec![sources.runtime.version.to_string(), format!("{:?}", sources.packages)];
+    // The packages, not the version alone: a folder of the user's may have a lock file of its own.
+    let own = format!("{:?}", sources.runtime.packages);
+    let mut parts = vec![sources.runtime.version.to_string(), own, format!("{:?}", sources.packages)];
     parts.extend(context.first_indexes().map(str::to_owned));
     parts.extend(requirements.iter().cloned());
     for wheel in sources.wheels {
@@ -230,11 +232,14 @@ pub fn find_micropip(context: &Context, runtime: &Runtime, packages: Option<&Pat
         return Vec::new();
     }
     let sources = WheelSources { runtime, wheels: &[], packages };
-    find(context, sources, &["micropip".to_owned()]).map(FoundFiles::all_wheels).unwrap_or_else(|error| {
-        context.ui.warn(format!(
-            "wheels are unpacked, not installed with micropip, which is not available: {}",
-            error.root_cause()
-        ));
-        Vec::new()
-    })
+    match find(context, sources, &["micropip".to_owned()]) {
+        Ok(found) => found.all_wheels(),
+        Err(error) => {
+            context.ui.warn(format!(
+                "wheels are unpacked, not installed with micropip, which is not available: {}",
+                error.root_cause()
+            ));
+            Vec::new()
+        }
+    }
 }

@@ -249,7 +249,7 @@ mod tests {
         a 1.0.0 linked [] calls [] elsewhere [c] /a-1/Cargo.toml
         a 2.0.0 host [x,y] calls [] elsewhere [] /a-2/Cargo.toml
         b 0.1.0-rc.1 linked [] calls [] elsewhere [] /b/Cargo.toml
-        m 1.0.0 host [] calls [] elsewhere [] /m/Cargo.toml
+        m 1.0.0 host [] calls [n] elsewhere [] /m/Cargo.toml
         n 1.0.0 host [] calls [] elsewhere [] /n/Cargo.toml
         ");
         assert_eq!(graph.workspace, Path::new("/w"));

@@ -180,8 +180,7 @@ fn has_tests(folder: &Path, settings: &PytestSettings, depth: usize) -> bool {
 
 /// Tests in the package itself that the wheel brings along: pytest takes the installed ones, by their module.
 fn inside_package(folder: &Path, settings: &PytestSettings, wheel: &OpenedWheel) -> Option<Tests> {
-    let is_package = |folder: &&Path| folder.join("__init__.py").is_file();
-    let source = folder.ancestors().skip_while(is_package).next()?;
+    let source = folder.ancestors().find(|folder| !folder.join("__init__.py").is_file())?;
     let relative = |path: &Path| Some(path.strip_prefix(source).ok()?.to_string_lossy().replace('\\', "/"));
     let module = relative(folder).filter(|path| !path.is_empty())?;
     let mut files = walkdir::WalkDir::new(folder).max_depth(DEEPEST).into_iter().flatten();

@@ -57,10 +57,11 @@ fn documents_of_what_went_well_and_what_did_not() {
         document(schema, tool(&[arguments, &["-q"]].concat()).in_folder(place.path()))
     };
     let json = ["--json", "--pyodide", "0.29.5"];
-    let (status, built) = run("build", &[&["build", "./pure"][..], &json].concat());
+    let shared = ["--share-crates", "--json", "--pyodide", "0.29.5"];
+    let (status, built) = run("build", &[&["build", "./pure"][..], &shared].concat());
     assert_eq!(status, Some(0));
     let wheel = built["wheels"][0]["wheel"].as_str().unwrap();
-    let (status, small) = run("build", &[&["build", "./pure", "--budget", "1kB"][..], &json].concat());
+    let (status, small) = run("build", &[&["build", "./pure", "--budget", "1kB"][..], &shared].concat());
     assert_eq!((status, &small["exceeded"][0]["measure"]), (Some(1), &"wheel".into()));
     let (status, audited) = run("audit", &["audit", wheel, "--format", "json", "--pyodide", "0.29.5"]);
     assert_eq!((status, audited["audits"].as_array().map(Vec::len)), (Some(0), Some(1)));
@@ -68,13 +69,13 @@ fn documents_of_what_went_well_and_what_did_not() {
     assert_eq!((status, &required["packages"][0]["package"]), (Some(0), &"fixture-pure".into()));
 
     // No tests: the status that the help names, and the reason.
-    let (status, tested) = run("test", &[&["test", "./pure"][..], &json].concat());
+    let (status, tested) = run("test", &[&["test", "./pure"][..], &shared].concat());
     assert_eq!(status, Some(5));
     assert!(tested["error"]["message"].as_str().unwrap().starts_with("no tests were found in "));
 
     // A wheel that the audit refuses: the document says why.
     copy_folder(&fixture("bad-import"), &place.path().join("bad-import"));
-    let (status, refused) = run("build", &[&["build", "./bad-import"][..], &json].concat());
+    let (status, refused) = run("build", &[&["build", "./bad-import"][..], &shared].concat());
     assert_eq!(status, Some(1));
     assert_eq!(refused["refused"][0]["findings"][0]["severity"], "error");
 }

@@ -152,8 +152,8 @@ impl CargoOptions {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct MemberOptions {
     /// The project of this name, in the folder or below it
-    #[arg(short, long, value_name = "NAME")]
-    package: Option<String>,
+    #[arg(short = 'p', long = "package", value_name = "NAME")]
+    member: Option<String>,
     /// The `Cargo.toml` or `pyproject.toml` of the project, instead of a source
     #[arg(long, value_name = "PATH")]
     manifest_path: Option<PathBuf>,
@@ -168,10 +168,10 @@ impl MemberOptions {
         let folder = match (&self.manifest_path, named) {
             (Some(manifest), _) => folder_of_manifest(manifest)?,
             (None, SourceRequest::Folder(folder)) => folder.clone(),
-            (None, _) if self.package.is_none() => return Ok(named.clone()),
+            (None, _) if self.member.is_none() => return Ok(named.clone()),
             (None, _) => bail!("`--package` chooses a project of a folder, and `{named}` is none"),
         };
-        let Some(package) = &self.package else { return Ok(SourceRequest::Folder(folder)) };
+        let Some(package) = &self.member else { return Ok(SourceRequest::Folder(folder)) };
         let members = project::list_members(&folder);
         if let Some(member) = members.iter().find(|member| member.is_called(package)) {
             return Ok(SourceRequest::Folder(member.folder.clone()));
