@@ -150,7 +150,6 @@ fn a_pipeline_is_written_where_it_belongs_and_none_is_lost() {
         run(".", &["github", "list.txt", "--shards", "257"]),
         run(".", &["github", "native", "--shards", "2"]),
         run("crates/py", &["github", "../.."]),
-        run("crates/py", &["github", "/"]),
     ];
     insta::assert_snapshot!(steps.join("\n"));
     let written = place.path().join(".github/workflows/pyodide.yml");

@@ -38,7 +38,9 @@ fn maturin_builds_in_a_shell_that_was_set_up() {
     let program = Path::new(env!("CARGO_BIN_EXE_cargo-pyodide"));
     let programs = [program.parent().unwrap(), maturin.parent().unwrap()];
     let run = |script: &str| bash(tool(&[]).in_folder(place.path()), script, &programs);
-    for (release, tag) in [("0.29.5", "pyodide_2025_0_wasm32"), ("314.0.7", "pyemscripten_2026_0_wasm32")] {
+    for (release, tag) in
+        [("0.29.5", "pyemscripten_2025_0_wasm32"), ("314.0.7", "pyemscripten_2026_0_wasm32")]
+    {
         let script = format!(
             "eval \"$(cargo pyodide env --pyodide {release})\"
              maturin build --release --target wasm32-unknown-emscripten --out wheels-{release}

@@ -48,7 +48,7 @@ Exit codes:
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct TestArguments {
     /// A wheel, a folder, an sdist, NAME, NAME==VERSION or git+URL@REV
-    #[arg(value_name = "WHEEL|SOURCE", default_value = ".")]
+    #[arg(id = "tested", value_name = "WHEEL|SOURCE", default_value = ".")]
     package: String,
     #[command(flatten)]
     member: MemberOptions,
