@@ -22,7 +22,7 @@ const SHARED_LIMIT: u64 = 8_000_000_000;
 /// A file whose time says when they were measured last, and how long that counts: to measure gigabytes of small files takes
 /// longer than to build a small package.
 const MEASURED: &str = ".shared-measured";
-const MEASURED_FOR: Duration = Duration::from_secs(3600);
+const MEASURED_FOR: Duration = Duration::from_hours(1);
 
 /// Where compiled crates are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

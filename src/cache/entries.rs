@@ -144,11 +144,11 @@ impl Cache {
         make: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<PathBuf> {
         let folder = self.entry(kind, key)?;
-        if self.is_usable(kind, &folder) {
+        if is_usable(kind, &folder) {
             return Ok(folder);
         }
         let _lock = self.lock(ui, kind, key)?;
-        if self.is_usable(kind, &folder) {
+        if is_usable(kind, &folder) {
             return Ok(folder);
         }
         if folder.join(MARKER).is_file() {
@@ -172,15 +172,6 @@ impl Cache {
             return Err(with_disk_hint(error, &self.root));
         }
         Ok(folder)
-    }
-
-    /// Whether an entry is whole, and has the files that it had when it was made. Notes that it is used.
-    fn is_usable(&self, kind: Kind, folder: &Path) -> bool {
-        let marker = folder.join(MARKER);
-        let Ok(listed) = fs_err::read_to_string(&marker) else { return false };
-        note_use(&marker);
-        // Older versions wrote no list.
-        listed.is_empty() || !kind.is_compared() || content::list(folder) == listed
     }
 
     /// Waits for the lock of an entry.
@@ -257,6 +248,15 @@ fn note_use(path: &Path) {
         // A cache that cannot be written is used all the same.
         let _ = file.into_parts().0.set_modified(SystemTime::now());
     }
+}
+
+/// Whether an entry is whole, and has the files that it had when it was made. Notes that it is used.
+fn is_usable(kind: Kind, folder: &Path) -> bool {
+    let marker = folder.join(MARKER);
+    let Ok(listed) = fs_err::read_to_string(&marker) else { return false };
+    note_use(&marker);
+    // Older versions wrote no list.
+    listed.is_empty() || !kind.is_compared() || content::list(folder) == listed
 }
 
 /// Whether an open file is the one at a path.

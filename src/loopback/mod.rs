@@ -106,7 +106,7 @@ impl Drop for LoopbackServer {
 pub(crate) fn secret() -> Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random bytes: {error}"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
 /// Ends a connection. Who ends one while something is unread takes the answer back: so some more is read.

@@ -89,7 +89,8 @@ pub fn run(context: &Context, runtime: &Runtime, wheels: &[PathBuf], script: &Sc
         [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
     let terminals = (0..3).zip(is_terminal).filter(|(_, is)| *is).map(|(descriptor, _)| descriptor).collect();
     let node = Node::find_waiting(context, runtime)?;
-    let prepared = ReadyScript::new(context, runtime, node, wheels, script, Sight::CurrentFolder(terminals))?;
+    let prepared =
+        ReadyScript::new(context, runtime, &node, wheels, script, Sight::CurrentFolder(terminals))?;
     let status = prepared.command.run_attached(&context.ui)?;
     match status.code() {
         Some(COULD_NOT_START) => Err(anyhow!("Pyodide {} did not finish the script", runtime.version)),
@@ -182,7 +183,7 @@ pub fn capture(
     script: &Script,
 ) -> Result<Captured> {
     let node = Node::find(context, runtime)?;
-    let prepared = ReadyScript::new(context, runtime, node, wheels, script, Sight::Wheels)?;
+    let prepared = ReadyScript::new(context, runtime, &node, wheels, script, Sight::Wheels)?;
     let (status, output) = prepared.command.output_unchecked(&context.ui)?;
     Ok(Captured { status: status.code().unwrap_or(COULD_NOT_START), stderr: output.stderr })
 }
@@ -205,7 +206,7 @@ impl ReadyScript {
     fn new(
         context: &Context,
         runtime: &Runtime,
-        node: Node,
+        node: &Node,
         wheels: &[PathBuf],
         script: &Script,
         sight: Sight,

@@ -40,7 +40,8 @@ struct Facts {
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Kernel {
     line: String,
-    jupyterlite_pyodide_kernel: String,
+    #[serde(rename = "jupyterlite-pyodide-kernel")]
+    version: String,
     jupyterlite_core: String,
 }
 
@@ -86,7 +87,7 @@ pub(super) fn write(
 fn build(context: &Context, staged: &Staged, kernel: &Kernel) -> Result<()> {
     let requirements = [
         format!("jupyterlite-core=={}", kernel.jupyterlite_core),
-        format!("jupyterlite-pyodide-kernel=={}", kernel.jupyterlite_pyodide_kernel),
+        format!("jupyterlite-pyodide-kernel=={}", kernel.version),
     ];
     let environment = environment::prepare(context, &requirements)?;
     // It keeps notes of its own in the folder that it builds from.

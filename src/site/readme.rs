@@ -130,7 +130,7 @@ mod tests {
         let metadata = format!("Metadata-Version: 2.1\nName: a-b\n\n{description}");
         let examples = examples(&metadata, &["a_b".to_owned()]);
         let shown = examples.iter().map(|example| format!("== {}\n{}", example.title, example.code));
-        shown.collect::<Vec<_>>().join("")
+        shown.collect()
     }
 
     #[test]

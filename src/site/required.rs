@@ -49,8 +49,8 @@ pub(super) fn find(
         found.add(&tree, &wheel.site.filename.to_string(), runtime);
     }
     if packages == ReleasePackages::Copied && !others.is_empty() {
-        let requirements: String = others.iter().map(|name| format!("Requires-Dist: {name}\n")).collect();
-        let metadata = format!("Metadata-Version: 2.1\nName: site\nVersion: 0\n{requirements}");
+        let lines: Vec<String> = others.iter().map(|name| format!("Requires-Dist: {name}")).collect();
+        let metadata = format!("Metadata-Version: 2.1\nName: site\nVersion: 0\n{}\n", lines.join("\n"));
         found.add(&resolver.tree(&metadata.parse()?)?, "the site", runtime);
     }
     for (path, depends) in found.wheels.into_values() {

@@ -87,7 +87,8 @@ fn functions_are_measured_beside_another_wheel_and_this_machine() {
     );
     let names: Vec<&str> =
         document["sides"].as_array().unwrap().iter().map(|side| side["name"].as_str().unwrap()).collect();
-    assert_eq!(names, [other.file_name().unwrap().to_str().unwrap(), against, "native"]);
+    assert!(names[1].ends_with(other.file_name().unwrap().to_str().unwrap()), "{names:?}");
+    assert_eq!((names[0], names[2]), (other.file_name().unwrap().to_str().unwrap(), "native"));
     assert!(document["sides"][0]["python"].as_str().unwrap().starts_with("3.14."));
     assert_eq!((&document["pyodide"], &document["place"]), (&"314.0.7".into(), &"node".into()));
 
@@ -143,5 +144,5 @@ fn what_cannot_be_measured_is_said() {
     script(place.path(), "import os\ndef bench_it(): os.abort()\n");
     let died = bench(place.path(), &[path, "--pyodide", "0.29.5", "bench.py"]).run();
     assert_eq!(died.status, Some(2), "{}", died.stderr);
-    assert!(died.stderr.contains("cannot be measured: "), "{}", died.stderr);
+    assert!(died.stderr.contains("cannot be measured"), "{}", died.stderr);
 }

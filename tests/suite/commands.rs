@@ -179,10 +179,10 @@ fn clean_empties_by_kind() {
         fs_err::create_dir_all(place.path().join(kind).join("x")).unwrap();
     }
     tool(&["clean", "builds"]).cache(place.path()).succeed();
-    assert!(!place.path().join("builds").exists());
+    assert!(!place.path().join("builds/x").exists());
     assert!(place.path().join("runtimes/x").exists());
     tool(&["clean"]).cache(place.path()).succeed();
-    assert!(!place.path().join("runtimes").exists());
+    assert!(!place.path().join("runtimes/x").exists());
     assert_eq!(tool(&["clean", "everything"]).run().status, Some(2));
     assert!(shared_cache() != place.path());
 }

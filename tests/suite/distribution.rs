@@ -30,7 +30,7 @@ fn options(command: &str) -> BTreeSet<String> {
     let (_, list) = help.split_once("Options:\n").unwrap();
     let lines = list.lines().take_while(|line| *line != "Examples:");
     let words = lines.filter_map(|line| line.split_whitespace().find(|word| word.starts_with("--")));
-    words.map(|word| word.trim_end_matches(',').to_owned()).collect()
+    words.map(|word| word.trim_end_matches([',', '.']).to_owned()).collect()
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn shells_complete_every_command_and_option() {
     let place = folder();
     fs_err::write(place.path().join("script"), bash).unwrap();
     let complete = |words: &[&str]| -> BTreeSet<String> {
-        let ask = r##"source ./script; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
-            "$(complete -p cargo-pyodide | sed 's/.*-F \([^ ]*\).*/\1/')" "$1" "${COMP_WORDS[COMP_CWORD]}"; printf '%s\n' "${COMPREPLY[@]}""##;
+        let ask = r#"source ./script; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+            "$(complete -p cargo-pyodide | sed 's/.*-F \([^ ]*\).*/\1/')" "$1" "${COMP_WORDS[COMP_CWORD]}"; printf '%s\n' "${COMPREPLY[@]}""#;
         let mut shell = Command::new("bash");
         shell.args(["-c", ask, "bash", "cargo-pyodide"]).args(words).current_dir(place.path());
         output(&mut shell).lines().map(str::to_owned).collect()

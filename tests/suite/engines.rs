@@ -31,7 +31,9 @@ const PROPOSALS: [(&str, &str); 15] = [
 
 /// Modules that have more of something than engines take.
 fn beyond_limits() -> Vec<(&'static str, String)> {
-    let exports: String = (0..=100_000).map(|number| format!("(export \"{number}\" (func 0))")).collect();
+    let exports: Vec<String> =
+        (0..=100_000).map(|number| format!("(export \"{number}\" (func 0))")).collect();
+    let exports = exports.join(" ");
     let targets = "0 ".repeat(65_522);
     vec![
         ("exports", format!("(func) {exports}")),

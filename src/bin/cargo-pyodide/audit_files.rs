@@ -44,7 +44,7 @@ pub(crate) fn find(context: &Context, words: &[PathBuf], lists: &[RuntimeList]) 
 fn list_wheels(folder: &Path) -> Result<Vec<FileToAudit>> {
     let entries = fs_err::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
     let is_wheel = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "whl");
-    let mut wheels: Vec<PathBuf> = entries.iter().map(|entry| entry.path()).filter(is_wheel).collect();
+    let mut wheels: Vec<PathBuf> = entries.iter().map(fs_err::DirEntry::path).filter(is_wheel).collect();
     wheels.sort();
     if wheels.is_empty() {
         return Err(hinted(

@@ -104,6 +104,7 @@ fn describe_argument(argument: &Arg) -> String {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how snapshots are updated is not the tool's to know")]
 fn the_reference_is_up_to_date() {
     let path = root().join("docs/reference.md");
     if std::env::var_os("INSTA_UPDATE").is_some_and(|value| value == "always") {
@@ -140,7 +141,6 @@ fn split_words(line: &str) -> Vec<String> {
     for c in line.chars() {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
-            (Some(_), c) => word.get_or_insert_default().push(c),
             (None, '\'' | '"') => {
                 quote = Some(c);
                 word.get_or_insert_default();
@@ -148,7 +148,7 @@ fn split_words(line: &str) -> Vec<String> {
             (None, '|' | ';' | '>' | '<' | '&' | '`' | ')') => break,
             (None, '#') if word.is_none() => break,
             (None, c) if c.is_whitespace() => words.extend(word.take()),
-            (None, c) => word.get_or_insert_default().push(c),
+            (_, c) => word.get_or_insert_default().push(c),
         }
     }
     words.extend(word);
@@ -214,7 +214,8 @@ fn refusal(call: &Call) -> Option<String> {
 #[test]
 fn every_documented_command_line_is_one() {
     let mut calls = Vec::new();
-    for path in documents() {
+    // The reference is made of what clap knows; its examples are looked at below.
+    for path in documents().into_iter().filter(|path| !path.ends_with("reference.md")) {
         let place = path.display().to_string();
         let text = fs_err::read_to_string(&path).unwrap();
         calls.extend(find_calls(&text).into_iter().map(|call| (place.clone(), call)));
