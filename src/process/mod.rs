@@ -3,25 +3,28 @@
 //! Nothing else names [`std::process::Command`].
 
 pub(crate) mod limits;
+mod lines;
 mod progress;
+mod running;
 pub mod supervision;
 mod tree;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 
 use crate::env::{Environment, SUPERVISOR};
 use crate::error::{Result, hinted};
 use crate::redacted::redact;
 use crate::ui::Ui;
 
+use lines::copy_lines;
 pub use progress::{PROGRESS_VARIABLES, show_progress};
+pub use running::Running;
 
 /// How many of a failed command's last lines are shown.
 const SHOWN_LINES: usize = 30;
@@ -303,59 +306,6 @@ impl Invocation {
     }
 }
 
-/// A program that runs beside us. It is killed when this is dropped.
-#[derive(Debug)]
-pub struct Running {
-    child: Child,
-    ui: Ui,
-    leads_a_group: bool,
-}
-
-impl Running {
-    /// How it ended, if it has.
-    ///
-    /// # Errors
-    /// When it cannot be asked, or Ctrl-C was pressed: then it was killed.
-    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        if self.ui.is_interrupted() {
-            self.stop();
-            bail!("interrupted");
-        }
-        self.child.try_wait().context("cannot wait for a child process")
-    }
-
-    /// Ends it, and what it started itself, and waits until it has.
-    pub fn stop(&mut self) {
-        if self.leads_a_group && matches!(self.child.try_wait(), Ok(None)) {
-            // Browsers also start processes in groups of their own.
-            tree::kill_below(sysinfo::Pid::from_u32(self.child.id()));
-        }
-        self.stop_group();
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Running {
-    /// Browsers are many processes: all of them are in one group, which the first one leads.
-    #[cfg(unix)]
-    fn stop_group(&self) {
-        let leader = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
-        if let (Some(leader), true) = (leader, self.leads_a_group) {
-            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn stop_group(&self) {}
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
 /// Whether a program's output is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Streams {
@@ -363,46 +313,6 @@ pub enum Streams {
     Ours,
     /// They go nowhere.
     Silent,
-}
-
-fn copy_lines(reader: impl Read, log: &Path, on_line: &mut impl FnMut(&str)) -> Result<()> {
-    use std::io::Write;
-    let mut log = std::io::BufWriter::new(fs_err::OpenOptions::new().create(true).append(true).open(log)?);
-    let mut reader = BufReader::new(reader);
-    let mut bytes = Vec::new();
-    let mut is_second_half = false;
-    while read_line(&mut reader, &mut bytes)? > 0 {
-        // What clears a terminal's line before the next message.
-        let text = bytes.strip_prefix(b"\x1b[K").unwrap_or(&bytes);
-        let lossy = String::from_utf8_lossy(text);
-        // Programs print the addresses that they were given. Any other line stays as it is, byte for byte.
-        let line = redact(&lossy);
-        if progress::parse(&line).is_none() {
-            log.write_all(if line == lossy { text } else { line.as_bytes() })?;
-        }
-        // Lines may end with both characters.
-        if !(is_second_half && line == "\n") {
-            on_line(line.trim_end());
-        }
-        is_second_half = bytes.ends_with(b"\r");
-        bytes.clear();
-    }
-    log.flush()?;
-    Ok(())
-}
-
-/// Appends a line with its end, which may be that of a line that is drawn anew. Returns the line's length.
-fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<usize> {
-    loop {
-        let available = reader.fill_buf()?;
-        let end = memchr::memchr2(b'\n', b'\r', available).map(|at| at + 1);
-        let taken = end.unwrap_or(available.len());
-        line.extend_from_slice(&available[..taken]);
-        reader.consume(taken);
-        if end.is_some() || taken == 0 {
-            return Ok(line.len());
-        }
-    }
 }
 
 /// A word as a POSIX shell needs it, without the credentials of addresses in it.

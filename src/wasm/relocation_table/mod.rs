@@ -20,13 +20,14 @@ mod evaluate;
 mod pointers;
 mod read;
 mod survey;
+mod words;
 
 use wasm_encoder::{CodeSection, ConstExpr, CustomSection, Encode, RawSection};
 use wasmparser::{BinaryReader, Parser, Payload, ValidPayload, Validator};
 
 use self::encoding::{Shape, Word};
-use self::evaluate::Effect;
 use self::survey::{Segment, Survey};
+use self::words::words;
 use super::code::ACCEPTED;
 use super::module::WasmError;
 use super::strip::slice;
@@ -228,24 +229,6 @@ fn done_global() -> Vec<u8> {
     kind.encode(&mut item);
     ConstExpr::i32_const(0).encode(&mut item);
     item
-}
-
-/// The words that the function stores, by address; none if it does anything else, or stores outside of its memory, or
-/// stores words that overlap. The last of several to one address counts.
-fn words(effects: Vec<Effect>, memory_base: u32, memory_size: u32) -> Option<Vec<Word>> {
-    let mut words = std::collections::BTreeMap::new();
-    for effect in effects {
-        let Effect::Store(store) = effect else { return None };
-        let address = store.address.constant;
-        let is_inside = address.checked_add(4).is_some_and(|end| end <= memory_size);
-        if store.address.global != Some(memory_base) || !is_inside {
-            return None;
-        }
-        words.insert(address, store.value);
-    }
-    let addresses: Vec<u32> = words.keys().copied().collect();
-    let do_not_overlap = addresses.windows(2).all(|pair| pair[1] - pair[0] >= 4);
-    do_not_overlap.then(|| words.into_iter().map(|(address, value)| Word { address, value }).collect())
 }
 
 /// Where in the file the word at an address is, if one segment holds all of it.

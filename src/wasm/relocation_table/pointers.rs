@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::encoding::Base;
 use super::read::Relocations;
 use super::survey::Survey;
-use super::words;
+use super::words::words;
 use crate::wasm::module::WasmError;
 
 /// The pointers in a module's data, and the data.
