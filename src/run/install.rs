@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::check_release;
+use super::{check_records, check_release};
 use crate::context::Context;
 use crate::dependencies::wheels::{self, FoundFiles, Purpose, WheelSources};
 use crate::error::Result;
@@ -32,9 +32,9 @@ pub fn find_wheels(context: &Context, runtime: &Runtime, request: &InstallReques
         return Ok(Vec::new());
     }
     let mut at_hand = Vec::new();
+    // First: what was changed since it was made is not to be believed in anything else.
+    check_records(wheels)?;
     for path in wheels {
-        // Names the file as the user does.
-        fs_err::metadata(path)?;
         let wheel = OpenedWheel::open(path)?;
         check_release(runtime, path, wheel.filename())?;
         at_hand.push(wheel);

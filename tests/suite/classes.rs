@@ -44,7 +44,7 @@ fn a_build_script_finds_the_target_folder_above_its_own() {
     let (_place, package) = copied("pure");
     fs_err::write(package.join("build.rs"), FINDS_TARGET).unwrap();
     build(&package, &[]).succeed();
-    build(&package, &["--share-crates"]).succeed();
+    build(&package, &["--no-share-crates"]).succeed();
 }
 
 /// What a failed build says, without the names that differ from one time to the next.

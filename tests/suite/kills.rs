@@ -61,8 +61,8 @@ fn whatever_kills_a_command_nothing_of_it_is_left() {
             let child = start_endless(place.path());
             // Node has none of our variables, but its scripts lie there.
             let mark = temporary.display().to_string();
+            wait_until("the command, its worker and Node run", || processes_of(&mark).len() == 3);
             let processes = processes_of(&mark);
-            assert_eq!(processes.len(), 3, "the command, its worker, and Node");
             let worker = processes.into_iter().find(|number| {
                 let status = fs_err::read_to_string(format!("/proc/{number}/status")).unwrap();
                 status.contains(&format!("PPid:\t{}\n", child.id()))

@@ -109,7 +109,7 @@ fn deps(runtime: &Runtime, index: &str, requirement: &str) -> Option<String> {
         .env("PIP_INDEX_URL", index)
         .run();
     let trees: Value = serde_json::from_str(&printed.stdout).unwrap_or_else(|_| panic!("{}", printed.stderr));
-    let node = &trees[0]["requires"][0];
+    let node = &trees["packages"][0]["requires"][0];
     let is_had = ["index", "pure"].contains(&node["origin"].as_str().unwrap());
     is_had.then(|| node["detail"].as_str().unwrap().to_owned())
 }

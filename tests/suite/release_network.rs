@@ -146,7 +146,7 @@ fn build(name: &str) -> PathBuf {
     copy_folder(&fixture(name), &place.path().join(name));
     let out = shared_cache().join(format!("wheels-of-the-network-{RELEASE}"));
     let (package, out_dir) = (format!("./{name}"), out.display().to_string());
-    let arguments = ["build", &package, "-q", "--share-crates", "--pyodide", RELEASE, "--out-dir", &out_dir];
+    let arguments = ["build", &package, "-q", "--pyodide", RELEASE, "--out-dir", &out_dir];
     let printed = tool(&arguments).in_folder(place.path()).succeed();
     let wheel = out.join(Path::new(printed.stdout.trim()).file_name().unwrap());
     built.insert(name.to_owned(), wheel.clone());

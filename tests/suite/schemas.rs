@@ -57,7 +57,7 @@ fn documents_of_what_went_well_and_what_did_not() {
         document(schema, tool(&[arguments, &["-q"]].concat()).in_folder(place.path()))
     };
     let json = ["--json", "--pyodide", "0.29.5"];
-    let shared = ["--share-crates", "--json", "--pyodide", "0.29.5"];
+    let shared = ["--json", "--pyodide", "0.29.5"];
     let (status, built) = run("build", &[&["build", "./pure"][..], &shared].concat());
     assert_eq!(status, Some(0));
     let wheel = built["wheels"][0]["wheel"].as_str().unwrap();

@@ -356,7 +356,7 @@ fn tests_of_a_member_see_its_whole_repository() {
     }
     let place = workspace();
     let run = |named: &str, more: &[&str]| {
-        let arguments = ["test", named, "-q", "--json", "--share-crates", "--pyodide", "0.29.5"];
+        let arguments = ["test", named, "-q", "--json", "--pyodide", "0.29.5"];
         let printed = tool(&[&arguments[..], more].concat()).in_folder(place.path()).run();
         assert_eq!(printed.status, Some(0), "{}\n{}", printed.stdout, printed.stderr);
         let document: serde_json::Value = serde_json::from_str(&printed.stdout).unwrap();
