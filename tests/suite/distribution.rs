@@ -29,8 +29,10 @@ fn options(command: &str) -> BTreeSet<String> {
     let help = tool(&[command, "--help"]).succeed().stdout;
     let (_, list) = help.split_once("Options:\n").unwrap();
     let lines = list.lines().take_while(|line| *line != "Examples:");
+    // Descriptions name options, too.
+    let lines = lines.filter(|line| line.trim_start().starts_with('-'));
     let words = lines.filter_map(|line| line.split_whitespace().find(|word| word.starts_with("--")));
-    words.map(|word| word.trim_end_matches([',', '.']).to_owned()).collect()
+    words.map(|word| word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()).collect()
 }
 
 #[test]
