@@ -145,7 +145,11 @@ impl Node {
         let mut allow = |what: &str, path: &Path| match path.to_str() {
             // Node takes these for wildcards and for lists.
             Some(text) if !text.contains(['*', ',']) => {
-                options.push(format!("--allow-fs-{what}={text}"));
+                let option = format!("--allow-fs-{what}={text}");
+                // Node 20 ends itself where a path is named twice.
+                if !options.contains(&option) {
+                    options.push(option);
+                }
                 Ok(())
             }
             _ => Err(format!("it cannot be told of `{}`", path.display())),

@@ -157,7 +157,7 @@ impl Session<'_> {
         // The release looks for its packages beside its own files.
         let runtime = match self.place {
             Place::Node if !self.loaded.is_empty() => {
-                link_files(&self.runtime.folder, self.release_files, &own)?;
+                copy_files(&self.runtime.folder, self.release_files, &own)?;
                 &own
             }
             _ => &self.runtime.folder,
@@ -210,8 +210,7 @@ impl Session<'_> {
         // Tests see what they were given, through whichever module they look.
         let own = [work.path().to_owned(), self.runtime.folder.clone()];
         let given = [self.foundation, self.wheels, self.archives].concat();
-        let release_files = self.release_files.values().cloned();
-        let read: Vec<PathBuf> = own.into_iter().chain(given).chain(release_files).collect();
+        let read: Vec<PathBuf> = own.into_iter().chain(given).collect();
         let written = [path("events.jsonl")];
         let command = node.command(&context.environment, &context.ui, Files::Only(&read, &written)).args([
             path("node_session.mjs"),
@@ -258,28 +257,20 @@ impl Session<'_> {
     }
 }
 
-/// A folder in which the files of a release lie beside those of its packages.
-fn link_files(release: &Path, packages: &BTreeMap<String, PathBuf>, folder: &Path) -> Result<()> {
+/// A folder in which the files of a release lie beside those of its packages: copies, since Node ends itself at links under its
+/// permission model.
+fn copy_files(release: &Path, packages: &BTreeMap<String, PathBuf>, folder: &Path) -> Result<()> {
     fs_err::create_dir_all(folder)?;
     for entry in fs_err::read_dir(release)? {
         let entry = entry?;
         // A folder that the user named may have packages of its own.
         if entry.file_type()?.is_file() && !packages.contains_key(&*entry.file_name().to_string_lossy()) {
-            link(&entry.path(), &folder.join(entry.file_name()))?;
+            fs_err::copy(entry.path(), folder.join(entry.file_name()))?;
         }
     }
-    packages.iter().try_for_each(|(name, path)| link(path, &folder.join(name)))
-}
-
-#[cfg(unix)]
-fn link(file: &Path, link: &Path) -> Result<()> {
-    Ok(fs_err::os::unix::fs::symlink(std::path::absolute(file)?, link)?)
-}
-
-#[cfg(not(unix))]
-fn link(file: &Path, link: &Path) -> Result<()> {
-    // Links need a privilege elsewhere.
-    fs_err::copy(file, link)?;
+    for (name, path) in packages {
+        fs_err::copy(path, folder.join(name))?;
+    }
     Ok(())
 }
 

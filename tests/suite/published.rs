@@ -37,7 +37,7 @@ const FILES: [(&str, &str); 19] = [
     ("elsewhere-1.0-cp314-cp314-win_amd64.whl", ""),
 ];
 
-const REQUIREMENTS: [&str; 11] = [
+const REQUIREMENTS: [&str; 10] = [
     "both-lines",
     "both-lines<1.1",
     "stable-abi",
@@ -46,7 +46,6 @@ const REQUIREMENTS: [&str; 11] = [
     "native-newer",
     "native-newer<1.1",
     "old-tags",
-    "asks-python",
     "preview",
     "elsewhere",
 ];
