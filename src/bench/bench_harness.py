@@ -1,7 +1,7 @@
 """Measures the functions `bench_*` of a script, inside Pyodide and on the host.
 
 Evaluated in the runtime; its value is the function `run`, which is given a JSON request and a function that takes
-events as JSON. On the host it is called as `python bench_harness.py REQUEST EVENTS`.
+events as JSON. On the host `host_main.py` does the same.
 
 As in pyperf, a value is the seconds of one call, measured over so many calls (`loops`) that they take long enough for
 the clock; the first values of an interpreter warm it up and do not count.
@@ -111,22 +111,5 @@ def run(request, report):
     flush()
     return 0
 
-
-def main():
-    import pathlib
-    import sys
-
-    with open(sys.argv[2], "a", encoding="utf-8") as events:
-
-        def report(text):
-            events.write(text + "\n")
-            events.flush()
-
-        status = run(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"), report)
-        report('{"event": "done", "status": %d}' % status)
-
-
-if __name__ == "__main__" and "cargo_pyodide_native" in __import__("sys").argv[-1:]:
-    main()
 
 run

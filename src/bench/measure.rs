@@ -11,7 +11,7 @@ use super::request::{BenchRequest, StartUpTime};
 use crate::context::Context;
 use crate::dependencies::wheels::FoundFiles;
 use crate::error::{Result, hinted};
-use crate::process::Invocation;
+use crate::run::host::{HostRun, run_on_host};
 use crate::run::session::{Installation, Next, Session};
 use crate::runtime::Runtime;
 use crate::ui::Stream;
@@ -176,19 +176,12 @@ impl Measuring<'_> {
     }
 
     fn run_here(&self, python: &Path, site: &Path, loops: &BTreeMap<String, u64>) -> Result<InterpreterRun> {
-        let work = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let path = |name: &str| work.path().join(name);
-        fs_err::write(path("request.json"), self.program(work.path(), &[], loops).to_string())?;
-        fs_err::write(path("harness.py"), HARNESS)?;
-        fs_err::write(path("events.jsonl"), "")?;
-        let printed = Invocation::new(python)
-            .args([path("harness.py"), path("request.json"), path("events.jsonl")])
-            .arg("cargo_pyodide_native")
-            .env("PYTHONPATH", site)
-            .output(&self.context.ui)?;
-        self.context.ui.pass_on(Stream::Stderr, [printed.stdout, printed.stderr].concat().as_bytes());
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let program = self.program(folder.path(), &[], loops);
+        let HostRun { output, events } = run_on_host(self.context, python, site, HARNESS, &program)?;
+        self.context.ui.pass_on(Stream::Stderr, [output.stdout, output.stderr].concat().as_bytes());
         let mut run = InterpreterRun::default();
-        for line in fs_err::read_to_string(path("events.jsonl"))?.lines() {
+        for line in events.lines() {
             run.take(&serde_json::from_str(line)?)?;
         }
         Ok(run)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pep440_rs::Version;
 
-use super::manifest::{self, read_toml};
+use super::manifest::{self, inherited, read_toml};
 use super::pyproject::PyProject;
 use crate::wheel::filename::normalised;
 use crate::wheel::metadata::Fields;
@@ -40,14 +40,6 @@ impl Identity {
             version: version.and_then(|version| version.parse().ok()),
         }
     }
-}
-
-/// What the workspace around a manifest says for a key that its members inherit.
-fn inherited(manifest: &Path, key: &str) -> Option<String> {
-    let tables = manifest.ancestors().skip(1).filter_map(|folder| read_toml(&folder.join("Cargo.toml")).ok());
-    let of_workspace =
-        |table: toml::Table| Some(table.get("workspace")?.get("package")?.get(key)?.as_str()?.to_owned());
-    tables.into_iter().find_map(of_workspace)
 }
 
 #[cfg(test)]

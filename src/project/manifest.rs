@@ -51,18 +51,28 @@ pub(crate) fn crate_around(source: &Path) -> Option<String> {
 
 /// `rust-version` of a manifest, or of the workspace it inherits from.
 pub(super) fn rust_version(manifest: &Path) -> Option<Version> {
+    const KEY: &str = "rust-version";
     let own = read_toml(manifest).ok()?;
-    let of_workspace = |table: &toml::Table| {
-        parse_rust_version(table.get("workspace")?.get("package")?.get("rust-version")?.as_str()?)
+    let stated = match own.get("package") {
+        None => of_workspace(&own, KEY),
+        Some(package) => match package.get(KEY)? {
+            Value::String(text) => Some(text.clone()),
+            _ => inherited(manifest, KEY),
+        },
     };
-    let Some(package) = own.get("package") else { return of_workspace(&own) };
-    match package.get("rust-version")? {
-        Value::String(text) => parse_rust_version(text),
-        _ => manifest
-            .ancestors()
-            .skip(1)
-            .find_map(|folder| of_workspace(&read_toml(&folder.join("Cargo.toml")).ok()?)),
-    }
+    parse_rust_version(&stated?)
+}
+
+/// What the workspace around a manifest says for a key that its members inherit.
+pub(super) fn inherited(manifest: &Path, key: &str) -> Option<String> {
+    let folders = manifest.ancestors().skip(1);
+    folders
+        .filter_map(|folder| read_toml(&folder.join("Cargo.toml")).ok())
+        .find_map(|table| of_workspace(&table, key))
+}
+
+fn of_workspace(table: &toml::Table, key: &str) -> Option<String> {
+    Some(table.get("workspace")?.get("package")?.get(key)?.as_str()?.to_owned())
 }
 
 /// `1.83` or `1.83.0`.

@@ -1,6 +1,7 @@
 //! Runs Python in a real Pyodide, with wheels installed: on Node, and in a page or a worker of a browser.
 
 pub(crate) mod browser;
+pub(crate) mod host;
 pub mod import;
 pub mod install;
 mod message;

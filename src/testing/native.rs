@@ -13,6 +13,7 @@ use crate::cache::Kind;
 use crate::context::Context;
 use crate::error::Result;
 use crate::process::{self, Invocation};
+use crate::run::host::run_on_host;
 use crate::source::Source;
 use crate::toolchain::rust::without_rust_settings;
 use crate::wheel::OpenedWheel;
@@ -70,22 +71,14 @@ pub fn run(context: &Context, native: NativeRun<'_>) -> Result<NativeResults> {
     // The staged files, not the tree: a native run that sees the source would import that instead of the wheel.
     let file = std::io::BufReader::new(fs_err::File::open(native.archive)?);
     zip::ZipArchive::new(file)?.extract(&tests).context("cannot unpack the tests")?;
-    let path = |name: &str| work.path().join(name);
     let request = json!({
         "folder": tests.join(native.folder), "variables": {}, "arguments": native.arguments, "done": [],
         "excused": {},
     });
-    fs_err::write(path("request.json"), request.to_string())?;
-    fs_err::write(path("harness.py"), HARNESS)?;
-    fs_err::write(path("events.jsonl"), "")?;
     ui.phase("Testing", format!("{} on this machine", native.source.origin()));
-    Invocation::new(prepared.python())
-        .args([path("harness.py"), path("request.json"), path("events.jsonl")])
-        .arg("cargo_pyodide_native")
-        .env("PYTHONPATH", &site)
-        .output(ui)
+    let ran = run_on_host(context, &prepared.python(), &site, HARNESS, &request)
         .context("pytest could not run on this machine")?;
-    Ok(NativeResults { origin, results: results(&path("events.jsonl"))? })
+    Ok(NativeResults { origin, results: results(&ran.events)? })
 }
 
 /// An environment with what the tests require. What they may require is left out if it cannot be had: nothing else is to
@@ -164,9 +157,8 @@ fn default_toolchain(context: &Context) -> Option<String> {
     printed.split_whitespace().next().map(str::to_owned)
 }
 
-fn results(events: &Path) -> Result<Vec<TestResult>> {
-    let text = fs_err::read_to_string(events)?;
-    let ends = text.lines().filter(|line| line.contains("\"event\": \"end\""));
+fn results(events: &str) -> Result<Vec<TestResult>> {
+    let ends = events.lines().filter(|line| line.contains("\"event\": \"end\""));
     ends.map(|line| serde_json::from_str(line).context("an event that is none")).collect()
 }
 

@@ -1,7 +1,7 @@
 """Runs pytest inside Pyodide, and on the host for comparison, and reports what each test came to.
 
 Evaluated in the runtime; its value is the function `run`, which is given a JSON request and a function that takes
-events as JSON. On the host it is called as `python pytest_harness.py REQUEST EVENTS`.
+events as JSON. On the host `host_main.py` does the same.
 """
 
 
@@ -159,22 +159,5 @@ def run(request, report):
         stream.flush()
     return int(status)
 
-
-def main():
-    import pathlib
-    import sys
-
-    with open(sys.argv[2], "a", encoding="utf-8") as events:
-
-        def report(text):
-            events.write(text + "\n")
-            events.flush()
-
-        status = run(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"), report)
-        report('{"event": "done", "status": %d}' % status)
-
-
-if __name__ == "__main__" and "cargo_pyodide_native" in __import__("sys").argv[-1:]:
-    main()
 
 run

@@ -83,22 +83,31 @@ fn read_section(text: &str, section: &str) -> Option<Table> {
     found
 }
 
-/// Whether a name matches a pattern with `*` and `?`.
+/// Whether a name matches a pattern with `*` and `?`. A pattern comes from a package: the time is bounded by the product of
+/// the lengths.
 pub(super) fn matches(pattern: &str, name: &str) -> bool {
-    let mut letters = pattern.chars();
-    match letters.next() {
-        None => name.is_empty(),
-        Some('*') => {
-            let rest = letters.as_str();
-            let mut ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
-            ends.any(|at| matches(rest, &name[at..]))
-        }
-        Some(letter) => {
-            let mut of_name = name.chars();
-            let fits = of_name.next().is_some_and(|other| letter == '?' || letter == other);
-            fits && matches(letters.as_str(), of_name.as_str())
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut at, mut read) = (0, 0);
+    // The last star, and how far the name was read when it had taken what it takes now.
+    let mut star = None;
+    while read < name.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, read));
+                at += 1;
+            }
+            Some(&letter) if letter == '?' || letter == name[read] => {
+                at += 1;
+                read += 1;
+            }
+            _ => {
+                let Some((of_star, taken)) = star else { return false };
+                star = Some((of_star, taken + 1));
+                (at, read) = (of_star + 1, taken + 1);
+            }
         }
     }
+    pattern[at..].iter().all(|letter| *letter == '*')
 }
 
 #[cfg(test)]
@@ -139,5 +148,7 @@ mod tests {
         assert_eq!(check("*"), [1, 1, 1, 1]);
         assert_eq!(check("te?t.py"), [0, 0, 1, 0]);
         assert_eq!(check(""), [0, 0, 0, 0]);
+        assert_eq!(check("**t*_*a*.p?"), [1, 0, 0, 1]);
+        assert!(!matches(&"*a".repeat(60), &("a".repeat(200) + "b")));
     }
 }

@@ -1,20 +1,12 @@
 //! Classes of packages that fail as they are: what `build` says of each, and that the remedy which it names works.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cargo_pyodide::digest::Sha256Digest;
 use cargo_pyodide::wheel::WheelContents;
 
-use crate::harness::{Tool, can_build, copy_folder, fixture, folder, has, tool};
+use crate::harness::{Tool, can_build, copied, folder, has, tool};
 use crate::index::{pack, serve};
-
-/// A copy of a fixture in a folder of its own.
-fn copied(name: &str) -> (tempfile::TempDir, PathBuf) {
-    let place = folder();
-    let package = place.path().join(name);
-    copy_folder(&fixture(name), &package);
-    (place, package)
-}
 
 fn build(package: &Path, more: &[&str]) -> Tool {
     let arguments =

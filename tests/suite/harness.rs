@@ -18,6 +18,14 @@ pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
+/// A copy of a fixture in a folder of its own.
+pub(crate) fn copied(name: &str) -> (tempfile::TempDir, PathBuf) {
+    let place = folder();
+    let package = place.path().join(name);
+    copy_folder(&fixture(name), &package);
+    (place, package)
+}
+
 /// Copies a folder, hidden files too.
 pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs_err::create_dir_all(to).unwrap();

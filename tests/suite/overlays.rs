@@ -5,17 +5,9 @@ use std::path::{Path, PathBuf};
 use cargo_pyodide::digest::Sha256Digest;
 use cargo_pyodide::wheel::WheelContents;
 
-use crate::harness::{Tool, can_build, copy_folder, fixture, folder, has, tool};
+use crate::harness::{Tool, can_build, copied, copy_folder, fixture, folder, has, tool};
 use crate::index::{page, sdist, serve};
 use crate::lines::vocabulary;
-
-/// A copy of a fixture in a folder of its own.
-fn copied(name: &str) -> (tempfile::TempDir, PathBuf) {
-    let place = folder();
-    let package = place.path().join(name);
-    copy_folder(&fixture(name), &package);
-    (place, package)
-}
 
 fn build(package: &Path, more: &[&str]) -> Tool {
     let arguments = [&["build", package.to_str().unwrap(), "--pyodide", "0.29.5", "--out-dir", "out"], more];

@@ -11,6 +11,8 @@ import sys
 import tempfile
 import time
 
+from webdriver import ELEMENT, PATIENCE, WAITING
+
 # Nothing but the page is to be loaded, and a port that is free.
 PREFERENCES = {
     "marionette.port": 0,
@@ -26,9 +28,6 @@ PREFERENCES = {
     "services.settings.server": "data:,",
     "toolkit.telemetry.server": "data:,",
 }
-ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-# How long Firefox may take to start, in seconds, and a script of ours to end.
-PATIENCE = 120
 
 
 class Firefox:
@@ -66,14 +65,7 @@ class Firefox:
         return self.call("WebDriver:ExecuteScript", {"script": script, "args": arguments})["value"]
 
     def wait(self, condition):
-        script = """
-            const done = arguments[arguments.length - 1];
-            const timer = setInterval(() => {
-              const value = (%s);
-              if (value) { clearInterval(timer); done(value); }
-            }, 30);
-        """ % condition
-        return self.call("WebDriver:ExecuteAsyncScript", {"script": script, "args": []})["value"]
+        return self.call("WebDriver:ExecuteAsyncScript", {"script": WAITING % condition, "args": []})["value"]
 
     def _find(self, selector):
         found = self.call("WebDriver:FindElement", {"using": "css selector", "value": selector})

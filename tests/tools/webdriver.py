@@ -29,6 +29,14 @@ ARGUMENTS = [
 ]
 # How long a script of ours may wait for the page, in seconds.
 PATIENCE = 120
+# A script that waits until an expression of the page is true, and gives its value.
+WAITING = """
+    const done = arguments[arguments.length - 1];
+    const timer = setInterval(() => {
+      const value = (%s);
+      if (value) { clearInterval(timer); done(value); }
+    }, 30);
+"""
 # Loopback is asked directly, whatever proxy the environment names.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -51,14 +59,7 @@ class Browser:
 
     def wait(self, condition):
         """Waits until an expression of the page is true, and gives its value."""
-        script = """
-            const done = arguments[arguments.length - 1];
-            const timer = setInterval(() => {
-              const value = (%s);
-              if (value) { clearInterval(timer); done(value); }
-            }, 30);
-        """ % condition
-        return self.call("POST", "/execute/async", {"script": script, "args": []})
+        return self.call("POST", "/execute/async", {"script": WAITING % condition, "args": []})
 
     def find(self, selector):
         found = self.call("POST", "/element", {"using": "css selector", "value": selector})
