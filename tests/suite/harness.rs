@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 
 /// The cache that all tests share.
 pub(crate) fn shared_cache() -> PathBuf {
@@ -145,7 +146,8 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
 
 /// Whether `cargo pyodide build` can work here. If not, the test is skipped, or fails when `CI` is set.
 pub(crate) fn can_build() -> bool {
-    let doctor = tool(&["doctor"]).run();
+    static DOCTOR: LazyLock<Printed> = LazyLock::new(|| tool(&["doctor"]).run());
+    let doctor = &*DOCTOR;
     if doctor.status == Some(0) {
         return true;
     }

@@ -211,10 +211,12 @@ encoding = tiktoken.get_encoding("cl100k_base")
 tokens = encoding.encode("hello world")
 print(tokens, encoding.decode(tokens), tiktoken.encoding_for_model("gpt-4").name)
 "#;
-    let run = tool(&["run", "--pyodide", "0.21.3", "--with", printed.stdout.trim(), "-c", program])
-        .in_folder(place.path())
-        .env("TIKTOKEN_CACHE_DIR", vocabulary_folder(place.path()))
-        .succeed();
+    let wheel = printed.stdout.trim();
+    let run =
+        tool(&["run", "--pyodide", "0.21.3", "--with", wheel, "--env", "TIKTOKEN_CACHE_DIR", "-c", program])
+            .in_folder(place.path())
+            .env("TIKTOKEN_CACHE_DIR", vocabulary_folder(place.path()))
+            .succeed();
     assert_eq!(run.stdout, "[15339, 1917] hello world cl100k_base\n");
 }
 
@@ -251,7 +253,7 @@ fn an_old_node_is_refused_before_it_starts() {
     }
     let place = folder();
     let node = place.path().join("node");
-    fs_err::write(&node, "#!/bin/sh\necho v16.20.2\n").unwrap();
+    fs_err::write(&node, "#!/bin/sh\necho 16.20.2 \"$0\"\n").unwrap();
     std::process::Command::new("chmod").arg("+x").arg(&node).status().unwrap();
     fetched("0.29.5");
     insta::assert_snapshot!(
