@@ -9,7 +9,7 @@ use cargo_pyodide::wasm::{Module, callers};
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let _ = Module::read(bytes);
     let _ = Code::survey(bytes);
-    let _ = strip::strip(bytes, Names::Kept);
+    let _ = strip::strip(bytes, Strip::DebugInfo);
     let _ = relocation_table::rewrite(bytes);
     let _ = Relocations::read(bytes);
     let _ = callers::crates_behind(bytes, &["pthread_create"]);

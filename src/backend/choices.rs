@@ -19,6 +19,16 @@ pub enum LockUse {
     Kept,
 }
 
+/// Whether modules are linked with debug information.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DebugInfo {
+    /// Compilers' folders are hidden, and the linker drops it.
+    #[default]
+    Dropped,
+    /// It stays, and names the files where they are.
+    Kept,
+}
+
 /// How cargo and compilers are called.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CargoChoices {
@@ -47,4 +57,14 @@ pub struct CargoChoices {
     pub headers: Option<PathBuf>,
     /// What compiles C.
     pub c_toolchain: CToolchain,
+    /// Whether modules are linked with debug information.
+    pub debug_info: DebugInfo,
+}
+
+impl CargoChoices {
+    /// Compiles and links with debug information, whatever the package's profile says.
+    pub fn keep_debug_info(&mut self) {
+        self.debug_info = DebugInfo::Kept;
+        self.overlay.profile.debug = Some(true.into());
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::choices::{CargoChoices, LockUse};
+use super::choices::{CargoChoices, DebugInfo, LockUse};
 use super::request::BackEndBuild;
 use crate::abi::ENOTSUP;
 use crate::context::Context;
@@ -36,7 +36,12 @@ pub(super) fn driver_plan(
     };
     // CMake and configure scripts find out what the C library has by linking: the driver answers from this list.
     write_symbols(runtime, &folder.root)?;
+    // A debugger looks for the sources where they are.
+    let is_debugged = choices.debug_info == DebugInfo::Kept;
+    let named = hidden.iter().filter(|_| !is_debugged);
+    let remap = named.map(|(path, name)| (path.clone(), (*name).to_owned())).collect();
     Ok(DriverPlan {
+        keeps_debug_info: is_debugged,
         emscripten: runtime.emscripten,
         wasm_ld: Some(toolchain.wasm_ld.clone()),
         cargo: Some(CargoPlan {
@@ -52,7 +57,7 @@ pub(super) fn driver_plan(
             // In the plan and not among the flags: cargo and a compiler cache see the same command line on every
             // machine.
             sysroot: built_sysroot(toolchain).map(Path::to_owned),
-            remap: hidden.iter().map(|(path, name)| (path.clone(), (*name).to_owned())).collect(),
+            remap,
             crates: choices.crates.clone(),
         }),
         supplements: supplement_plan(runtime, toolchain),
@@ -152,6 +157,7 @@ pub(super) fn plan_key(runtime: &Runtime, toolchain: &Toolchain, choices: &Cargo
     let exceptions = runtime.exceptions.to_string();
     let mut parts = vec![env!("CARGO_PKG_VERSION"), &linker, &layout, &supplements, &sysroot, &exceptions];
     parts.extend((choices.c_toolchain == CToolchain::Emsdk).then_some("emsdk"));
+    parts.extend((choices.debug_info == DebugInfo::Kept).then_some("debug"));
     parts.extend(choices.key.as_deref());
     Ok(crate::digest::key(&parts))
 }

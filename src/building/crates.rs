@@ -16,7 +16,7 @@ use super::rewritten_crates;
 use super::tuning::Tuning;
 use crate::abi::TARGET;
 use crate::abi::proposals::target_features;
-use crate::backend::{CargoChoices, LockUse, stated_profile};
+use crate::backend::{CargoChoices, DebugInfo, LockUse, stated_profile};
 use crate::context::{Context, Network};
 use crate::error::Result;
 use crate::overlay::Changes;
@@ -29,6 +29,7 @@ use crate::project::{Project, bindings};
 use crate::runtime::Runtime;
 use crate::source::TreeOwner;
 use crate::toolchain::RustToolchain;
+use crate::wasm::strip::Strip;
 
 /// How many crates of a lock file the registry may lack.
 // Each missing version costs a run of cargo; a lock file with more of them is for another registry.
@@ -66,6 +67,9 @@ impl Crates {
         recipes.extend(not_in_browser.iter().map(|name| CrateRecipe::of_no_browser(name)));
         recipes.extend(target_os.iter().map(|(name, system)| CrateRecipe::of_system(name, system)));
         let mut choices = choices(&request.cargo, changes, &recipes);
+        if request.strip == Strip::Nothing {
+            choices.keep_debug_info();
+        }
         let Some(mut graph) = read_graph(context, package, &choices)? else {
             let (applied, updates) = (Vec::new(), Vec::new());
             return Ok(Self { choices, applied, tuning: Tuning::default(), updates, workspace: None });
@@ -170,6 +174,7 @@ fn choices(request: &CargoRequest, changes: &Changes, recipes: &[CrateRecipe]) -
         lock: request.lock,
         crate_store: request.crate_store,
         stable_abi: None,
+        debug_info: DebugInfo::Dropped,
     }
 }
 

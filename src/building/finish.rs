@@ -12,9 +12,9 @@ use crate::env::Environment;
 use crate::error::{Result, hinted, with_cause};
 use crate::runtime::{Runtime, StartUp};
 use crate::wasm;
-use crate::wasm::relocation_table;
 use crate::wasm::start_up::{self, OwnWork, Share};
-use crate::wasm::strip::{self, Names};
+use crate::wasm::strip::{self, Strip};
+use crate::wasm::{backtraces, names, relocation_table};
 use crate::wheel::edits::{self, Edits};
 use crate::wheel::requirements::CannotEdit;
 use crate::wheel::{WheelContents, bill_of_materials, extension, record};
@@ -41,8 +41,8 @@ pub(crate) struct Target<'a> {
     pub runtime: &'a Runtime,
     /// The platform tag.
     pub platform: &'a str,
-    /// Whether the names of functions stay.
-    pub names: Names,
+    /// What is dropped of modules.
+    pub strip: Strip,
     /// What overlays change.
     pub edits: &'a Edits,
     /// How large the modules were that were optimised, by their paths in the wheel of the back end.
@@ -92,7 +92,7 @@ struct Converted {
 }
 
 fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<Converted> {
-    let Target { runtime, names, linked, .. } = target;
+    let Target { runtime, strip, linked, .. } = target;
     let mut converted = Converted::default();
     let paths: Vec<String> = contents.files.keys().cloned().collect();
     for path in paths {
@@ -107,16 +107,26 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<C
             return Err(with_cause("not-rust", error));
         }
         // Stripped after the link and not by it: the lints still name functions and crates from the raw module.
-        let mut stripped = strip::strip(&bytes, names).with_context(|| format!("`{path}`"))?;
+        let mut stripped = strip::strip(&bytes, strip).with_context(|| format!("`{path}`"))?;
         let mut steps: Vec<StepSize> = linked.get(&path).copied().into_iter().collect();
         let last = if steps.is_empty() { "link" } else { "optimize" };
         steps.push(StepSize::after(last, &stripped));
-        if let Some(rewritten) = relocation_table::rewrite(&stripped).with_context(|| format!("`{path}`"))? {
+        // Debug information counts from the beginning of the code, which the table would move.
+        if strip != Strip::Nothing
+            && let Some(rewritten) =
+                relocation_table::rewrite(&stripped).with_context(|| format!("`{path}`"))?
+        {
             stripped = rewritten;
             steps.push(StepSize::after("relocation-table", &stripped));
         }
         if let Some(work) = own_work(runtime.start_up) {
             stripped = start_up::start_itself(&stripped, work).with_context(|| format!("`{path}`"))?;
+        }
+        if strip != Strip::Symbols {
+            stripped = names::demangle(&stripped).with_context(|| format!("`{path}`"))?;
+        }
+        if strip == Strip::Nothing {
+            stripped = backtraces::add(stripped).with_context(|| format!("`{path}`"))?;
         }
         if contents.files.insert(target.clone(), stripped).is_some() {
             bail!("two of its modules would both be called `{target}`");
@@ -208,11 +218,15 @@ pub(crate) fn entry_time(environment: &Environment) -> Result<zip::DateTime> {
 }
 
 /// Audits a finished wheel against its release.
-pub(super) fn audit(finished: &FinishedWheel, runtime: &Runtime, names: Names) -> Vec<Finding> {
+pub(super) fn audit(finished: &FinishedWheel, runtime: &Runtime, strip: Strip) -> Vec<Finding> {
     let context = AuditContext { raw_modules: Some(&finished.raw_modules), ..AuditContext::default() };
     let mut findings = audit::audit(Subject::Wheel(&finished.contents), runtime, &context);
-    // With `--keep-names` the names are there on purpose: no finding reports them.
-    findings.retain(|finding| names == Names::Dropped || finding.code != Code::DEBUG_SECTIONS);
+    // What is there because it was asked for is no finding.
+    findings.retain(|finding| match finding.code {
+        Code::DEBUG_SECTIONS => strip == Strip::Symbols,
+        Code::LOCAL_PATHS => strip != Strip::Nothing,
+        _ => true,
+    });
     findings
 }
 

@@ -97,11 +97,11 @@ impl OpenedSource {
         };
         let mut contents = finish::read(&raw.wheel, &raw.hidden).with_context(whose)?;
         let folder = self.folder.root.join("optimize");
-        let optimized = optimizer.run(context, runtime, &folder, request.names, &mut contents)?;
+        let optimized = optimizer.run(context, runtime, &folder, request.strip, &mut contents)?;
         clock.step("optimize");
         let finished = finish(context, request, runtime, contents, &edits, &optimized).with_context(whose)?;
         clock.step("finish");
-        let findings = finish::audit(&finished, runtime, request.names);
+        let findings = finish::audit(&finished, runtime, request.strip);
         clock.step("audit");
         // Audited in memory: a wheel that would not load never lies on disk, not even for a moment.
         if findings.iter().any(is_fatal) {
@@ -163,7 +163,7 @@ fn finish(
 ) -> Result<FinishedWheel> {
     let platform = runtime.platform_tag(&request.tag)?;
     let (platform, linked) = (&platform, &optimized.linked);
-    let target = finish::Target { runtime, platform, names: request.names, edits, linked };
+    let target = finish::Target { runtime, platform, strip: request.strip, edits, linked };
     let finished = finish::finish(contents, target)?;
     for missed in &finished.missed {
         context.ui.warn(format!("{missed}: nothing to do"));

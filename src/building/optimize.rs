@@ -21,7 +21,7 @@ use crate::toolchain::wasm_opt::{self, WasmOpt};
 use crate::wasm::code::Code;
 use crate::wasm::dylink::Place;
 use crate::wasm::optimization::Optimization;
-use crate::wasm::strip::{self, Names};
+use crate::wasm::strip::{self, Strip};
 use crate::wasm::{Export, Module, module};
 use crate::wheel::{WheelContents, extension};
 
@@ -81,7 +81,7 @@ impl Optimizer {
         context: &Context,
         runtime: &Runtime,
         folder: &Path,
-        names: Names,
+        strip: Strip,
         contents: &mut WheelContents,
     ) -> Result<Optimized> {
         let mut done = Optimized {
@@ -99,7 +99,7 @@ impl Optimizer {
         for (path, bytes) in contents.files.iter_mut().filter(|(path, bytes)| is_module(path, bytes)) {
             match run.optimize(path, bytes) {
                 Ok(optimized) => {
-                    let before = StepSize::after("link", &strip::strip(bytes, names)?);
+                    let before = StepSize::after("link", &strip::strip(bytes, strip)?);
                     done.linked.insert(path.clone(), before);
                     *bytes = optimized;
                 }
@@ -137,7 +137,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn optimize(&self, path: &str, linked: &[u8]) -> Result<Vec<u8>> {
         // Debug information keeps the program from many of its passes. Names are dropped later, if they are.
-        let before = strip::strip(linked, Names::Kept)?;
+        let before = strip::strip(linked, Strip::DebugInfo)?;
         let used = Code::survey(&before).context("the linker wrote an invalid module")?.proposals;
         let used: BTreeSet<&str> = used.into_keys().collect();
         let allowed: BTreeSet<&str> = used.iter().copied().chain(introducible(self.released)).collect();

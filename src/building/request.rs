@@ -14,7 +14,7 @@ use crate::runtime::TagChoice;
 use crate::source::Source;
 use crate::toolchain::c_compiler::CToolchain;
 use crate::wasm::optimization::Optimization;
-use crate::wasm::strip::Names;
+use crate::wasm::strip::Strip;
 use crate::wheel::deflate::Compression;
 
 /// What is built, and how. [`BuildRequest::new`] has the defaults.
@@ -28,8 +28,8 @@ pub struct BuildRequest {
     pub overlays: OverlayRequest,
     /// Which of a line's platform tags the wheel gets.
     pub tag: TagChoice,
-    /// Whether the names of functions stay in the modules.
-    pub names: Names,
+    /// What is dropped of modules.
+    pub strip: Strip,
     /// How much work is put into the finished wheel.
     pub finish: FinishRequest,
     /// Where the wheel goes.
@@ -114,7 +114,7 @@ impl BuildRequest {
             cargo: CargoRequest::default(),
             overlays: OverlayRequest::default(),
             tag: TagChoice::Line,
-            names: Names::Dropped,
+            strip: Strip::Symbols,
             finish: FinishRequest::default(),
             out_dir: out_dir.into(),
         }
@@ -140,6 +140,8 @@ impl BuildRequest {
     pub fn optimization(&self, environment: &Environment) -> Result<Option<Optimization>> {
         match self.finish.optimization {
             Some(asked) => Ok(Some(asked)),
+            // wasm-opt would leave debug information that does not fit the code.
+            None if self.strip == Strip::Nothing => Ok(Some(Optimization::None)),
             None => choice(environment, "CARGO_PYODIDE_OPTIMIZE"),
         }
     }
@@ -208,7 +210,7 @@ mod tests {
                 recipes: Recipes::Ignored,
             },
             tag: TagChoice::Index,
-            names: Names::Kept,
+            strip: Strip::DebugInfo,
             ..BuildRequest::new(folder("one"), "wheels")
         };
         insta::assert_snapshot!(
@@ -235,7 +237,7 @@ mod tests {
                 recipes: Ignored,
             },
             tag: Index,
-            names: Kept,
+            strip: DebugInfo,
             finish: FinishRequest {
                 compression: None,
                 optimization: None,

@@ -33,6 +33,7 @@ pub(super) fn run(plan: &DriverPlan, given: Vec<String>, environment: &Environme
             _ => error.into(),
         }
     })?;
+    link.keeps_debug_info = plan.keeps_debug_info;
     let linker = plan.wasm_ld.as_ref().ok_or_else(|| anyhow!("the driver's plan names no linker"))?;
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
     // LLVM may leave a call with the relocation of a global, in C and in Rust; an emsdk then links the wrong

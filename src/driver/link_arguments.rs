@@ -8,6 +8,8 @@ use serde::Deserialize;
 /// What a link is made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct LinkPlan {
+    /// Whether debug information stays.
+    pub(super) keeps_debug_info: bool,
     /// The module to write.
     pub output: String,
     /// Objects, archives and the switches between them, in order.
@@ -148,7 +150,6 @@ impl LinkPlan {
             "--gc-sections",
             // Demangled names are ambiguous: the audit reads crates from mangled ones.
             "--no-demangle",
-            "--strip-debug",
             // The linker does not know what the release has and would let every mistake pass: the audit checks each
             // import.
             "--unresolved-symbols=import-dynamic",
@@ -157,6 +158,7 @@ impl LinkPlan {
             "--export-if-defined=__stop_em_asm",
         ];
         let mut arguments: Vec<String> = fixed.map(str::to_owned).into();
+        arguments.extend((!self.keeps_debug_info).then(|| "--strip-debug".to_owned()));
         arguments.extend(self.exports.iter().map(|name| format!("--export={name}")));
         arguments.extend(["-o".to_owned(), self.output.clone()]);
         arguments.extend(self.inputs.iter().cloned());

@@ -18,6 +18,9 @@ use crate::overlay::crates::CrateRecipe;
 pub(crate) struct DriverPlan {
     /// What `emcc -dumpversion` answers: the Rust crate `libc` chooses struct layouts by it.
     pub emscripten: EmscriptenVersion,
+    /// Whether the linker leaves debug information in.
+    #[serde(default)]
+    pub keeps_debug_info: bool,
     /// The linker; none where nothing is linked.
     pub wasm_ld: Option<WasmLd>,
     /// How cargo is called; none where cargo is not called through us.
@@ -81,7 +84,16 @@ impl DriverPlan {
     /// A plan for building a standard library: answers which Emscripten it stands for, and calls this compiler.
     pub(crate) fn for_sysroot(emscripten: EmscriptenVersion, rustc: RustcPlan, log: PathBuf) -> Self {
         let rustc = Some(rustc);
-        Self { emscripten, wasm_ld: None, cargo: None, rustc, supplements: None, c: None, log }
+        Self {
+            emscripten,
+            keeps_debug_info: false,
+            wasm_ld: None,
+            cargo: None,
+            rustc,
+            supplements: None,
+            c: None,
+            log,
+        }
     }
 
     /// Reads a plan.

@@ -5,11 +5,13 @@
 //! <https://github.com/WebAssembly/tool-conventions/blob/main/DynamicLinking.md>.
 
 pub(crate) mod archive;
+pub mod backtraces;
 pub mod callers;
 pub mod code;
 pub mod dylink;
 pub(crate) mod exceptions;
 pub(crate) mod module;
+pub mod names;
 pub mod optimization;
 pub mod panic_locations;
 pub mod relocation_table;

@@ -10,21 +10,27 @@ use super::module::WasmError;
 /// The custom section that stays: the loader reads it.
 const DYLINK: &str = "dylink.0";
 
-/// Whether the names of functions stay in a module.
+/// What is dropped of a module, in the words of cargo's profiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Names {
-    /// They are dropped.
-    Dropped,
-    /// They stay, for `audit --size` and for traces.
-    Kept,
+pub enum Strip {
+    /// Names of functions and debug information.
+    Symbols,
+    /// Debug information: the names stay, for `audit --size` and for stack traces.
+    DebugInfo,
+    /// Nothing: debug information (DWARF) stays, for debuggers and for stack traces with files and lines.
+    Nothing,
 }
 
-/// A copy of the module without its custom sections, except `dylink.0` and, if asked for, the names.
+/// A copy of the module without its custom sections, except `dylink.0` and what stays.
 ///
 /// # Errors
 /// When the bytes are not a whole module.
-pub fn strip(bytes: &[u8], names: Names) -> Result<Vec<u8>, WasmError> {
-    let is_kept = |name: &str| name == DYLINK || (names == Names::Kept && name == "name");
+pub fn strip(bytes: &[u8], dropped: Strip) -> Result<Vec<u8>, WasmError> {
+    let is_kept = |name: &str| match name {
+        DYLINK => true,
+        "name" => dropped != Strip::Symbols,
+        _ => dropped == Strip::Nothing && name.starts_with(".debug_"),
+    };
     let mut module = wasm_encoder::Module::new();
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload?;
@@ -59,13 +65,13 @@ mod tests {
             (import "env" "f" (func $f (param i32)))
             (func (export "PyInit_x") (result i32) i32.const 7 (call $f (i32.const 1))))"#;
         let bytes = wat::parse_str(text).unwrap();
-        let stripped = strip(&bytes, Names::Dropped).unwrap();
+        let stripped = strip(&bytes, Strip::Symbols).unwrap();
         let module = Module::read(&stripped).unwrap();
         assert_eq!(module.dylink.as_ref().unwrap().place, crate::wasm::dylink::Place::First);
         assert_eq!(module.custom_sections, ["dylink.0"]);
         assert_eq!(module.exported_function("PyInit_x").unwrap().to_string(), "() -> (i32)");
         assert_eq!(module.imports[0].2.to_string(), "function (i32) -> ()");
-        assert_eq!(strip(&stripped, Names::Kept).unwrap(), stripped);
+        assert_eq!(strip(&stripped, Strip::DebugInfo).unwrap(), stripped);
     }
 
     #[test]

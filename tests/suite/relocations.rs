@@ -10,7 +10,7 @@ use cargo_pyodide::audit::{self, AuditContext, Severity, Subject};
 use cargo_pyodide::runtime::Runtime;
 use cargo_pyodide::wasm::relocation_table::{Relocations, rewrite};
 use cargo_pyodide::wasm::start_up::{OwnWork, Share, start_itself};
-use cargo_pyodide::wasm::strip::{Names, strip};
+use cargo_pyodide::wasm::strip::{Strip, strip};
 use cargo_pyodide::wheel::WheelContents;
 
 use crate::harness::{can_build, copy_folder, find, fixture, folder, has, shared_cache, tool};
@@ -77,7 +77,7 @@ fn by_hand(relocations: &str, parts: &str) -> Vec<u8> {
         "0123456789abcdef".repeat(24),
     );
     let bytes = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    strip(&bytes, Names::Dropped).unwrap()
+    strip(&bytes, Strip::Symbols).unwrap()
 }
 
 fn pointers() -> String {
@@ -173,7 +173,7 @@ fn fixtures_leave_the_same_memory() {
             assert!(table.fault.is_none() && table.entries.len() > 100, "{}: {table:?}", wheel.filename);
         }
         for linked in linked_modules(&name) {
-            let before = strip(&fs_err::read(&linked).unwrap(), Names::Dropped).unwrap();
+            let before = strip(&fs_err::read(&linked).unwrap(), Strip::Symbols).unwrap();
             let after = rewrite(&before).unwrap().unwrap();
             assert_eq!(rewrite(&after).unwrap(), None, "{name}");
             let work = OwnWork { relocations: Share::Module, zeroing: Share::Module };

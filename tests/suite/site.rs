@@ -189,16 +189,20 @@ fn a_change_is_built_and_runs_in_the_page() {
 }
 
 #[test]
-#[ignore = "the names of functions do not reach the page yet: not understood"]
-fn a_panic_names_the_functions_that_it_came_through() {
+fn a_panic_names_functions_files_and_lines() {
     if !can_build() || !has("chromium") || !has("chromedriver") {
         return;
     }
     let place = folder();
     let package = fixture("panics");
-    let served = serve(&[package.to_str().unwrap(), "--debug", "--pyodide", "314"], place.path());
+    let package = package.to_str().unwrap();
+    let served = serve(&[package, "--debug", "--pyodide", "314"], place.path());
     let code = "import fixture_panics\nfixture_panics.panic('boom')";
-    let expected = ["--expect-error", "Rust panic", "--expect", "boom", "--expect", "fixture_panics::"];
+    // The place is that of the sources here: debuggers look for them there.
+    let text = fs_err::read_to_string(fixture("panics").join("src/lib.rs")).unwrap();
+    let line = text.lines().position(|line| line.contains("panic!(\"{message}\")")).unwrap() + 1;
+    let place = format!("{package}/src/lib.rs:{line}");
+    let expected = ["--expect-error", "Rust panic", "--expect", "fixture_panics::panic", "--expect", &place];
     drive("drive_playground.py", &served, &[&["--code", code], &expected[..]].concat());
 }
 

@@ -9,6 +9,7 @@ import json
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -46,9 +47,16 @@ class Browser:
 
     def __init__(self, address, session):
         self._address = f"{address}/session/{session}"
+        self._has_ended = False
 
     def call(self, method, path, body=None):
         return request(method, f"{self._address}{path}", body)
+
+    def end(self):
+        """Closes the window and the browser with it; does nothing the second time."""
+        if not self._has_ended:
+            self._has_ended = True
+            self.call("DELETE", "")
 
     def open(self, url):
         self.call("POST", "/url", {"url": url})
@@ -125,6 +133,9 @@ def browser(width=1280, height=900, theme="light"):
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         log = pathlib.Path(folder, "net-log.json")
         process = subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, text=True)
+        page = None
+        # So that what follows ends the browser then, too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         try:
             said = (re.search(r"successfully on port (\d+)", line) for line in process.stdout)
             port = next(found[1] for found in said if found)
@@ -139,11 +150,13 @@ def browser(width=1280, height=900, theme="light"):
             page.command("Emulation.setEmulatedMedia", scheme)
 
             def end():
-                page.call("DELETE", "")
+                page.end()
                 return asked_hosts(log)
 
             page.resize(width, height)
             yield page, end
         finally:
+            if page:
+                page.end()
             process.terminate()
             process.wait()

@@ -12,7 +12,7 @@ use cargo_pyodide::releases::request::{RuntimeList, runtimes};
 use cargo_pyodide::runtime::{Runtime, TagChoice};
 use cargo_pyodide::source::{self, SourceRequest};
 use cargo_pyodide::ui::Clock;
-use cargo_pyodide::wasm::strip::Names;
+use cargo_pyodide::wasm::strip::Strip;
 use clap::Args;
 
 use crate::build_release::{CrateVersions, Imports, Job, Paths, Requirements, list_built};
@@ -90,6 +90,9 @@ pub(crate) struct BuildArguments {
     /// Keep function names in the modules, for `audit --size` and for stack traces
     #[arg(long)]
     keep_names: bool,
+    /// Keep debug information (DWARF), for debuggers and for stack traces in the playground; modules are many times as large
+    #[arg(long, conflicts_with_all = ["keep_names", "optimize"])]
+    debug: bool,
     #[command(flatten)]
     finish: FinishOptions,
     /// Fail if a wheel is larger, or one of its modules with `raw:`, `gzip:` or `brotli:` before the size; repeatable
@@ -126,12 +129,20 @@ impl BuildArguments {
 }
 
 impl BuildArguments {
+    fn strip(&self) -> Strip {
+        match (self.debug, self.keep_names) {
+            (true, _) => Strip::Nothing,
+            (false, true) => Strip::DebugInfo,
+            (false, false) => Strip::Symbols,
+        }
+    }
+
     fn request(&self, source: source::Source) -> BuildRequest {
         BuildRequest {
             cargo: self.cargo.request(),
             overlays: self.overlays.request(),
             tag: self.tag_choice(),
-            names: if self.keep_names { Names::Kept } else { Names::Dropped },
+            strip: self.strip(),
             finish: self.finish.request(),
             ..BuildRequest::new(source, &self.out_dir)
         }
@@ -284,15 +295,17 @@ mod tests {
         assert_eq!(request.cargo.features, ["f"]);
         assert_eq!(request.overlays.files, [PathBuf::from("o.toml")]);
         assert_eq!(request.overlays.recipes, Recipes::Ignored);
-        assert_eq!((request.names, request.tag), (Names::Kept, TagChoice::Index));
+        assert_eq!((request.strip, request.tag), (Strip::DebugInfo, TagChoice::Index));
+        assert_eq!(check("--debug").strip, Strip::Nothing);
         assert_eq!(check("--tag some_tag").tag, TagChoice::Named("some_tag".into()));
     }
 
     #[test]
     fn options_that_contradict_each_other_are_refused() {
         let kind = |words: &str| parse(words).unwrap_err().kind();
-        let conflicts = ["--tag a --for-index", "--with-deps --offline", "--quiet --verbose"];
-        assert_eq!(conflicts.map(kind), [clap::error::ErrorKind::ArgumentConflict; 3]);
+        let conflicts =
+            ["--tag a --for-index", "--with-deps --offline", "--quiet --verbose", "--debug --optimize speed"];
+        assert_eq!(conflicts.map(kind), [clap::error::ErrorKind::ArgumentConflict; 4]);
         assert_eq!(kind("a.whl"), clap::error::ErrorKind::ValueValidation);
         assert_eq!(kind("--pyodide nightly"), clap::error::ErrorKind::ValueValidation);
     }

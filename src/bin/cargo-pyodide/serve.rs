@@ -11,7 +11,7 @@ use cargo_pyodide::run::open_in_browser;
 use cargo_pyodide::site::{
     self, BuildNews, BuildState, News, Notebooks, ReleasePackages, SiteReport, SiteRequest, SiteServer, Watch,
 };
-use cargo_pyodide::wasm::strip::Names;
+use cargo_pyodide::wasm::strip::Strip;
 use clap::Args;
 
 use crate::commands::Session;
@@ -51,7 +51,7 @@ pub(crate) struct ServeArguments {
     /// Build again when a file of the package, or a wheel, changes
     #[arg(long)]
     watch: bool,
-    /// Keep the names of functions in modules: the page then shows which ones a Rust panic came through
+    /// Keep debug information in modules: the page then shows the functions, files and lines that a Rust panic came through
     #[arg(long)]
     debug: bool,
     /// Open the page in your browser
@@ -99,8 +99,8 @@ fn serve(context: &Context, terminal: &Terminal, arguments: &ServeArguments, fol
 
 impl ServeArguments {
     fn quality(&self) -> Quality {
-        let names = if self.debug { Names::Kept } else { Names::Dropped };
-        Quality { finish: FinishRequest::quick(), names }
+        let strip = if self.debug { Strip::Nothing } else { Strip::Symbols };
+        Quality { finish: FinishRequest::quick(), strip }
     }
 
     /// Says where the page is.

@@ -12,7 +12,7 @@ use cargo_pyodide::runtime::Runtime;
 use cargo_pyodide::site::{self, AuditRule, News, Notebooks, ReleasePackages, SiteReport, SiteRequest};
 use cargo_pyodide::source::{self, Source, SourceRequest};
 use cargo_pyodide::sweep::state::State;
-use cargo_pyodide::wasm::strip::Names;
+use cargo_pyodide::wasm::strip::Strip;
 use cargo_pyodide::wheel::WheelFilename;
 use clap::Args;
 
@@ -125,12 +125,12 @@ pub(crate) struct SiteInput {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Quality {
     pub(crate) finish: FinishRequest,
-    pub(crate) names: Names,
+    pub(crate) strip: Strip,
 }
 
 impl Default for Quality {
     fn default() -> Self {
-        Self { finish: FinishRequest::default(), names: Names::Dropped }
+        Self { finish: FinishRequest::default(), strip: Strip::Symbols }
     }
 }
 
@@ -262,7 +262,7 @@ impl SiteInput {
                 cargo: options.cargo.request(),
                 overlays: options.overlays.request(),
                 finish: quality.finish,
-                names: quality.names,
+                strip: quality.strip,
                 ..BuildRequest::new(source.clone(), built.path())
             };
             for runtime in &self.runtimes {

@@ -22,8 +22,10 @@ export const readPanic = (text) => {
 
 const isPanic = (error) => error.type === "PanicException";
 
+const describeFrame = ({ name, place }) => (place ? `${name}\n    at ${place}` : name);
+
 // An error as an element that says what happened before it says where.
-const errorCard = (error, panic, functions, onLine) => {
+const errorCard = (error, panic, frames, onLine) => {
   const title = isPanic(error) ? "Rust panic" : error.type;
   const card = make("div", { className: "error", role: "alert" }, make("strong", {}, title));
   const message = panic?.message || error.message;
@@ -37,9 +39,9 @@ const errorCard = (error, panic, functions, onLine) => {
     go.addEventListener("click", () => onLine(error.line));
     card.append(make("p", { className: "place" }, "in ", go));
   }
-  if (functions.length) {
+  if (frames.length) {
     const summary = make("summary", {}, "Rust functions, innermost first");
-    card.append(make("details", { open: true }, summary, make("pre", {}, functions.join("\n"))));
+    card.append(make("details", { open: true }, summary, make("pre", {}, frames.map(describeFrame).join("\n"))));
   }
   if (error.traceback) {
     const summary = make("summary", {}, error.module ? "Traceback" : "Details");
@@ -54,7 +56,7 @@ export const makeOutput = (log, onLine) => {
   // What went to standard error since the run began: a panic is said there.
   let said = "";
   // The functions that the last panic came through, if modules have names.
-  let functions = [];
+  let frames = [];
 
   const add = (element) => {
     const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
@@ -75,9 +77,12 @@ export const makeOutput = (log, onLine) => {
       log.replaceChildren();
       size = 0;
       said = "";
-      functions = [];
+      frames = [];
     },
-    panic: (names) => { functions = names; },
+    panic: (found) => {
+      frames = found;
+      if (frames.length) console.error(`Rust panicked in\n${frames.map(describeFrame).join("\n")}`);
+    },
     write: (stream, text) => {
       size += text.length;
       if (stream === "stderr") said = (said + text).slice(-MOST);
@@ -87,8 +92,8 @@ export const makeOutput = (log, onLine) => {
     result: (text) => add(make("div", { className: "result" }, make("span", { className: "label" }, "Result"),
       make("pre", {}, text.length > MOST ? `${text.slice(0, MOST)}…` : text))),
     error: (error) => {
-      const [panic, names] = isPanic(error) ? [readPanic(said), functions] : [null, []];
-      add(errorCard(error, panic, names, onLine));
+      const [panic, stack] = isPanic(error) ? [readPanic(said), frames] : [null, []];
+      add(errorCard(error, panic, stack, onLine));
     },
     // The interpreter itself has ended, or did not start.
     fatal: (title, failure) => {
@@ -96,7 +101,7 @@ export const makeOutput = (log, onLine) => {
       // A stack begins with its message in some browsers.
       const stack = failure.stack.replace(/^[^]*?\n +at /, "at ");
       const error = { type: title, message: failure.message, traceback: stack };
-      const card = errorCard(error, null, panic ? functions : [], onLine);
+      const card = errorCard(error, null, panic ? frames : [], onLine);
       if (panic) card.append(make("p", { className: "message" }, `Rust panicked: ${panic.message} (${panic.place})`));
       add(card);
     },

@@ -32,6 +32,7 @@
 //   "news": {"address": "news.json", "build": 3}      with `serve --watch`: what has news of builds; this one's number
 // }
 
+import { readBacktrace } from "./backtrace.js";
 import { makeEditor } from "./editor.js";
 import { byId, copyFrom, formatBytes, formatSeconds, make } from "./elements.js";
 import { readFragment, writeFragment } from "./link.js";
@@ -196,7 +197,7 @@ const listeners = {
     byId("status").textContent = loaded.length ? `Running, with ${loaded.join(", ")} of the release…` : "Running…";
   },
   output: ({ stream, text }) => output.write(stream, text),
-  panic: ({ functions }) => output.panic(functions),
+  panic: ({ stack, sections }) => output.panic(readBacktrace(stack, sections)),
   done: finishRun,
   failed: fail,
 };

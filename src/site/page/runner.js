@@ -1,8 +1,8 @@
 // Loads Pyodide and runs code, in a worker or in a frame: the page talks to it through a port.
 //
 // From the page: `load` {indexURL, module, packages, expected}, `run` {code}.
-// To the page: `phase`, `progress` {received, total}, `ready`, `output` {stream, text}, `panic` {functions}, `done`,
-// `failed`.
+// To the page: `phase`, `progress` {received, total}, `ready`, `output` {stream, text},
+// `panic` {stack, sections}, `done`, `failed`.
 //
 // Read as a script and as a module alike, so what it offers is a global: `startRunner`.
 "use strict";
@@ -86,20 +86,49 @@
     return globalThis.loadPyodide;
   };
 
-  // The functions of Rust on a stack, innermost first; none unless their names were kept. A module's frames look like
-  // `at crate::function::h0123… (wasm://…)` in Chromium, like `crate::function::h0123…@…wasm-function…` in Firefox.
-  const FRAMES = [/^ *at (.+) \([^(]*wasm[^(]*\)$/, /^(.+)@[^@]*wasm[^@]*$/];
-  const rustFunctions = (stack) => {
-    const found = stack.split("\n").map((line) => FRAMES.map((frame) => frame.exec(line)?.[1]).find(Boolean));
-    const names = found.filter((name) => name?.includes("::"))
-      .map((name) => name.replace(/^[\w.-]+\.(?:so|wasm)\./, "").replace(/::h[0-9a-f]{16}$/, ""));
-    // What Rust calls to say that it panics.
-    const first = names.findIndex((name) => !/^<?(?:std|core|alloc|__rustc|rust_\w+)\b/.test(name));
-    return first < 0 ? names : names.slice(first);
+  // What `build --debug` writes into modules, for stack traces.
+  const BACKTRACES = "cargo-pyodide.backtraces";
+
+  // The text of a module's custom section; null if it has none of this name.
+  const customSection = (bytes, wanted) => {
+    let at = 8;
+    const number = () => {
+      let [value, factor] = [0, 1];
+      for (;;) {
+        const byte = bytes[at++];
+        value += (byte & 127) * factor;
+        factor *= 128;
+        if (byte < 128) return value;
+      }
+    };
+    const text = (end) => new TextDecoder().decode(bytes.subarray(at, end));
+    while (at < bytes.length) {
+      const id = bytes[at++];
+      const end = number() + at;
+      if (id === 0) {
+        const nameEnd = number() + at;
+        const name = text(nameEnd);
+        at = nameEnd;
+        if (name === wanted) return text(end);
+      }
+      at = end;
+    }
+    return null;
   };
 
+  // These sections of all modules below a folder.
+  const findSections = (FS, folder) => FS.readdir(folder).filter((name) => name !== "." && name !== "..")
+    .flatMap((name) => {
+      const path = `${folder}/${name}`;
+      if (FS.isDir(FS.stat(path).mode)) return findSections(FS, path);
+      return name.endsWith(".so") ? customSection(FS.readFile(path), BACKTRACES) ?? [] : [];
+    });
+
+  const sitePackages = (FS) => FS.readdir("/lib").filter((name) => /^python3\.\d+$/.test(name))
+    .map((name) => `/lib/${name}/site-packages`).filter((folder) => FS.analyzePath(folder).exists);
+
   // Gathers output and sends it in larger pieces.
-  const makeOutput = (tell) => {
+  const makeOutput = (tell, sections) => {
     const pending = { stream: "stdout", text: "", sent: 0, timer: 0 };
     const flush = () => {
       clearTimeout(pending.timer);
@@ -111,7 +140,7 @@
     const write = (stream, text) => {
       // Rust says so before it unwinds: what called it is still there.
       if (stream === "stderr" && text.includes(" panicked at ")) {
-        tell({ type: "panic", functions: rustFunctions(new Error().stack ?? "") });
+        tell({ type: "panic", stack: new Error().stack ?? "", sections: sections() });
       }
       if (stream !== pending.stream) flush();
       pending.stream = stream;
@@ -216,8 +245,11 @@
     // Chromium keeps ten frames; Python alone has more.
     Error.stackTraceLimit = 200;
     const tell = (message) => port.postMessage(message);
-    const output = makeOutput(tell);
     let state = null;
+    const output = makeOutput(tell, () => {
+      const FS = state?.pyodide.FS;
+      return FS ? sitePackages(FS).flatMap((folder) => findSections(FS, folder)) : [];
+    });
     const fail = (error) => {
       output.flush();
       tell({ type: "failed", message: String(error?.message ?? error), stack: String(error?.stack ?? "") });

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::*;
 use crate::wasm::Module;
-use crate::wasm::strip::{Names, strip};
+use crate::wasm::strip::{Strip, strip};
 
 /// A side module of 512 bytes, half of them data, whose 40 words from byte 16 on are relocated by this code; other
 /// parts come after it.
@@ -24,7 +24,7 @@ fn side(relocations: &str, parts: &str) -> Vec<u8> {
     );
     let bytes = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     Validator::new_with_features(ACCEPTED).validate_all(&bytes).unwrap();
-    strip(&bytes, Names::Dropped).unwrap()
+    strip(&bytes, Strip::Symbols).unwrap()
 }
 
 /// The code of so many words from byte 16 on, every fifth the address of a function.

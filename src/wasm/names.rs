@@ -1,0 +1,81 @@
+//! Names of functions as people write them.
+//!
+//! rustc has its linkers keep mangled names, and engines show in stack traces what a module says.
+
+use wasm_encoder::{CustomSection, NameMap, NameSection, RawSection};
+use wasmparser::{KnownCustom, Name, Parser, Payload};
+
+use super::module::WasmError;
+use super::strip::slice;
+
+/// The name of a Rust function without its hash; another name as it is.
+pub(super) fn readable(name: &str) -> String {
+    rustc_demangle::try_demangle(name).map_or_else(|_| name.to_owned(), |demangled| format!("{demangled:#}"))
+}
+
+/// A copy of the module whose name section has readable names of functions.
+///
+/// # Errors
+/// When the bytes are not a whole module.
+pub fn demangle(bytes: &[u8]) -> Result<Vec<u8>, WasmError> {
+    let mut module = wasm_encoder::Module::new();
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload?;
+        if let Payload::CustomSection(section) = &payload
+            && let KnownCustom::Name(names) = section.as_known()
+        {
+            module.section(&demangled(names)?);
+        } else if let Some((id, range)) = payload.as_section() {
+            module.section(&RawSection { id, data: slice(bytes, range)? });
+        }
+    }
+    Ok(module.finish())
+}
+
+/// The name section with readable names. What it says besides functions and the module is dropped: no trace shows it.
+fn demangled(subsections: wasmparser::NameSectionReader<'_>) -> Result<NameSection, WasmError> {
+    let mut section = NameSection::new();
+    for subsection in subsections {
+        match subsection? {
+            Name::Module { name, .. } => section.module(name),
+            Name::Function(names) => {
+                let mut map = NameMap::new();
+                for naming in names {
+                    let naming = naming?;
+                    map.append(naming.index, &readable(naming.name));
+                }
+                section.functions(&map);
+            }
+            _ => {}
+        }
+    }
+    Ok(section)
+}
+
+/// A copy of the module with one more custom section at its end.
+pub(super) fn with_section(mut bytes: Vec<u8>, name: &str, data: &[u8]) -> Vec<u8> {
+    let mut section = Vec::new();
+    wasm_encoder::Section::append_to(&CustomSection { name: name.into(), data: data.into() }, &mut section);
+    bytes.extend(section);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wasm::Module;
+
+    #[test]
+    fn names_are_those_of_the_sources() {
+        let text = r#"(module $m
+            (func $_ZN8tiktoken3run17h0123456789abcdefE)
+            (func $_RNvC8tiktoken3run (local $x i32))
+            (func $helper)
+            (@custom "other" "abc"))"#;
+        let demangled = demangle(&wat::parse_str(text).unwrap()).unwrap();
+        let names: Vec<String> = Module::function_names(&demangled).unwrap().into_values().collect();
+        assert_eq!(names, ["tiktoken::run", "tiktoken::run", "helper"]);
+        assert_eq!(Module::read(&demangled).unwrap().custom_sections, ["other", "name"]);
+        assert_eq!(super::demangle(&demangled).unwrap(), demangled);
+    }
+}
