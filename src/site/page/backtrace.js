@@ -1,4 +1,5 @@
-// Names what is on a stack of the engine's: functions of Rust, with files and lines where modules have debug information.
+// Names what is on a stack of the engine's: functions of Rust, with files and lines where modules have debug
+// information.
 
 // A module's frames look like `at crate::function (wasm://…:0x12ab)` in Chromium, like
 // `crate::function@…wasm-function[7]:0x12ab` in Firefox.
@@ -52,8 +53,8 @@ const lookUp = (table, { name, offset }) => {
   return last === name ? found : null;
 };
 
-// The functions of Rust on a stack, innermost first, without those that say that Rust panics. `sections` are the texts of
-// the modules' sections. Empty unless a module's names were kept.
+// The functions of Rust on a stack, innermost first, without those that say that Rust panics. `sections` are the texts
+// of the modules' sections. Empty unless a module's names were kept.
 export const readBacktrace = (stack, sections) => {
   const tables = sections.map(readTable);
   const frames = stack.split("\n").map(readFrame).filter((frame) => frame?.name.includes("::"));
