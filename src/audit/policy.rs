@@ -37,13 +37,21 @@ impl FromStr for Denied {
 /// # Errors
 /// When there is no such finding.
 pub fn parse_code(text: &str) -> Result<Code, String> {
-    Code::find(text).ok_or_else(|| {
-        let known = entries().iter().flat_map(|entry| [entry.code.as_str(), entry.name.as_str()]);
-        match find_nearest(text, known) {
-            Some(near) => format!("`{text}` is not a finding: did you mean `{near}`?"),
-            None => format!("`{text}` is not a finding: `cargo pyodide audit --explain all` lists them"),
-        }
+    Code::find(text).ok_or_else(|| match find_meant(text) {
+        Some(near) => format!("`{text}` is not a finding: did you mean `{near}`?"),
+        None => format!("`{text}` is not a finding: `cargo pyodide audit --explain all` lists them"),
     })
+}
+
+/// The finding that a text nearly names.
+fn find_meant(text: &str) -> Option<&'static str> {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    if digits.is_empty() {
+        return find_nearest(text, entries().iter().map(|entry| entry.name.as_str()));
+    }
+    // Another number is another finding, however near: only what stands around the number can be a slip.
+    let mut codes = entries().iter().map(|entry| entry.code.as_str());
+    codes.find(|code| code.trim_start_matches("CP") == digits)
 }
 
 impl Policy {
@@ -112,11 +120,13 @@ mod tests {
         CP516 error, CP511 warning, CP204 error
         "
         );
-        assert!("zzz".parse::<Denied>().unwrap_err().contains("--explain all"));
-        assert_eq!(
-            parse_code("no-entri").unwrap_err(),
-            "`no-entri` is not a finding: did you mean `no-entry`?"
-        );
+    }
+
+    #[test]
+    fn what_is_no_finding_gets_a_suggestion_only_if_it_is_near_one() {
+        let check = |text: &str| text.parse::<Denied>().unwrap_err();
+        let all = ["no-entri", "101", "CP-204", "CP999", "CP120", "zzz"].map(check);
+        insta::assert_snapshot!(all.join("\n"));
     }
 
     #[test]

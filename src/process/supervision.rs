@@ -47,7 +47,8 @@ pub enum WorkerEnd {
 }
 
 /// Starts this executable again as the worker and waits for it; none if this process is the worker, or there can be no
-/// supervisor: then the caller does the work. The executable calls this before anything else.
+/// supervisor: then the caller does the work. The executable calls this before a command that starts processes; others are one
+/// process, and are ready sooner.
 ///
 /// `on_signal` has a function called for each signal that asks the process to end.
 pub fn supervise(environment: &Environment, on_signal: impl FnOnce(fn())) -> Option<WorkerEnd> {

@@ -1,14 +1,14 @@
 //! What is installed before a script runs: the wheels that the user names, requirements by name, and what all of these
 //! require.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{check_records, check_release};
+use super::{CheckedWheels, check_release};
 use crate::context::Context;
 use crate::dependencies::wheels::{self, FoundFiles, Purpose, WheelSources};
 use crate::error::Result;
 use crate::runtime::{Runtime, markers};
-use crate::wheel::OpenedWheel;
+use crate::wheel::{OpenedWheel, WheelContents};
 
 /// What a script asks to have installed.
 #[derive(Debug, Clone, Default)]
@@ -25,19 +25,16 @@ pub struct InstallRequest {
 /// script may not need it.
 ///
 /// # Errors
-/// When a wheel is not for the release, or a requirement that the user names cannot be met.
-pub fn find_wheels(context: &Context, runtime: &Runtime, request: &InstallRequest) -> Result<Vec<PathBuf>> {
+/// When a wheel is damaged or not for the release, or a requirement that the user names cannot be met.
+pub fn find_wheels(context: &Context, runtime: &Runtime, request: &InstallRequest) -> Result<CheckedWheels> {
     let InstallRequest { wheels, requirements, packages_dir } = request;
     if wheels.is_empty() && requirements.is_empty() {
-        return Ok(Vec::new());
+        return Ok(CheckedWheels::default());
     }
-    let mut at_hand = Vec::new();
     // First: what was changed since it was made is not to be believed in anything else.
-    check_records(wheels)?;
-    for path in wheels {
-        let wheel = OpenedWheel::open(path)?;
+    let at_hand: Vec<OpenedWheel> = wheels.iter().map(|path| open_checked(path)).collect::<Result<_>>()?;
+    for (path, wheel) in wheels.iter().zip(&at_hand) {
         check_release(runtime, path, wheel.filename())?;
-        at_hand.push(wheel);
     }
     let packages = packages_dir.as_deref();
     let sources = WheelSources { runtime, wheels: &at_hand, packages, purpose: Purpose::Script };
@@ -53,7 +50,17 @@ pub fn find_wheels(context: &Context, runtime: &Runtime, request: &InstallReques
         Ok(found) => found,
         Err(_) => find_reachable(context, sources, requirements, &asked[requirements.len()..])?,
     };
-    Ok(found.all_wheels().into_iter().chain(wheels.iter().cloned()).collect())
+    let mut all = found.all_wheels();
+    for path in &all {
+        WheelContents::read(path)?;
+    }
+    all.extend(wheels.iter().cloned());
+    Ok(CheckedWheels(all))
+}
+
+/// Reads a wheel that its RECORD must describe.
+fn open_checked(path: &Path) -> Result<OpenedWheel> {
+    OpenedWheel::of(&std::path::absolute(path)?, &WheelContents::read(path)?)
 }
 
 fn find_reachable(

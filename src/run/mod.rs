@@ -30,7 +30,7 @@ use crate::error::{Result, hinted};
 use crate::process::Invocation;
 use crate::runtime::Runtime;
 use crate::ui::Stream;
-use crate::wheel::{WheelContents, WheelFilename};
+use crate::wheel::WheelFilename;
 
 /// The status of the runner when the script never ran, or the interpreter died while it ran.
 // The number that `timeout` and container runtimes use for their own failures: scripts rarely end with it.
@@ -80,18 +80,28 @@ struct ScriptRequest<'a> {
     terminals: Vec<u32>,
 }
 
+/// Wheels that their RECORDs describe, in the order in which they are installed: micropip installs changed ones, too.
+#[derive(Debug, Clone, Default)]
+pub struct CheckedWheels(Vec<PathBuf>);
+
+impl CheckedWheels {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// Runs a script on Node and returns its exit status. Its streams are those of this process.
 ///
 /// # Errors
-/// When Node cannot be had, a wheel is damaged or for another runtime, or the interpreter dies.
-pub fn run(context: &Context, runtime: &Runtime, wheels: &[PathBuf], script: &Script) -> Result<u8> {
-    check_records(wheels)?;
+/// When Node cannot be had, a wheel is for another runtime, or the interpreter dies.
+pub fn run(context: &Context, runtime: &Runtime, wheels: &CheckedWheels, script: &Script) -> Result<u8> {
     let is_terminal =
         [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
     let terminals = (0..3).zip(is_terminal).filter(|(_, is)| *is).map(|(descriptor, _)| descriptor).collect();
     let node = Node::find_waiting(context, runtime)?;
     let prepared =
-        ReadyScript::new(context, runtime, &node, wheels, script, Sight::CurrentFolder(terminals))?;
+        ReadyScript::new(context, runtime, &node, &wheels.0, script, Sight::CurrentFolder(terminals))?;
     let status = prepared.command.run_attached(&context.ui)?;
     match status.code() {
         Some(COULD_NOT_START) => Err(anyhow!("Pyodide {} did not finish the script", runtime.version)),
@@ -104,19 +114,18 @@ pub fn run(context: &Context, runtime: &Runtime, wheels: &[PathBuf], script: &Sc
 /// Runs a script in a browser and returns its exit status. Its output is ours; it has no input, and no folder of ours.
 ///
 /// # Errors
-/// When no browser can be had, a wheel is damaged or for another runtime, or the interpreter dies.
+/// When no browser can be had, a wheel is for another runtime, or the interpreter dies.
 pub fn run_in_browser(
     context: &Context,
     runtime: &Runtime,
     place: Place,
     foundation: &[PathBuf],
-    wheels: &[PathBuf],
+    wheels: &CheckedWheels,
     script: &Script,
 ) -> Result<u8> {
     const FOLDER: &str = "/home/pyodide";
-    check_records(wheels)?;
     let wheels: Vec<PathBuf> =
-        wheels.iter().map(|wheel| check_wheel(wheel, runtime)).collect::<Result<_>>()?;
+        wheels.0.iter().map(|wheel| check_wheel(wheel, runtime)).collect::<Result<_>>()?;
     let mut program = serde_json::to_value(script)?;
     program["folder"] = FOLDER.into();
     program["path"] = FOLDER.into();
@@ -266,11 +275,6 @@ pub(crate) fn check_release(runtime: &Runtime, path: &Path, filename: &WheelFile
             "build it for this release, or name another with `--pyodide`",
         )
     })
-}
-
-/// Refuses wheels of others that were changed since they were made: micropip installs them all the same.
-fn check_records(wheels: &[PathBuf]) -> Result<()> {
-    wheels.iter().try_for_each(|wheel| WheelContents::read(wheel).map(drop))
 }
 
 #[cfg(test)]

@@ -199,6 +199,38 @@ fn the_source_distribution_installs_into_a_bare_environment() {
     assert_eq!(version("cargo", &["pyodide", "--version"]), expected);
 }
 
+/// What `tools/setup.sh` wants installed on a machine without a package manager, where these programs are all there is.
+fn wanted(arguments: &[&str], programs: &[&str]) -> String {
+    let place = folder();
+    let sysroot = place.path().join("sysroot");
+    fs_err::create_dir_all(sysroot.join("lib/rustlib/src/rust/library/std")).unwrap();
+    let bin = place.path().join("bin");
+    fs_err::create_dir(&bin).unwrap();
+    for program in programs {
+        fs_err::write(bin.join(program), format!("#!/bin/sh\necho {}\n", sysroot.display())).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs_err::set_permissions(bin.join(program), mode).unwrap();
+    }
+    let script = Path::new(ROOT).join("tools/setup.sh");
+    let mut setup = Command::new("/bin/sh");
+    let printed = setup.arg(script).args(arguments).env("PATH", bin).env("HOME", place.path()).output().unwrap();
+    let said = String::from_utf8(printed.stderr).unwrap();
+    assert_eq!(printed.status.success(), said.is_empty(), "{said}");
+    said
+}
+
+#[test]
+fn the_demo_needs_no_browser_and_no_c_compiler() {
+    let few = ["rustc", "node", "npm", "python3", "git"];
+    let said = [
+        wanted(&["demo"], &few),
+        wanted(&["demo"], &[&few[..], &["wasm-ld-19"]].concat()),
+        wanted(&["demo"], &["rustc"]),
+    ];
+    insta::assert_snapshot!(said.join("---\n"), @"");
+    assert!(wanted(&[], &few).contains("chromium"));
+}
+
 #[test]
 fn a_new_package_works_here_and_in_pyodide() {
     if !can_build() || !has("node") {

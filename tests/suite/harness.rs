@@ -117,6 +117,28 @@ impl Tool {
         Printed { status: status.code(), stdout: clean(stdout), stderr: clean(stderr) }
     }
 
+    /// Runs the call under `strace`. Returns also the files that the tool itself opened to read them, in order.
+    pub(crate) fn trace_reads(self) -> (Output, Vec<PathBuf>) {
+        let place = folder();
+        let trace = place.path().join("trace");
+        let current = self.command.get_current_dir().unwrap_or(Path::new("/")).to_owned();
+        let mut traced = Command::new("sh");
+        // As below a supervisor, which would open nothing: the traced process is the worker.
+        traced.args(["-c", r#"PYODIDE_SUPERVISOR=$$ exec strace -e trace=open,openat -o "$0" "$@""#]);
+        traced.arg(&trace).arg(self.command.get_program()).args(self.command.get_args()).current_dir(&current);
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => traced.env(name, value),
+                None => traced.env_remove(name),
+            };
+        }
+        let output = traced.output().unwrap();
+        let trace = fs_err::read_to_string(trace).unwrap();
+        let reads = trace.lines().filter(|line| line.contains("O_RDONLY") && !line.contains(" = -1 "));
+        let paths = reads.filter_map(|line| line.split('"').nth(1)).map(|path| current.join(path)).collect();
+        (output, paths)
+    }
+
     /// Everything that was printed, as one snapshot.
     pub(crate) fn snapshot(self) -> String {
         let Printed { status, stdout, stderr } = self.run();

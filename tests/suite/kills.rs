@@ -83,6 +83,33 @@ fn whatever_kills_a_command_nothing_of_it_is_left() {
 }
 
 #[test]
+fn a_command_that_starts_nothing_is_one_process_and_sweeps_nothing() {
+    let place = folder();
+    let own = place.path().join("own");
+    fs_err::create_dir(&own).unwrap();
+    // No process has a number above the kernel's limit of 2^22.
+    let left = place.path().join("cargo-pyodide-99999999-left");
+    fs_err::create_dir(&left).unwrap();
+    let call = |arguments: &[&str]| {
+        drop(tool(arguments).in_folder(place.path()).cache(&own).env("TMPDIR", place.path()).run());
+        left.exists()
+    };
+    let single: [&[&str]; 9] = [
+        &["--help"],
+        &["--version"],
+        &["build", "--help"],
+        &["no-command"],
+        &["build", "--no-option"],
+        &["audit", "--explain", "CP101"],
+        &["completions", "bash"],
+        &["recipes"],
+        &["clean"],
+    ];
+    assert!(single.into_iter().all(call));
+    assert!(!call(&["run", "--offline", "--pyodide", "0.29.5", "-c", "1"]), "a command that starts processes is supervised");
+}
+
+#[test]
 fn kills_at_random_moments_lose_nothing() {
     if !can_build() || !has("node") {
         return;

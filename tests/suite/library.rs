@@ -1,7 +1,7 @@
 //! The library without the command line, and what one build asks of the machine.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::harness::{can_build, copy_folder, fixture, folder, has, shared_cache, tool};
@@ -60,13 +60,10 @@ fn an_example_builds_and_audits_with_the_library() {
     assert!(out.join(name).is_file());
 }
 
-/// The files of interest that our own process opened to read them, and how often, by what `strace` saw.
-fn opened(trace: &str, place: &Path, current: &Path) -> BTreeMap<String, usize> {
+/// The files of interest below a folder, and how often each was opened.
+fn count_opened(reads: &[PathBuf], place: &Path) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
-    let reads = trace.lines().filter(|line| line.contains("O_RDONLY") && !line.contains(" = -1 "));
-    for path in reads.filter_map(|line| line.split('"').nth(1)) {
-        let path = current.join(path);
-        let Ok(inside) = path.strip_prefix(place) else { continue };
+    for inside in reads.iter().filter_map(|path| path.strip_prefix(place).ok()) {
         let ending = inside.extension().and_then(|ending| ending.to_str());
         if matches!(ending, Some("toml" | "whl" | "gz" | "cfg")) || inside.ends_with("PKG-INFO") {
             *counts.entry(inside.display().to_string()).or_default() += 1;
@@ -96,28 +93,14 @@ fn a_build_asks_for_everything_once() {
     let arguments = ["build", "fixture_pure-1.0.0.tar.gz", "--pyodide", "0.29.5", "--out-dir", "out", "-v"];
     tool(&arguments).in_folder(place.path()).succeed();
     // The second time nothing is made in the cache any more.
-    let command = tool(&arguments).in_folder(place.path()).command();
-    let mut traced = Command::new("strace");
-    traced
-        .args(["-e", "trace=open,openat", "-o", "trace"])
-        .arg(command.get_program())
-        .args(command.get_args());
-    traced.current_dir(place.path());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => traced.env(name, value),
-            None => traced.env_remove(name),
-        };
-    }
-    let printed = traced.output().unwrap();
+    let (printed, reads) = tool(&arguments).in_folder(place.path()).trace_reads();
     let stderr = String::from_utf8_lossy(&printed.stderr).into_owned();
     assert!(printed.status.success(), "{stderr}");
-    let trace = fs_err::read_to_string(place.path().join("trace")).unwrap();
     let mut shown = vec!["starts".to_owned()];
     shown.extend(started(&stderr));
     shown.push("opens".to_owned());
     for (root, word) in [(place.path().to_owned(), "FOLDER"), (shared_cache().join("builds"), "BUILDS")] {
-        let files = opened(&trace, &root, place.path()).into_iter();
+        let files = count_opened(&reads, &root).into_iter();
         // The key of a build's folder depends on where the archive lies.
         let plain = files.map(|(path, count)| format!("  {count} {word}/{}", without_key(&path)));
         shown.extend(plain);

@@ -265,3 +265,19 @@ fn what_is_typed_is_run() {
     });
     insta::assert_snapshot!(shown.join("\n\n"));
 }
+
+#[test]
+fn a_named_wheel_is_read_once() {
+    if !ready() || !has("strace") {
+        return;
+    }
+    runtime("0.29.5");
+    let place = folder();
+    let named = "named-1-py3-none-any.whl";
+    let metadata = "Metadata-Version: 2.1\nName: named\nVersion: 1\n";
+    fs_err::write(place.path().join(named), wheel(named, metadata)).unwrap();
+    let call = ["run", "--offline", "--pyodide", "0.29.5", "--with", named, "-c", "print(1)"];
+    let (printed, reads) = tool(&call).in_folder(place.path()).trace_reads();
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    assert_eq!(reads.iter().filter(|path| path.ends_with(named)).count(), 1);
+}

@@ -72,7 +72,7 @@ pub(crate) struct AuditArguments {
     budget: Vec<Budget>,
     /// Explain a finding and do nothing else; `all` for docs/findings.md
     #[arg(long, value_name = "CODE")]
-    explain: Option<String>,
+    pub(crate) explain: Option<String>,
     #[command(flatten)]
     network: NetworkOptions,
     #[command(flatten)]

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 
 use anstream::ColorChoice;
-use anyhow::Context as _;
 use cargo_pyodide::cache::Cache;
 use cargo_pyodide::context::{Context, Network};
 use cargo_pyodide::env::Environment;
@@ -39,6 +38,21 @@ pub(crate) struct Cli {
     color: Color,
     #[command(subcommand)]
     command: Command,
+}
+
+impl Cli {
+    /// Whether the command may start other programs, which nothing must outlive.
+    pub(crate) fn starts_processes(&self) -> bool {
+        match &self.command {
+            Command::New(_)
+            | Command::Recipes(_)
+            | Command::Clean(_)
+            | Command::Completions(_)
+            | Command::Man(_) => false,
+            Command::Audit(arguments) => arguments.explain.is_none(),
+            _ => true,
+        }
+    }
 }
 
 /// When the output has colors.
@@ -123,30 +137,34 @@ pub(crate) fn parse(
     Cli::try_parse_from(std::iter::once(OsString::from("cargo pyodide")).chain(arguments))
 }
 
-/// Parses a command line without the program's name and runs it. Returns the exit status.
-///
-/// # Errors
-/// When the command could not do its work.
-pub(crate) fn run(environment: Environment, mut arguments: Vec<OsString>) -> Result<u8> {
+/// Reads a command line without the program's name. When it is none, or asks for help or the version, that is printed, and
+/// the error is the exit status.
+pub(crate) fn read(mut arguments: Vec<OsString>) -> std::result::Result<Cli, u8> {
     // Cargo calls `cargo-pyodide pyodide …`.
     if arguments.first().is_some_and(|first| first == "pyodide") {
         arguments.remove(0);
     }
-    let cli = match parse(arguments) {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are what was asked for; a wrong option is not the checked thing that failed.
-            let status = if error.use_stderr() { EXIT_COULD_NOT } else { 0 };
-            let text = error.render();
-            // What was typed may be an address with a password.
-            if text.to_string().contains("://") && error.use_stderr() {
-                print_failure(redact(&text.to_string()).trim_end());
-            } else {
-                error.print().context("cannot print")?;
-            }
-            return Ok(status);
-        }
-    };
+    parse(arguments).map_err(|error| {
+        let text = error.render();
+        // What was typed may be an address with a password.
+        let printed = if text.to_string().contains("://") && error.use_stderr() {
+            print_failure(redact(&text.to_string()).trim_end());
+            Ok(())
+        } else {
+            error.print()
+        };
+        // Help and version are what was asked for; a wrong option is not the checked thing that failed. Whoever closed the
+        // pipe has read enough.
+        let is_lost = printed.is_err_and(|error| error.kind() != std::io::ErrorKind::BrokenPipe);
+        if error.use_stderr() || is_lost { EXIT_COULD_NOT } else { 0 }
+    })
+}
+
+/// Runs a command. Returns the exit status.
+///
+/// # Errors
+/// When the command could not do its work.
+pub(crate) fn run(environment: Environment, cli: Cli) -> Result<u8> {
     cli.color.apply();
     let cache = Cache::new(environment.cache_folder()?);
     let limit = environment.size(CACHE_LIMIT)?;

@@ -45,16 +45,22 @@ fn main() -> ExitCode {
     if let Some(status) = driver::serve(&environment, std::env::args_os()) {
         return ExitCode::from(status);
     }
-    match supervision::supervise(&environment, terminal::on_signal) {
-        Some(WorkerEnd::Status(status)) => return ExitCode::from(status),
-        Some(WorkerEnd::Signal(signal)) => {
-            terminal::print_failure(&format!("error: the command was killed by signal {signal}"));
-            return ExitCode::from(EXIT_COULD_NOT);
+    let cli = match commands::read(std::env::args_os().skip(1).collect()) {
+        Ok(cli) => cli,
+        Err(status) => return ExitCode::from(status),
+    };
+    if cli.starts_processes() {
+        match supervision::supervise(&environment, terminal::on_signal) {
+            Some(WorkerEnd::Status(status)) => return ExitCode::from(status),
+            Some(WorkerEnd::Signal(signal)) => {
+                terminal::print_failure(&format!("error: the command was killed by signal {signal}"));
+                return ExitCode::from(EXIT_COULD_NOT);
+            }
+            None => {}
         }
-        None => terminal::watch_for_interrupts(),
     }
-    let outcome = commands::run(environment, std::env::args_os().skip(1).collect());
-    match outcome {
+    terminal::watch_for_interrupts();
+    match commands::run(environment, cli) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             terminal::print_failure(&render(&error));
