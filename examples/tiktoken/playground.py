@@ -19,8 +19,9 @@ def build(tool, source, lines, wheels, *more):
 
 
 def write_site(tool, wheels, folder, *more):
-    command = [tool, "site", wheels, "--out", folder, "--examples", HERE / "examples.toml"]
-    command += ["--page", HERE / "page.html", "--title", "tiktoken in the browser", *more]
+    command = [tool, "site", wheels, "--out", folder, "--pyodide", ",".join(LINES)]
+    command += ["--examples", HERE / "examples.toml", "--page", HERE / "page.html"]
+    command += ["--title", "tiktoken in the browser", *more]
     return subprocess.run(command, check=False).returncode
 
 

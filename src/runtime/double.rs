@@ -44,6 +44,7 @@ pub(crate) fn package(version: &str, file_name: &str, depends: &[&str]) -> Locke
         sha256: None,
         depends: depends.iter().map(|name| (*name).to_owned()).collect(),
         imports: Vec::new(),
+        package_type: None,
     }
 }
 

@@ -42,12 +42,20 @@ pub struct LockedPackage {
     /// The modules that it brings.
     #[serde(default)]
     pub imports: Vec<String>,
+    /// What it is: `package`, `cpython_module`, `shared_library`, from 0.24 on.
+    #[serde(default)]
+    pub package_type: Option<String>,
 }
 
 impl LockedPackage {
     /// Whether it brings a module of this name at its top.
     pub fn provides(&self, module: &str) -> bool {
         self.imports.iter().any(|import| import.split('.').next() == Some(module))
+    }
+
+    /// Whether it is a part of the standard library that the release keeps apart.
+    pub fn is_part_of_python(&self) -> bool {
+        self.package_type.as_deref() == Some("cpython_module")
     }
 
     /// Whether its file's name ends so.

@@ -1,7 +1,6 @@
 //! A JupyterLite beside the playground: Pyodide and wheels are those of the site, and a notebook has its examples.
 //!
-//! JupyterLite is built by its own command, in an environment of the cache. Which version goes with which Pyodide is in
-//! `facts/jupyterlite.toml`.
+//! JupyterLite is built by its own command. Which version goes with which Pyodide is in `facts/jupyterlite.toml`.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +9,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::document::{PageLink, SitePackage, SiteRelease};
+use super::lite_builder::LiteBuilder;
 use super::place::Staged;
 use crate::abi::Line;
-use crate::backend::environment;
 use crate::context::Context;
 use crate::error::Result;
-use crate::process::Invocation;
 
 /// Its folder in the site.
 const FOLDER: &str = "lite";
@@ -29,9 +27,7 @@ const PLUGIN: &str = "@jupyterlite/pyodide-kernel-extension:kernel";
 const TIME: &str = "1980-01-01T00:00:00Z";
 
 #[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
 struct Facts {
-    kernel_requires: Vec<String>,
     kernel: Vec<Kernel>,
 }
 
@@ -43,6 +39,8 @@ pub(super) struct Kernel {
     #[serde(rename = "jupyterlite-pyodide-kernel")]
     version: String,
     jupyterlite_core: String,
+    /// The packages that it needs besides its own.
+    pub(super) requires: Vec<String>,
 }
 
 fn facts() -> Result<Facts> {
@@ -55,11 +53,6 @@ pub(super) fn kernel_for(line: Line) -> Result<Option<Kernel>> {
     Ok(facts()?.kernel.into_iter().find(|kernel| kernel.line == line))
 }
 
-/// The packages that a kernel needs besides its own.
-pub(super) fn kernel_requires() -> Result<Vec<String>> {
-    Ok(facts()?.kernel_requires)
-}
-
 /// Builds JupyterLite into the site. Returns the link to its notebook.
 pub(super) fn write(
     context: &Context,
@@ -68,10 +61,9 @@ pub(super) fn write(
     release: &SiteRelease,
     packages: &[SitePackage],
 ) -> Result<PageLink> {
-    context
-        .ui
-        .phase("Writing", format!("JupyterLite {} for Pyodide {}", kernel.jupyterlite_core, release.version));
-    build(context, staged, kernel)?;
+    let builder = LiteBuilder::choose(context, &kernel.version, &kernel.jupyterlite_core)?;
+    context.ui.phase("Writing", format!("JupyterLite for Pyodide {}, with {builder}", release.version));
+    build(context, staged, &builder)?;
     let settings = format!("{FOLDER}/jupyter-lite.json");
     let text = staged.read(&settings)?;
     staged.write(&settings, configure(&text, release)?.as_bytes())?;
@@ -84,17 +76,11 @@ pub(super) fn write(
     })
 }
 
-fn build(context: &Context, staged: &Staged, kernel: &Kernel) -> Result<()> {
-    let requirements = [
-        format!("jupyterlite-core=={}", kernel.jupyterlite_core),
-        format!("jupyterlite-pyodide-kernel=={}", kernel.version),
-    ];
-    let environment = environment::prepare(context, &requirements)?;
+fn build(context: &Context, staged: &Staged, builder: &LiteBuilder) -> Result<()> {
     // It keeps notes of its own in the folder that it builds from.
     let folder = tempfile::tempdir()?;
-    let program = environment.script("jupyter-lite");
     let task = context.ui.task("building JupyterLite");
-    let command = Invocation::new(program).arg("build").arg("--lite-dir").arg(folder.path());
+    let command = builder.command().arg("build").arg("--lite-dir").arg(folder.path());
     let command =
         command.arg("--output-dir").arg(staged.path(FOLDER)).args(["--apps", "lab", "--apps", "repl"]);
     let built =
@@ -111,8 +97,9 @@ fn configure(text: &str, release: &SiteRelease) -> Result<String> {
     // Newer ones list files only if this says that there are any.
     document["jupyter-config-data"]["contentsAllJsonFile"] = json!(LISTING);
     let settings = &mut document["jupyter-config-data"]["litePluginSettings"][PLUGIN];
-    // An address that begins with a dot is looked up from the settings' own place.
-    settings["pyodideUrl"] = json!(format!("./../{}pyodide.mjs", release.index_url));
+    // An address that begins with a dot is looked up from the settings' own place. Kernels up to 0.7 cannot load a
+    // module, those from 0.8 on load nothing else: as the releases that they are for.
+    settings["pyodideUrl"] = json!(format!("./../{}{}", release.index_url, release.module));
     let theirs = settings["pipliteUrls"].as_array().cloned().unwrap_or_default();
     settings["pipliteUrls"] = [vec![json!("./../pypi/all.json")], theirs].concat().into();
     Ok(serde_json::to_string_pretty(&document)? + "\n")
@@ -191,7 +178,6 @@ mod tests {
             assert_eq!(kernel_for(kernel.line.parse().unwrap()).unwrap(), Some(kernel));
         }
         assert_eq!(kernel_for("0.21".parse().unwrap()).unwrap(), None);
-        assert!(!kernel_requires().unwrap().is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod document;
 mod examples;
 pub mod index;
 mod lite;
+mod lite_builder;
 pub mod lock;
 mod lock_document;
 mod news;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use anyhow::anyhow;
+use anyhow::{Error, anyhow};
 
 use super::published::PublishedWheel;
 use super::request::ReleasePackages;
@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::dependencies::wheels::fetch_from_network;
 use crate::dependencies::{Node, Origin, Preference, Resolver};
 use crate::error::{Result, hinted, with_cause};
-use crate::runtime::Runtime;
+use crate::runtime::{LockedPackage, Runtime};
 
 /// What a release of a site has besides its own files.
 #[derive(Debug, Default)]
@@ -45,7 +45,10 @@ pub(super) fn find(
     let mut found = Found::default();
     for wheel in wheels {
         let tree = resolver.tree(wheel.opened.metadata())?;
-        required.wheels.push(SiteWheel { depends: names(&tree), ..wheel.site.clone() });
+        let parts = parts_of_python(runtime, &wheel.site.name());
+        let depends = [names(&tree), parts.clone()].concat();
+        found.parts_of_python.extend(parts);
+        required.wheels.push(SiteWheel { depends, ..wheel.site.clone() });
         found.add(&tree, &wheel.site.filename.to_string(), runtime);
     }
     if packages == ReleasePackages::Copied && !others.is_empty() {
@@ -60,7 +63,14 @@ pub(super) fn find(
         required.from_index.push(wheel);
     }
     if packages == ReleasePackages::Copied {
-        required.release_files = copy_release_packages(context, runtime, &found.of_release)?;
+        let (files, unreachable) = fetch_release_packages(context, runtime, &found.of_release);
+        if !unreachable.is_empty() {
+            return Err(out_of_reach(runtime, &unreachable));
+        }
+        required.release_files = files;
+        let (files, unreachable) = fetch_release_packages(context, runtime, &found.parts_of_python);
+        required.release_files.extend(files);
+        found.warnings.extend(warn_of_parts(runtime, &unreachable));
     }
     required.warnings = found.warnings.into_iter().collect();
     Ok(required)
@@ -75,38 +85,60 @@ fn names(nodes: &[Node]) -> Vec<String> {
 struct Found {
     wheels: BTreeMap<String, (PathBuf, BTreeSet<String>)>,
     of_release: BTreeSet<String>,
+    /// Parts of the standard library that the release keeps apart, with the libraries that these need.
+    parts_of_python: BTreeSet<String>,
     warnings: BTreeSet<String>,
 }
 
 impl Found {
     fn add(&mut self, tree: &[Node], asker: &str, runtime: &Runtime) {
-        for node in tree.iter().flat_map(Node::all) {
+        for node in tree {
             match &node.origin {
                 Origin::AtHand(_) => {}
+                Origin::Release(_) if is_part_of_python(runtime, &node.name) => {
+                    self.parts_of_python.extend(node.all().into_iter().map(|node| node.name.clone()));
+                    continue;
+                }
                 Origin::Release(_) => drop(self.of_release.insert(node.name.clone())),
                 Origin::Index(_, path) => {
+                    let parts = parts_of_python(runtime, &node.name);
                     // A node that was listed before has no requirements of its own.
                     let (_, depends) = self
                         .wheels
                         .entry(node.name.clone())
                         .or_insert_with(|| (path.clone(), BTreeSet::new()));
                     depends.extend(names(&node.requires));
+                    depends.extend(parts.clone());
+                    self.parts_of_python.extend(parts);
                 }
                 Origin::Missing(why) => drop(self.warnings.insert(format!(
                     "`{}`, which `{asker}` needs in Pyodide {}, is not in the site: {why}",
                     node.requirement, runtime.version
                 ))),
             }
+            self.add(&node.requires, asker, runtime);
         }
     }
 }
 
-/// The files of the release's packages: from its folder, or its network.
-fn copy_release_packages(
+fn is_part_of_python(runtime: &Runtime, name: &str) -> bool {
+    runtime.packages.get(name).is_some_and(LockedPackage::is_part_of_python)
+}
+
+/// The parts of the standard library that the release loads with a package of this name. No metadata says that a
+/// package needs them: elsewhere, Python has them.
+fn parts_of_python(runtime: &Runtime, name: &str) -> Vec<String> {
+    let depends = runtime.packages.get(name).map(|package| package.depends.as_slice()).unwrap_or_default();
+    depends.iter().filter(|name| is_part_of_python(runtime, name)).cloned().collect()
+}
+
+/// Files of the release's packages from its network, and the names of those that cannot be had. What lies in the
+/// release's folder comes into the site with it.
+fn fetch_release_packages(
     context: &Context,
     runtime: &Runtime,
     names: &BTreeSet<String>,
-) -> Result<BTreeMap<String, PathBuf>> {
+) -> (BTreeMap<String, PathBuf>, Vec<String>) {
     let mut files = BTreeMap::new();
     let mut unreachable = Vec::new();
     for package in names.iter().filter_map(|name| runtime.packages.get(name)) {
@@ -116,17 +148,30 @@ fn copy_release_packages(
         }
         match fetch_from_network(context, runtime, package) {
             Ok(path) => drop(files.insert(file.to_string(), path)),
-            Err(_) => unreachable.push(format!("\n    {file}")),
+            Err(_) => unreachable.push(file.to_string()),
         }
     }
-    if unreachable.is_empty() {
-        return Ok(files);
-    }
+    (files, unreachable)
+}
+
+fn out_of_reach(runtime: &Runtime, files: &[String]) -> Error {
     let error = anyhow!(
         "the site is to hold packages of Pyodide {} that lie on its content delivery network, which cannot be \
-         reached:{}",
+         reached:\n    {}",
         runtime.version,
-        unreachable.concat()
+        files.join("\n    ")
     );
-    Err(hinted(with_cause("network", error), "leave `--vendor` out, or name wheels of these packages"))
+    hinted(with_cause("network", error), "leave `--vendor` out, or name wheels of these packages")
+}
+
+/// Most packages use such a part for little, and do without.
+fn warn_of_parts(runtime: &Runtime, files: &[String]) -> Option<String> {
+    let names = files.iter().map(|file| format!("`{file}`")).collect::<Vec<_>>().join(", ");
+    (!files.is_empty()).then(|| {
+        format!(
+            "parts of the standard library of Pyodide {} are not in the site, because its content delivery network \
+             cannot be reached; pages will ask that network for them: {names}",
+            runtime.version
+        )
+    })
 }

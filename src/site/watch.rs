@@ -9,9 +9,9 @@ use walkdir::{DirEntry, WalkDir};
 use crate::ui::Ui;
 
 /// How long nothing may change before a change counts as whole: editors write files in several steps.
-const QUIET: Duration = Duration::from_millis(60);
+const QUIET: Duration = Duration::from_millis(40);
 /// The time between two looks, at least.
-const PAUSE: Duration = Duration::from_millis(150);
+const PAUSE: Duration = Duration::from_millis(80);
 /// The share of the time that looking may take: one look, then this many times as long without.
 const IDLE_SHARE: u32 = 4;
 /// Folders that hold what others wrote, wherever they are. Hidden ones are not looked at either.

@@ -123,8 +123,8 @@ fn write_releases(
             Notebooks::JupyterLite if written.lite.is_none() => lite::kernel_for(runtime.line())?,
             _ => None,
         };
-        let others = if kernel.is_some() { lite::kernel_requires()? } else { Vec::new() };
-        let required = required::find(context, runtime, &ours, request.release_packages, &others)?;
+        let others = kernel.as_ref().map(|kernel| kernel.requires.as_slice()).unwrap_or_default();
+        let required = required::find(context, runtime, &ours, request.release_packages, others)?;
         let release = write_release(staged, runtime, &required)?;
         if let Some(kernel) = kernel {
             written.lite = Some(Lite { kernel, release: release.clone() });

@@ -8,12 +8,17 @@ use crate::index::{page, serve};
 
 /// A pure wheel with this metadata.
 pub(crate) fn wheel(name: &str, metadata: &str) -> Vec<u8> {
+    wheel_with(name, metadata, BTreeMap::new())
+}
+
+/// A pure wheel with this metadata and more files.
+pub(crate) fn wheel_with(name: &str, metadata: &str, mut files: BTreeMap<String, Vec<u8>>) -> Vec<u8> {
     use std::io::Write;
     let dist_info = name.splitn(3, '-').take(2).collect::<Vec<_>>().join("-") + ".dist-info";
     let about = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
-    let files = [("METADATA", metadata), ("WHEEL", about)];
-    let mut files: BTreeMap<String, Vec<u8>> =
-        files.map(|(file, text)| (format!("{dist_info}/{file}"), text.as_bytes().to_vec())).into();
+    for (file, text) in [("METADATA", metadata), ("WHEEL", about)] {
+        files.insert(format!("{dist_info}/{file}"), text.as_bytes().to_vec());
+    }
     let record = format!("{dist_info}/RECORD");
     files.insert(record.clone(), cargo_pyodide::wheel::record::write(&files, &record).unwrap());
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));

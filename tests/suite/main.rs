@@ -34,6 +34,7 @@ mod lines;
 mod mutants;
 mod native;
 mod network;
+mod notebooks;
 mod npm;
 mod overlays;
 mod pipelines;

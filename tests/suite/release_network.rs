@@ -17,7 +17,7 @@ const RELEASE: &str = "0.29.5";
 
 /// How the network answers for a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manner {
+pub(crate) enum Manner {
     /// As it should.
     Good,
     /// In small pieces.
@@ -31,8 +31,8 @@ enum Manner {
 }
 
 /// A network on loopback.
-struct Network {
-    address: String,
+pub(crate) struct Network {
+    pub(crate) address: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
@@ -67,7 +67,7 @@ fn answer(
     let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
     seen.lock().unwrap().push(head.join("\n"));
     let path = head.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
-    let name = path.strip_prefix(&format!("/v{RELEASE}/full/")).unwrap_or_default();
+    let name = path.split_once("/full/").map(|(_, name)| name).unwrap_or_default();
     let Some((bytes, manner)) = files.get(name).filter(|(_, manner)| *manner != Manner::Missing) else {
         return connection
             .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
@@ -100,7 +100,7 @@ fn answer(
 }
 
 /// A package of the release.
-struct Package {
+pub(crate) struct Package {
     name: &'static str,
     file: String,
     bytes: Vec<u8>,
@@ -120,7 +120,12 @@ fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// A part of the standard library that the release keeps apart, as a wheel.
-fn part(name: &'static str, text: &str, depends: &'static [&'static str], manner: Manner) -> Package {
+pub(crate) fn part(
+    name: &'static str,
+    text: &str,
+    depends: &'static [&'static str],
+    manner: Manner,
+) -> Package {
     let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.0.0\n");
     let wheel = "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: false\nTag: cp313-cp313-pyemscripten_2025_0_wasm32\n";
     let info = format!("{name}-1.0.0.dist-info");
@@ -130,7 +135,11 @@ fn part(name: &'static str, text: &str, depends: &'static [&'static str], manner
         (&format!("{info}/WHEEL"), wheel.as_bytes()),
         (&format!("{info}/RECORD"), b""),
     ]);
-    let imports: &[&str] = if name == "lzma" { &["lzma", "_lzma"] } else { &["ssl", "_ssl"] };
+    let imports: &[&str] = match name {
+        "lzma" => &["lzma", "_lzma"],
+        "sqlite3" => &["sqlite3", "_sqlite3"],
+        _ => &["ssl", "_ssl"],
+    };
     let file = format!("{name}-1.0.0-cp313-cp313-pyemscripten_2025_0_wasm32.whl");
     Package { name, file, bytes, kind: "cpython_module", imports, depends, manner }
 }
@@ -164,9 +173,9 @@ fn module(wheel: &Path) -> Vec<u8> {
 }
 
 /// A release whose lock file names these packages, and the network that has them.
-fn release(place: &Path, packages: Vec<Package>) -> (PathBuf, Network) {
+pub(crate) fn release(place: &Path, version: &str, packages: Vec<Package>) -> (PathBuf, Network) {
     let copy = place.join("release");
-    copy_folder(&runtime(RELEASE), &copy);
+    copy_folder(&runtime(version), &copy);
     let path = copy.join("pyodide-lock.json");
     let mut lock: Value = serde_json::from_slice(&fs_err::read(&path).unwrap()).unwrap();
     let mut files = BTreeMap::new();
@@ -273,7 +282,7 @@ fn a_network_that_answers_brings_what_tests_import_and_what_they_lack() {
         return;
     }
     let place = folder();
-    let (release, network) = release(place.path(), packages(Manner::Good));
+    let (release, network) = release(place.path(), RELEASE, packages(Manner::Good));
     let printed = test(place.path(), &release, &network, &[]).run();
     assert_eq!(printed.status, Some(0), "{}\n{}", printed.stdout, printed.stderr);
     let passed = ["test_native", "test_part_that_is_seen", "test_part_that_the_error_names"];
@@ -296,7 +305,7 @@ fn what_a_network_does_wrong_fails_the_tests_that_need_it() {
         // Other bytes each time: what was fetched once is in the cache.
         let unique = format!("IS_THERE = '{}'\n", place.path().display());
         packages[2] = part("lzma", &unique, &[], manner);
-        let (release, network) = release(place.path(), packages);
+        let (release, network) = release(place.path(), RELEASE, packages);
         let printed = test(place.path(), &release, &network, &[]).run();
         assert_eq!(printed.status, Some(1), "{manner:?}: {}\n{}", printed.stdout, printed.stderr);
         let failed: Vec<String> =

@@ -10,7 +10,7 @@ use crate::hostile;
 use crate::sweep::sdist;
 
 /// Wheels of the fixture for these releases, in one folder.
-fn build(place: &Path, releases: &str) -> PathBuf {
+pub(crate) fn build(place: &Path, releases: &str) -> PathBuf {
     let wheels = place.join("wheels");
     let package = fixture("pure");
     let out = wheels.to_str().unwrap();
@@ -20,12 +20,12 @@ fn build(place: &Path, releases: &str) -> PathBuf {
 }
 
 /// A server of ours, and the address of its page. It ends with the value.
-struct Served {
+pub(crate) struct Served {
     server: std::process::Child,
     address: String,
 }
 
-fn serve(arguments: &[&str], place: &Path) -> Served {
+pub(crate) fn serve(arguments: &[&str], place: &Path) -> Served {
     // What opens addresses here is a script that writes them down.
     let bin = place.join("bin");
     fs_err::create_dir_all(&bin).unwrap();
@@ -49,14 +49,14 @@ impl Drop for Served {
 }
 
 /// Uses a page with one of the scripts in `tests/tools`, which fails unless the page does what is expected.
-fn drive(script: &str, served: &Served, arguments: &[&str]) {
+pub(crate) fn drive(script: &str, served: &Served, arguments: &[&str]) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools").join(script);
     let driven = Command::new("python3").arg(script).arg(&served.address).args(arguments).output().unwrap();
     let said = String::from_utf8_lossy(&driven.stdout) + String::from_utf8_lossy(&driven.stderr);
     assert!(driven.status.success(), "{said}");
 }
 
-fn site(arguments: &[&str], place: &Path) -> Tool {
+pub(crate) fn site(arguments: &[&str], place: &Path) -> Tool {
     tool(&[&["site", "-q"], arguments].concat()).in_folder(place).hide(place, "PLACE")
 }
 
@@ -131,19 +131,6 @@ fn a_site_works_in_a_browser() {
     if has("firefox-esr") {
         drive("drive_playground.py", &served, &[&arguments[..], &["--browser", "firefox"]].concat());
     }
-}
-
-#[test]
-fn a_notebook_imports_what_the_site_has() {
-    if !can_build() || !has("chromium") || !has("chromedriver") {
-        return;
-    }
-    let place = folder();
-    build(place.path(), "314");
-    site(&["wheels", "--jupyterlite", "--vendor"], place.path()).succeed();
-    let served = serve(&["site"], place.path());
-    let code = "import fixture_pure; print('sum is', fixture_pure.add(20, 22))";
-    drive("drive_notebook.py", &served, &["--code", code, "--expect", "sum is 42"]);
 }
 
 #[test]

@@ -31,7 +31,9 @@ def main():
         query = urllib.parse.urlencode({"kernel": "python", "execute": 1, "code": options.code})
         try:
             page.open(f"{options.url}lite/repl/index.html?{query}")
-            page.wait(f"({OUTPUT}).includes({options.expect!r})")
+            page.wait(f"({OUTPUT}).includes({options.expect!r}) || ({OUTPUT}).includes('Traceback')")
+            if options.expect not in (said := page.run(f"return {OUTPUT}")):
+                raise RuntimeError(said)
             page.open(options.url + NOTEBOOK)
             page.wait("document.querySelector('.jp-Notebook .jp-CodeCell')?.textContent.includes('import')")
         except RuntimeError as error:

@@ -3,7 +3,7 @@
 
 import { byId, formatSeconds } from "./elements.js";
 
-const PAUSE = 250;
+const PAUSE = 100;
 // The server has ended, or is stopped: no hurry.
 const LONG_PAUSE = 2000;
 

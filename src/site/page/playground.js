@@ -47,7 +47,10 @@ const SITE = new URL("./", import.meta.url).href;
 const DRAFT = `playground-draft:${SITE}`;
 
 // What the page is doing: `phase` is one of idle, loading, ready, running, failed.
-const state = { site: null, phase: "idle", runtime: null, runWhenReady: false, hasRun: false, view: "playground" };
+// `next` is Python that waits for the next build, with `serve --watch`.
+const state = {
+  site: null, phase: "idle", runtime: null, next: null, runWhenReady: false, hasRun: false, view: "playground",
+};
 
 const output = makeOutput(byId("output"), (line) => goToLine(line));
 const editor = makeEditor(byId("editor"), () => run());
@@ -173,6 +176,7 @@ const finishRun = (message) => {
   byId("frame").classList.toggle("drawn", Boolean(frame && message.drawn));
   byId("took").textContent = formatSeconds(message.seconds);
   setPhase("ready", message.error ? "Ended with an error" : "Done");
+  prepareNext();
 };
 
 const fail = (message) => {
@@ -192,6 +196,7 @@ const listeners = {
     showFacts(message);
     setPhase("ready", `Ready in ${formatSeconds(message.seconds.runtime + message.seconds.packages)}`);
     if (state.runWhenReady) run();
+    else prepareNext();
   },
   started: ({ loaded }) => {
     byId("status").textContent = loaded.length ? `Running, with ${loaded.join(", ")} of the release…` : "Running…";
@@ -202,22 +207,49 @@ const listeners = {
   failed: fail,
 };
 
-const load = () => {
+// What is to be loaded now.
+const chosenRuntime = () => {
   const release = chosenRelease();
   const entry = chosenPackage();
-  state.runtime?.end();
-  byId("progress").removeAttribute("value");
-  byId("facts").replaceChildren();
-  byId("frame").classList.remove("drawn");
-  setPhase("loading", "Loading…");
-  state.runtime = startRuntime({
+  return {
     indexURL: new URL(release.indexURL, SITE).href,
     module: release.module,
     packages: [entry.name],
     expected: release.download ? release.download + entry.releases[release.version].size : 0,
     thread: byId("thread").value,
     place: byId("frame"),
-  }, (message) => listeners[message.type](message));
+  };
+};
+
+const isSameRuntime = (one, other) =>
+  ["indexURL", "thread"].every((key) => one[key] === other[key]) && one.packages[0] === other.packages[0];
+
+// Starts Python for the next build, as long as nobody waits for it.
+const prepareNext = () => {
+  const request = chosenRuntime();
+  // A frame would be seen, and what is prepared is of use only where builds follow each other.
+  if (!state.site.news || request.thread === "main" || state.next) return;
+  state.next = { request, runtime: startRuntime({ ...request, heldFile: chosenRelease().lockFileName }) };
+};
+
+// Python that was prepared for the choice, or else just started.
+const takeRuntime = () => {
+  const request = chosenRuntime();
+  const { next } = state;
+  state.next = null;
+  if (next && isSameRuntime(next.request, request)) return next.runtime;
+  next?.runtime.end();
+  return startRuntime(request);
+};
+
+const load = () => {
+  state.runtime?.end();
+  byId("progress").removeAttribute("value");
+  byId("facts").replaceChildren();
+  byId("frame").classList.remove("drawn");
+  setPhase("loading", "Loading…");
+  state.runtime = takeRuntime();
+  state.runtime.begin((message) => listeners[message.type](message));
 };
 
 const run = () => {

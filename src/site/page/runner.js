@@ -1,6 +1,7 @@
 // Loads Pyodide and runs code, in a worker or in a frame: the page talks to it through a port.
 //
-// From the page: `load` {indexURL, module, packages, expected}, `run` {code}.
+// From the page: `load` {indexURL, module, packages, expected, heldFile}, `begin`, `run` {code}. A file that is held is
+// asked for after `begin` only.
 // To the page: `phase`, `progress` {received, total}, `ready`, `output` {stream, text},
 // `panic` {stack, sections}, `done`, `failed`.
 //
@@ -66,6 +67,25 @@
       globalThis.XMLHttpRequest.prototype.open = open;
       meter.finish();
     }
+  };
+
+  // Holds a file back. The loader asks early for the lock file and needs it late: Python starts meanwhile, and then takes
+  // the packages of a build that did not exist when it started.
+  const holdFile = (name) => {
+    const { fetch } = globalThis;
+    const held = { since: 0 };
+    const released = new Promise((resolve) => {
+      held.release = () => {
+        held.since = performance.now();
+        resolve();
+      };
+    });
+    globalThis.fetch = async (...request) => {
+      const address = String(request[0]?.url ?? request[0]);
+      if (address.endsWith(`/${name}`)) await released;
+      return fetch(...request);
+    };
+    return held;
   };
 
   const addScript = (address) => new Promise((resolve, reject) => {
@@ -177,7 +197,7 @@
     return answer.text();
   };
 
-  const start = async (request, output, tell, fail) => {
+  const start = async (request, held, output, tell, fail) => {
     const begun = performance.now();
     const meter = makeMeter(request.expected, tell);
     return withMeter(meter, async () => {
@@ -205,7 +225,9 @@
         tell({ type: "phase", text: `Loading ${request.packages.join(", ")}` });
         await loadPackages(pyodide, request.packages);
       }
-      const seconds = { runtime: (loaded - begun) / 1000, packages: (performance.now() - loaded) / 1000 };
+      // What Python did before anybody waited for it took no time.
+      const waited = loaded - Math.max(begun, held?.since ?? 0);
+      const seconds = { runtime: waited / 1000, packages: (performance.now() - loaded) / 1000 };
       tell({ type: "ready", seconds, python: pyodide.runPython("sys.version.split()[0]") });
       return { pyodide, playground };
     });
@@ -246,6 +268,7 @@
     Error.stackTraceLimit = 200;
     const tell = (message) => port.postMessage(message);
     let state = null;
+    let held = null;
     const output = makeOutput(tell, () => {
       const FS = state?.pyodide.FS;
       return FS ? sitePackages(FS).flatMap((folder) => findSections(FS, folder)) : [];
@@ -256,7 +279,11 @@
     };
     port.onmessage = async ({ data }) => {
       try {
-        if (data.type === "load") state = await start(data, output, tell, fail);
+        if (data.type === "load") {
+          held = data.heldFile ? holdFile(data.heldFile) : null;
+          state = await start(data, held, output, tell, fail);
+        }
+        if (data.type === "begin") held?.release();
         if (data.type === "run") await run(state, data.code, output, tell);
       } catch (error) {
         fail(error);

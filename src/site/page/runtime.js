@@ -21,30 +21,38 @@ const startFrame = (port, place) => {
   return () => frame.remove();
 };
 
-// Starts what `request` asks for, {indexURL, module, packages, expected, thread, place}, and gives what it tells to
-// `listen`. Nothing is told after `end`.
-export const startRuntime = (request, listen) => {
+// Starts what `request` asks for, {indexURL, module, packages, expected, thread, place, heldFile}. With `heldFile`, Python
+// starts, and asks for that file and loads packages after `begin` only. What is told goes to the listener of `begin`;
+// nothing is told after `end`.
+export const startRuntime = (request) => {
   const { port1, port2 } = new MessageChannel();
-  let ended = false;
+  const state = { listen: null, failure: null, isStarted: false, hasEnded: false };
   const tell = (message) => {
-    if (!ended) listen(message);
+    if (!state.hasEnded) state.listen(message);
   };
   // Before anything was told, nothing could start; later it is an error of the program, in a callback of its own.
-  let isStarted = false;
-  port1.onmessage = ({ data }) => {
-    isStarted = true;
-    tell(data);
+  const fail = (message) => {
+    if (!state.listen) state.failure = { type: "failed", message, stack: "" };
+    else if (state.isStarted) tell({ type: "output", stream: "stderr", text: `${message}\n` });
+    else tell({ type: "failed", message, stack: "" });
   };
-  const fail = (message) => tell(isStarted
-    ? { type: "output", stream: "stderr", text: `${message}\n` }
-    : { type: "failed", message, stack: "" });
   const { place, thread, ...load } = request;
   const close = thread === "main" ? startFrame(port2, place) : startWorker(request, port2, fail);
   port1.postMessage({ type: "load", ...load });
   return {
+    begin: (listen) => {
+      state.listen = listen;
+      if (state.failure) tell(state.failure);
+      // What was told before waits in the port until now.
+      port1.onmessage = ({ data }) => {
+        state.isStarted = true;
+        tell(data);
+      };
+      port1.postMessage({ type: "begin" });
+    },
     run: (code) => port1.postMessage({ type: "run", code }),
     end: () => {
-      ended = true;
+      state.hasEnded = true;
       port1.close();
       close();
     },
