@@ -69,8 +69,8 @@
     }
   };
 
-  // Holds a file back. The loader asks early for the lock file and needs it late: Python starts meanwhile, and then takes
-  // the packages of a build that did not exist when it started.
+  // Holds a file back. The loader asks early for the lock file and needs it late: Python starts meanwhile, and then
+  // takes the packages of a build that did not exist when it started.
   const holdFile = (name) => {
     const { fetch } = globalThis;
     const held = { since: 0 };
