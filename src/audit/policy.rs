@@ -126,7 +126,14 @@ mod tests {
     fn what_is_no_finding_gets_a_suggestion_only_if_it_is_near_one() {
         let check = |text: &str| text.parse::<Denied>().unwrap_err();
         let all = ["no-entri", "101", "CP-204", "CP999", "CP120", "zzz"].map(check);
-        insta::assert_snapshot!(all.join("\n"));
+        insta::assert_snapshot!(all.join("\n"), @"
+        `no-entri` is not a finding: did you mean `no-entry`?
+        `101` is not a finding: did you mean `CP101`?
+        `CP-204` is not a finding: did you mean `CP204`?
+        `CP999` is not a finding: `cargo pyodide audit --explain all` lists them
+        `CP120` is not a finding: `cargo pyodide audit --explain all` lists them
+        `zzz` is not a finding: `cargo pyodide audit --explain all` lists them
+        ");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Nothing outlives the command line, whatever ends it.
 //!
-//! The command is two processes: a supervisor, which only waits, and below it the worker. Whichever of them is killed,
+//! A command that starts other programs is two processes: a supervisor, which only waits, and below it the worker. Whichever of them is killed,
 //! the other one notices at once, ends all that the worker started, removes its temporary files, and ends. So the
 //! worker's locks in the cache are held until nothing works there any more.
 //!

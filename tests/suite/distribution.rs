@@ -199,6 +199,19 @@ fn the_source_distribution_installs_into_a_bare_environment() {
     assert_eq!(version("cargo", &["pyodide", "--version"]), expected);
 }
 
+/// Builds tiktoken twice: in `make test-all` alone.
+#[test]
+fn the_demo_encodes_text() {
+    if std::env::var("TEST_LINES").as_deref() != Ok("all") || !can_build() || !has("node") {
+        return;
+    }
+    let mut demo = Command::new("python3");
+    demo.arg("examples/tiktoken/demo.py").arg(env!("CARGO_BIN_EXE_cargo-pyodide")).current_dir(ROOT);
+    demo.env("CARGO_PYODIDE_CACHE_DIR", shared_cache()).env_remove("RUSTUP_TOOLCHAIN");
+    let printed = output(demo.env("CARGO_PYODIDE_OPTIMIZE", "none").env("CARGO_PYODIDE_COMPRESS", "fast"));
+    assert_eq!(printed.matches("[15339, 1917]").count(), 2, "{printed}");
+}
+
 /// What `tools/setup.sh` wants installed on a machine without a package manager, where these programs are all there is.
 fn wanted(arguments: &[&str], programs: &[&str]) -> String {
     let place = folder();
@@ -213,7 +226,8 @@ fn wanted(arguments: &[&str], programs: &[&str]) -> String {
     }
     let script = Path::new(ROOT).join("tools/setup.sh");
     let mut setup = Command::new("/bin/sh");
-    let printed = setup.arg(script).args(arguments).env("PATH", bin).env("HOME", place.path()).output().unwrap();
+    let printed =
+        setup.arg(script).args(arguments).env("PATH", bin).env("HOME", place.path()).output().unwrap();
     let said = String::from_utf8(printed.stderr).unwrap();
     assert_eq!(printed.status.success(), said.is_empty(), "{said}");
     said
@@ -227,7 +241,12 @@ fn the_demo_needs_no_browser_and_no_c_compiler() {
         wanted(&["demo"], &[&few[..], &["wasm-ld-19"]].concat()),
         wanted(&["demo"], &["rustc"]),
     ];
-    insta::assert_snapshot!(said.join("---\n"), @"");
+    insta::assert_snapshot!(said.join("---\n"), @"
+    setup: install these first: lld-19
+    ---
+    ---
+    setup: install these first: nodejs npm python3 python3-venv python3-pip git lld-19
+    ");
     assert!(wanted(&[], &few).contains("chromium"));
 }
 

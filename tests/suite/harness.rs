@@ -125,7 +125,11 @@ impl Tool {
         let mut traced = Command::new("sh");
         // As below a supervisor, which would open nothing: the traced process is the worker.
         traced.args(["-c", r#"PYODIDE_SUPERVISOR=$$ exec strace -e trace=open,openat -o "$0" "$@""#]);
-        traced.arg(&trace).arg(self.command.get_program()).args(self.command.get_args()).current_dir(&current);
+        traced
+            .arg(&trace)
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .current_dir(&current);
         for (name, value) in self.command.get_envs() {
             match value {
                 Some(value) => traced.env(name, value),

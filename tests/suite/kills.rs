@@ -106,7 +106,10 @@ fn a_command_that_starts_nothing_is_one_process_and_sweeps_nothing() {
         &["clean"],
     ];
     assert!(single.into_iter().all(call));
-    assert!(!call(&["run", "--offline", "--pyodide", "0.29.5", "-c", "1"]), "a command that starts processes is supervised");
+    assert!(
+        !call(&["run", "--offline", "--pyodide", "0.29.5", "-c", "1"]),
+        "a command that starts processes is supervised"
+    );
 }
 
 #[test]
