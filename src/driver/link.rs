@@ -12,7 +12,7 @@ use crate::plan::{DriverPlan, Supplement, SupplementPlan, WasmLd};
 use crate::process::Invocation;
 use crate::ui::Ui;
 use crate::wasm::module::Import;
-use crate::wasm::{Module, relocations};
+use crate::wasm::{Module, relocations, weak_symbols};
 
 /// Links a side module.
 ///
@@ -36,9 +36,8 @@ pub(super) fn run(plan: &DriverPlan, given: Vec<String>, environment: &Environme
     link.keeps_debug_info = plan.keeps_debug_info;
     let linker = plan.wasm_ld.as_ref().ok_or_else(|| anyhow!("the driver's plan names no linker"))?;
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
-    // LLVM may leave a call with the relocation of a global, in C and in Rust; an emsdk then links the wrong
-    // function. The inputs are cargo's: copies are changed.
-    mend_calls(plan, &mut link, work.path())?;
+    // The inputs are cargo's: copies are changed.
+    mend_inputs(plan, &mut link, work.path())?;
     if let Some(supplements) = &plan.supplements {
         put_first(&mut link, &supplements::compile(supplements, &[], work.path())?);
     }
@@ -59,8 +58,8 @@ pub(super) fn run(plan: &DriverPlan, given: Vec<String>, environment: &Environme
     Ok(0)
 }
 
-/// Puts mended copies in the place of inputs in which a call names a global.
-fn mend_calls(plan: &DriverPlan, link: &mut LinkPlan, work: &Path) -> Result<()> {
+/// Puts mended copies in the place of inputs in which a call names a global, or which define names weakly.
+fn mend_inputs(plan: &DriverPlan, link: &mut LinkPlan, work: &Path) -> Result<()> {
     let folders: Vec<PathBuf> =
         link.inputs.iter().filter_map(|input| input.strip_prefix("-L").map(PathBuf::from)).collect();
     for (number, input) in link.inputs.iter_mut().enumerate() {
@@ -72,13 +71,23 @@ fn mend_calls(plan: &DriverPlan, link: &mut LinkPlan, work: &Path) -> Result<()>
         };
         let Some(path) = path else { continue };
         let mut bytes = fs_err::read(&path)?;
-        let places =
-            relocations::wrong_calls(&bytes).with_context(|| format!("cannot read `{}`", path.display()))?;
-        if places.is_empty() {
+        let unreadable = || format!("cannot read `{}`", path.display());
+        // LLVM may leave a call with the relocation of a global, in C and in Rust; an emsdk then links the wrong
+        // function.
+        let calls = relocations::wrong_calls(&bytes).with_context(unreadable)?;
+        // A module binds its own names, and yet wasm-ld exports the weak ones.
+        let definitions = weak_symbols::visible_definitions(&bytes).with_context(unreadable)?;
+        if calls.is_empty() && definitions.is_empty() {
             continue;
         }
-        plan.log(&format!("{} calls of globals mended in {}", places.len(), path.display()))?;
-        relocations::mend(&mut bytes, &places);
+        plan.log(&format!(
+            "{} calls of globals mended and {} weak definitions hidden in {}",
+            calls.len(),
+            definitions.len(),
+            path.display()
+        ))?;
+        relocations::mend(&mut bytes, &calls);
+        weak_symbols::hide(&mut bytes, &definitions);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let mended = work.join(format!("mended-{number}-{name}"));
         fs_err::write(&mended, bytes)?;

@@ -27,7 +27,7 @@ const CONFIG_SITE: &str = include_str!("headers/config_site.h");
 pub(crate) struct Headers {
     /// What clang takes as `--sysroot`.
     pub sysroot: PathBuf,
-    /// The folder with our own `__config_site`.
+    /// The folder with our own `__config_site`, and the headers that go before those of libc++.
     pub config_site: PathBuf,
 }
 
@@ -35,6 +35,7 @@ pub(crate) struct Headers {
 #[serde(deny_unknown_fields)]
 struct Facts {
     edit: Vec<Edit>,
+    libcxx: Vec<Libcxx>,
     layout: Vec<Layout>,
 }
 
@@ -46,6 +47,13 @@ struct Edit {
     why: String,
     old: String,
     new: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Libcxx {
+    since: String,
+    llvm: u32,
 }
 
 #[derive(Deserialize)]
@@ -75,13 +83,16 @@ pub(crate) fn prepare(context: &Context, compiler: &CCompiler, line: EmscriptenV
     let changes: Vec<&str> = edits_of(&facts, line)?.iter().map(|edit| edit.why.as_str()).collect();
     let identity = [original.include.to_string_lossy(), original.version.to_string().into()];
     let text = include_str!("../../facts/c-headers.toml");
-    let key = crate::digest::key(&[&identity[0], &identity[1], &changes.join(","), text, CONFIG_SITE]);
+    let availability = availability(libcxx_of(&facts, line)?);
+    let changes = changes.join(",");
+    let key = crate::digest::key(&[&identity[0], &identity[1], &changes, text, CONFIG_SITE, &availability]);
     let folder = context.cache.get_or_make(&context.ui, Kind::Headers, &key, |folder| {
         copy_folder(&original.include, &folder.join("include"), |name| name != "c++")?;
         edit(&original, &facts, line, &folder.join("include"))?;
         let site = folder.join("config-site");
-        fs_err::create_dir_all(&site)?;
+        fs_err::create_dir_all(site.join("__configuration"))?;
         fs_err::write(site.join("__config_site"), CONFIG_SITE)?;
+        fs_err::write(site.join("__configuration/availability.h"), &availability)?;
         probe(compiler, line, &facts, folder).with_context(|| {
             format!("the headers of `{}` cannot be brought to Emscripten {line}", original.include.display())
         })
@@ -136,6 +147,33 @@ fn edits_of(facts: &Facts, line: EmscriptenVersion) -> Result<Vec<&Edit>> {
     Ok(found)
 }
 
+/// The LLVM of a line's libc++.
+fn libcxx_of(facts: &Facts, line: EmscriptenVersion) -> Result<u32> {
+    let mut llvm = None;
+    for row in &facts.libcxx {
+        if row.since.parse::<EmscriptenVersion>()? <= line {
+            llvm = llvm.max(Some(row.llvm));
+        }
+    }
+    llvm.with_context(|| format!("facts/c-headers.toml knows no libc++ of Emscripten {line}"))
+}
+
+/// The newest LLVM whose headers are expected here.
+const NEWEST_LLVM: u32 = 30;
+
+/// A header that goes before libc++'s own and tells it what the line's libc++ does not have.
+///
+/// The headers are of the compiler's LLVM. They ask which version of the library is there, but answer that it is their own
+/// wherever nobody sells a system with it.
+fn availability(llvm: u32) -> String {
+    let mut text = "#include_next <__configuration/availability.h>\n".to_owned();
+    for newer in llvm + 1..=NEWEST_LLVM {
+        let name = format!("_LIBCPP_INTRODUCED_IN_LLVM_{newer}");
+        let _ = write!(text, "#undef {name}\n#define {name} 0\n");
+    }
+    text
+}
+
 fn edit(original: &Original, facts: &Facts, line: EmscriptenVersion, include: &Path) -> Result<()> {
     for Edit { file, since, why, old, new } in &facts.edit {
         let is_in_line = since.parse::<EmscriptenVersion>()? <= line;
@@ -183,4 +221,21 @@ fn probe(compiler: &CCompiler, line: EmscriptenVersion, facts: &Facts, folder: &
         .arg(&source)
         .output(&Ui::silent())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_has_the_libcxx_of_its_emscripten() {
+        let facts = facts().unwrap();
+        let of = |version: &str| libcxx_of(&facts, version.parse().unwrap()).unwrap();
+        let versions =
+            ["3.1.14", "3.1.27", "3.1.32", "3.1.45", "3.1.46", "3.1.58", "4.0.9", "5.0.3", "6.0.5"];
+        assert_eq!(versions.map(of), [14, 15, 15, 16, 16, 17, 19, 21, 21]);
+        assert!(availability(18).starts_with(
+            "#include_next <__configuration/availability.h>\n#undef _LIBCPP_INTRODUCED_IN_LLVM_19\n#define _LIBCPP_INTRODUCED_IN_LLVM_19 0\n"
+        ));
+    }
 }

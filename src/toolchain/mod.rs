@@ -254,6 +254,7 @@ fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::abi::LAST_RUST_WITH_JAVASCRIPT;
 
     fn compiler(path: &str, version: &str) -> RustToolchain {
         RustToolchain {
@@ -313,6 +314,8 @@ mod tests {
         let gone = Unsuitable::Exceptions(sysroot::CannotUnwind::FlagIsUnknown(ExceptionModel::JavaScript));
         assert_eq!(check(&[Unsuitable::NoLibrary]), sysroot::ADVICE);
         assert_eq!(check(&[gone.clone(), Unsuitable::NoLibrary]), sysroot::OLDER_ADVICE);
+        assert!(sysroot::OLDER_ADVICE.contains(&format!("install {LAST_RUST_WITH_JAVASCRIPT} ")));
+        assert!(ExceptionModel::JavaScript.row().rustc.known_to.ends_with(LAST_RUST_WITH_JAVASCRIPT));
         let too_old = Unsuitable::TooOld(Version::new(1, 99, 0));
         assert!(check(&[gone, too_old]).starts_with("install Rust 1.99.0"));
     }

@@ -18,6 +18,7 @@ pub mod relocation_table;
 pub(crate) mod relocations;
 pub mod start_up;
 pub mod strip;
+pub(crate) mod weak_symbols;
 
 pub use dylink::Dylink;
 pub use module::{Export, ExportKind, Import, Module, Signature, WasmError};

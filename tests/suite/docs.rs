@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use cargo_pyodide::abi::{LAST_LINE_WITH_JAVASCRIPT, LAST_RUST_WITH_JAVASCRIPT};
 use cargo_pyodide::causes::{self, Cause, When};
 use regex::Regex;
 
@@ -96,6 +97,21 @@ fn every_page_is_in_the_book() {
     let listed: BTreeSet<String> = links(&summary).iter().map(|link| format!("docs/{link}")).collect();
     let pages = documents().into_iter().filter(|name| name.starts_with("docs/") && name != "docs/SUMMARY.md");
     assert_eq!(listed, pages.collect());
+}
+
+#[test]
+fn pages_name_the_last_compiler_for_the_older_lines() {
+    let (line, rust) = (LAST_LINE_WITH_JAVASCRIPT, LAST_RUST_WITH_JAVASCRIPT);
+    for page in ["README.md", "docs/limits.md", "docs/requirements.md"] {
+        let text = read(page);
+        let says = |text: &str| text.contains(rust) && text.contains(&format!("0.21 to {line}"));
+        assert!(text.lines().any(says), "{page} says until which Rust {line} and older work");
+    }
+    let install = format!("rustup toolchain install {rust} --component rust-src");
+    assert!(read("README.md").contains(&install));
+    assert!(read("docs/how-it-works.md").contains(&format!("| Rust | up to {rust} | 1.93 or newer |")));
+    assert!(read("docs/ci.md").contains(&format!("`stable {rust}`")));
+    assert!(read("action.yml").contains(&format!("`{rust}`")));
 }
 
 #[test]
