@@ -184,16 +184,17 @@ mod tests {
     fn the_kernel_takes_pyodide_and_wheels_from_the_site() {
         let theirs = r#"{"jupyter-config-data": {"litePluginSettings": {
             "@jupyterlite/pyodide-kernel-extension:kernel": {"pipliteUrls": ["./own.json"]}}}}"#;
-        let check = |text: &str| {
-            let text = configure(text, &release("314.0.7", "314", None)).unwrap();
+        let old = SiteRelease { module: "pyodide.js".to_owned(), ..release("0.29.5", "0.29", None) };
+        let check = |text: &str, release: &SiteRelease| {
+            let text = configure(text, release).unwrap();
             let settings: Value = serde_json::from_str(&text).unwrap();
             settings["jupyter-config-data"]["litePluginSettings"][PLUGIN].to_string()
         };
         assert_eq!(
-            [check(theirs), check("{}")],
+            [check(theirs, &release("314.0.7", "314", None)), check("{}", &old)],
             [
                 r#"{"pipliteUrls":["./../pypi/all.json","./own.json"],"pyodideUrl":"./../pyodide/314.0.7/pyodide.mjs"}"#,
-                r#"{"pipliteUrls":["./../pypi/all.json"],"pyodideUrl":"./../pyodide/314.0.7/pyodide.mjs"}"#,
+                r#"{"pipliteUrls":["./../pypi/all.json"],"pyodideUrl":"./../pyodide/0.29.5/pyodide.js"}"#,
             ]
         );
     }

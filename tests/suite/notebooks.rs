@@ -60,8 +60,7 @@ fn a_notebook_imports_what_the_site_has() {
     build(place.path(), "314");
     // The user's has a kernel for another line.
     let path = jupyter(place.path(), "0.7.2");
-    let arguments =
-        ["wheels", namesake(place.path()), "--pyodide", "314.0.7", "--jupyterlite", "--vendor"];
+    let arguments = ["wheels", namesake(place.path()), "--pyodide", "314.0.7", "--jupyterlite", "--vendor"];
     site(&arguments, place.path()).env("PATH", path).succeed();
     imports_what_the_site_has(place.path());
 }

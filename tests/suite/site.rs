@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::harness::{Tool, can_build, copy_folder, fixture, folder, has, tool};
 use crate::hostile;
+use crate::release_network::{self, Manner, part};
 use crate::sweep::sdist;
 
 /// Wheels of the fixture for these releases, in one folder.
@@ -131,6 +132,35 @@ fn a_site_works_in_a_browser() {
     if has("firefox-esr") {
         drive("drive_playground.py", &served, &[&arguments[..], &["--browser", "firefox"]].concat());
     }
+}
+
+#[test]
+fn parts_of_python_come_with_the_packages_that_the_release_loads_them_for() {
+    if !can_build() {
+        return;
+    }
+    let place = folder();
+    // The release has a package of this name, too, which says that it is loaded with `sqlite3`.
+    let name = "ipython-9999-py3-none-any.whl";
+    let wheel = hostile::wheel(name, "Metadata-Version: 2.1\nName: ipython\nVersion: 9999\n");
+    fs_err::write(place.path().join(name), wheel).unwrap();
+    let unique = format!("# {}\n", place.path().display());
+    let parts = vec![part("sqlite3", &unique, &[], Manner::Good)];
+    let (release, network) = release_network::release(place.path(), "0.29.5", parts);
+    let release = release.display().to_string();
+    let vendor = |network: &str| {
+        let arguments = ["site", name, "--pyodide", &release, "--vendor"];
+        let printed = tool(&arguments).in_folder(place.path()).env("CARGO_PYODIDE_MIRROR", network).succeed();
+        let folder = place.path().join("site/pyodide/0.29.5");
+        let lock = fs_err::read(folder.join("pyodide-lock.json")).unwrap();
+        let lock: serde_json::Value = serde_json::from_slice(&lock).unwrap();
+        assert_eq!(lock["packages"]["ipython"]["depends"], serde_json::json!(["sqlite3"]));
+        let file = lock["packages"]["sqlite3"]["file_name"].as_str().unwrap().to_owned();
+        (folder.join(&file).is_file(), printed.stderr.contains("parts of the standard library"))
+    };
+    // Nobody listens there.
+    assert_eq!(vendor("http://127.0.0.1:9"), (false, true), "a warning, and an address");
+    assert_eq!(vendor(&network.address), (true, false), "the file is in the site");
 }
 
 #[test]

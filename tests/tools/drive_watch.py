@@ -67,6 +67,11 @@ class Package:
         return ended - begun
 
 
+def count_workers(page):
+    targets = page.call("POST", "/goog/cdp/execute", {"cmd": "Target.getTargets", "params": {}})["targetInfos"]
+    return sum(target["type"] == "worker" for target in targets)
+
+
 def use(page, options):
     page.open(options.url)
     page.wait("document.documentElement.dataset.phase === 'ready'")
@@ -74,6 +79,7 @@ def use(page, options):
     run(page)
     package = Package(page, options.file)
     assert "lib.rs" in page.text("#output"), page.text("#output")
+    assert count_workers(page) == 2, "Python for the next build is not started ahead"
     seconds = []
     for number in range(options.changes):
         time.sleep(options.pause)

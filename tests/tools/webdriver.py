@@ -29,7 +29,7 @@ ARGUMENTS = [
     "--disable-dev-shm-usage", "--hide-scrollbars", "--force-device-scale-factor=1",
 ]
 # How long a script of ours may wait for the page, in seconds.
-PATIENCE = 120
+PATIENCE = 300
 # A script that waits until an expression of the page is true, and gives its value.
 WAITING = """
     const done = arguments[arguments.length - 1];
