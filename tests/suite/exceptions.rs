@@ -115,3 +115,42 @@ fn a_line_with_exnref_is_served_and_its_modules_are_for_no_other() {
     assert_eq!(codes(errors(&new, &legacy)), ["CP208"]);
     assert_eq!(codes(errors(&old, &exnref)), ["CP111"]);
 }
+
+/// A compiler like another one, but of a version that no longer knows the flag for exceptions through JavaScript.
+fn newer_compiler(place: &Path, real: &Path) -> PathBuf {
+    let output = std::process::Command::new(real).args(["--print", "sysroot"]).output().unwrap();
+    let sysroot = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
+    let bin = place.join("newer/bin");
+    fs_err::create_dir_all(&bin).unwrap();
+    std::os::unix::fs::symlink(sysroot.join("lib"), place.join("newer/lib")).unwrap();
+    std::os::unix::fs::symlink(real.with_file_name("cargo"), bin.join("cargo")).unwrap();
+    let (root, real) = (place.join("newer").display().to_string(), real.display());
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in\n*emscripten-wasm-eh*) exit 1;;\n*sysroot*) echo {root};;\n-vV) {real} -vV | sed -E 's/^(rustc|release:) [0-9.]+/\\1 1.98.0/';;\n*) exec {real} \"$@\";;\nesac\n"
+    );
+    let program = bin.join("rustc");
+    fs_err::write(&program, script).unwrap();
+    fs_err::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    program
+}
+
+#[test]
+fn beside_a_newer_compiler_an_older_one_serves_the_older_lines() {
+    if !can_build() {
+        return;
+    }
+    let place = folder();
+    let row = |doctor: &str, name: &str| {
+        let row = doctor.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        row.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = row(&tool(&["doctor"]).succeed().stdout, "rustc 0.27 ");
+    let newer = newer_compiler(place.path(), Path::new(&before[1]));
+    let doctor = tool(&["doctor"]).env("RUSTC", &newer).succeed().stdout;
+    let name = newer.to_str().unwrap();
+    assert_eq!(row(&doctor, "rustc ")[..2], ["1.98.0", name], "{doctor}");
+    let older = row(&doctor, "rustc 0.27 ");
+    assert_eq!(older[..2], before[..2], "{doctor}");
+    let reason = format!("`{name}` (1.98.0) does not know `-Zemscripten-wasm-eh=no`, ");
+    assert!(older.join(" ").contains(&reason), "{doctor}");
+}
