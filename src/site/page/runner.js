@@ -69,8 +69,8 @@
     }
   };
 
-  // Holds a file back. The loader asks early for the lock file and needs it late: Python starts meanwhile, and then takes
-  // the packages of a build that did not exist when it started.
+  // Holds a file back. The loader asks early for the lock file and needs it late: Python starts meanwhile, and then
+  // takes the packages of a build that did not exist when it started.
   const holdFile = (name) => {
     const { fetch } = globalThis;
     const held = { since: 0 };
@@ -197,7 +197,8 @@
         await loadPackages(pyodide, request.packages);
       }
       // What Python did before anybody waited for it took no time.
-      const seconds = { runtime: (loaded - Math.max(begun, held?.since ?? 0)) / 1000, packages: (performance.now() - loaded) / 1000 };
+      const waited = loaded - Math.max(begun, held?.since ?? 0);
+      const seconds = { runtime: waited / 1000, packages: (performance.now() - loaded) / 1000 };
       tell({ type: "ready", seconds, python: pyodide.runPython("sys.version.split()[0]") });
       return { pyodide, playground };
     });

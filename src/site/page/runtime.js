@@ -21,9 +21,9 @@ const startFrame = (port, place) => {
   return () => frame.remove();
 };
 
-// Starts what `request` asks for, {indexURL, module, packages, expected, thread, place, heldFile}. With `heldFile`, Python
-// starts, and asks for that file and loads packages after `begin` only. What is told goes to the listener of `begin`;
-// nothing is told after `end`.
+// Starts what `request` asks for, {indexURL, module, packages, expected, thread, place, heldFile}. With `heldFile`,
+// Python starts, and asks for that file and loads packages after `begin` only. What is told goes to the listener of
+// `begin`; nothing is told after `end`.
 export const startRuntime = (request) => {
   const { port1, port2 } = new MessageChannel();
   const state = { listen: null, failure: null, isStarted: false, hasEnded: false };
