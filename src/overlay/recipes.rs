@@ -111,4 +111,24 @@ mod tests {
             assert!(recipe.text.contains("https://"), "{} has no link", recipe.recipe.name);
         }
     }
+
+    /// What would let a recipe go: the change as a diff for upstream, or the version that has it.
+    #[test]
+    fn every_recipe_has_a_draft_for_upstream() {
+        let names = packages().unwrap().into_iter().map(|recipe| recipe.name);
+        for name in names.chain(crates().unwrap().into_iter().map(|recipe| recipe.recipe.name)) {
+            let draft = shipped::file(&format!("upstream/{name}.md"));
+            let draft = draft.unwrap_or_else(|| panic!("recipes/upstream/{name}.md is missing"));
+            let draft = String::from_utf8(draft).unwrap();
+            let is_diff =
+                draft.contains("```diff\n--- a/") && draft.contains("\n+++ b/") && draft.contains("\n@@ -");
+            assert!(
+                is_diff || draft.contains("Upstream has it since "),
+                "{name}: neither a diff nor a version"
+            );
+            assert!(draft.contains("https://"), "{name} has no link");
+            let reason = draft.split("\n\n").nth(1).unwrap();
+            assert!(reason.lines().count() <= 2, "{name}: more than two lines of reason");
+        }
+    }
 }
