@@ -1,7 +1,7 @@
 """Runs the harness of a session in a Python of this machine.
 
-Called as `python host_main.py HARNESS REQUEST EVENTS`: the harness defines the function `run`, which is given the request and
-a function that takes events as JSON.
+Called as `python host_main.py HARNESS REQUEST EVENTS`: the harness defines the function `run`, which is given the
+request and a function that takes events as JSON.
 """
 
 import pathlib
