@@ -6,12 +6,10 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 
 use crate::abi::TARGET;
-use crate::backend::CargoChoices;
 use crate::cache::Kind;
 use crate::context::Context;
 use crate::error::{Result, hinted, with_cause};
 use crate::nearest::find_nearest;
-use crate::overlay::keys::Panic;
 use crate::project::graph::{Crate, Graph};
 use crate::project::{Project, bindings};
 use crate::runtime::Runtime;
@@ -128,17 +126,11 @@ pub(super) fn check_crate_names(graph: &Graph, names: &[String]) -> Result<()> {
 }
 
 /// Warns of a profile that turns a panic into a dead interpreter.
-pub(super) fn warn_of_abort(context: &Context, project: &Project, choices: &CargoChoices) {
-    let aborts = match choices.overlay.profile.panic {
-        Some(panic) => panic == Panic::Abort,
-        None => project.aborts_on_panic(),
-    };
-    if aborts {
-        context.ui.warn(format!(
-            "`{}` sets `panic = \"abort\"` in its release profile: a Rust panic will end the whole interpreter",
-            project.root.display()
-        ));
-    }
+pub(super) fn warn_of_abort(context: &Context, project: &Project) {
+    context.ui.warn(format!(
+        "`{}` sets `panic = \"abort\"` in its release profile: a Rust panic will end the whole interpreter",
+        project.root.display()
+    ));
 }
 
 /// The releases in the cache whose Python fits, for advice.
