@@ -14,6 +14,9 @@ use crate::runtime::Runtime;
 use crate::toolchain::c_compiler::CToolchain;
 use crate::toolchain::{StandardLibrary, Toolchain, emsdk, python_headers};
 
+/// The header beside a build's plan that gives C the names of functions for narrow times.
+const NARROW_TIME: &str = "narrow-time.h";
+
 /// The file beside a build's plan that lists what C code can use of the release.
 const SYMBOLS: &str = "symbols.txt";
 
@@ -68,6 +71,11 @@ pub(super) fn driver_plan(
 
 fn write_symbols(runtime: &Runtime, folder: &Path) -> Result<()> {
     let mut names: Vec<&str> = runtime.symbols.names().map(|(name, _)| name).collect();
+    let header = include_str!("narrow_time.h");
+    if runtime.symbols.counts_narrow_seconds() {
+        names.extend(header.lines().filter_map(|line| line.strip_prefix("#pragma ")?.split(' ').next_back()));
+        write_if_changed(&folder.join(NARROW_TIME), header)?;
+    }
     names.sort_unstable();
     write_if_changed(&folder.join(SYMBOLS), &names.join("\n"))
 }
@@ -98,6 +106,7 @@ fn c_plan(context: &Context, build: BackEndBuild<'_>) -> Result<CPlan> {
         jumps,
         cache: context.cache.root().to_owned(),
         symbols: folder.root.join(SYMBOLS),
+        first_header: runtime.symbols.counts_narrow_seconds().then(|| folder.root.join(NARROW_TIME)),
         emsdk,
         python,
     })
@@ -158,6 +167,8 @@ pub(super) fn plan_key(runtime: &Runtime, toolchain: &Toolchain, choices: &Cargo
     let mut parts = vec![env!("CARGO_PKG_VERSION"), &linker, &layout, &supplements, &sysroot, &exceptions];
     parts.extend((choices.c_toolchain == CToolchain::Emsdk).then_some("emsdk"));
     parts.extend((choices.debug_info == DebugInfo::Kept).then_some("debug"));
+    // Objects of C that were compiled without it call functions that convert for Rust.
+    parts.extend(runtime.symbols.counts_narrow_seconds().then_some(NARROW_TIME));
     parts.extend(choices.key.as_deref());
     Ok(crate::digest::key(&parts))
 }

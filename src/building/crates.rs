@@ -110,8 +110,7 @@ impl Crates {
             context.ui.phase("Applying", matched.line());
         }
         choices.key = key_with_rules(choices.key.take(), &rest);
-        let mut stated =
-            stated_profile::read(&context.environment, &package.project.root, &graph.workspace)?;
+        let mut stated = stated_profile::read(&context.environment, &package.project.root, &graph.workspace)?;
         // What overlays say counts like the package's own word.
         stated.extend(changes.cargo.profile.table());
         let aborts_on_panic = stated.get("panic").and_then(toml::Value::as_str) == Some("abort");

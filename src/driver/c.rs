@@ -80,6 +80,8 @@ impl<'a> Compiler<'a> {
                 Invocation::new(folder.join(self.name)).args(self.c.exceptions.row().emcc)
             }
         };
+        let first = self.c.first_header.iter();
+        let command = first.fold(command, |command, header| command.arg("-include").arg(header));
         // Assertions and debug information would name folders of this machine.
         let hidden = self.plan.rustc.iter().flat_map(|rustc| &rustc.remap);
         let command = command

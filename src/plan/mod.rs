@@ -153,6 +153,8 @@ pub(crate) struct CPlan {
     pub cache: PathBuf,
     /// A file that lists what the release has for C to use, one name a line.
     pub symbols: PathBuf,
+    /// A header that is read before each file.
+    pub first_header: Option<PathBuf>,
     /// The folder with a real `emcc`, if it is to compile.
     pub emsdk: Option<PathBuf>,
     /// The folder with `Python.h`, where the package's extension is written in C.
@@ -214,6 +216,7 @@ mod tests {
                 jumps: Jumps::OldHelpers,
                 cache: "/cache".into(),
                 symbols: "/build/symbols.txt".into(),
+                first_header: None,
                 emsdk: None,
                 python: Some("/headers".into()),
             }),

@@ -2,6 +2,9 @@
 //!
 //! Rust's `libc` describes `timespec` and `timeval` with 64-bit seconds. Each function here stands before the runtime's
 //! own of the same name and converts; all others take no times, or take them in structures that agree.
+//!
+//! The headers for C have 32 bits, as the runtime: C calls the runtime's functions by names of their own, which
+//! `narrow_time.h` gives it.
 
 #![no_std]
 #![allow(missing_docs, clippy::missing_safety_doc, reason = "the C library's own functions")]
@@ -113,4 +116,53 @@ pub unsafe extern "C" fn utimes(path: *const u8, times: *const Wide) -> i32 {
 #[no_mangle]
 pub unsafe extern "C" fn pthread_cond_timedwait(condition: *mut u8, mutex: *mut u8, until: *const Wide) -> i32 {
     runtime::pthread_cond_timedwait(condition, mutex, &narrow(until))
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cargo_pyodide_narrow_clock_gettime(clock: i32, time: *mut Narrow) -> i32 {
+    runtime::clock_gettime(clock, time)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cargo_pyodide_narrow_clock_getres(clock: i32, time: *mut Narrow) -> i32 {
+    runtime::clock_getres(clock, time)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cargo_pyodide_narrow_gettimeofday(time: *mut Narrow, zone: *mut u8) -> i32 {
+    runtime::gettimeofday(time, zone)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cargo_pyodide_narrow_nanosleep(wanted: *const Narrow, left: *mut Narrow) -> i32 {
+    runtime::nanosleep(wanted, left)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cargo_pyodide_narrow_futimens(file: i32, times: *const Narrow) -> i32 {
+    runtime::futimens(file, times)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cargo_pyodide_narrow_utimensat(
+    folder: i32,
+    path: *const u8,
+    times: *const Narrow,
+    flags: i32,
+) -> i32 {
+    runtime::utimensat(folder, path, times, flags)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cargo_pyodide_narrow_utimes(path: *const u8, times: *const Narrow) -> i32 {
+    runtime::utimes(path, times)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cargo_pyodide_narrow_pthread_cond_timedwait(
+    condition: *mut u8,
+    mutex: *mut u8,
+    until: *const Narrow,
+) -> i32 {
+    runtime::pthread_cond_timedwait(condition, mutex, until)
 }
