@@ -45,8 +45,6 @@ pub(super) struct Crates {
     pub(super) tuning: Tuning,
     /// The crates that overlays update, with the versions that were taken.
     pub(super) updates: Vec<CrateUpdate>,
-    /// Whether a Rust panic ends the whole interpreter, by the profile.
-    pub(super) aborts_on_panic: bool,
     /// The root of the workspace, if the graph could be read.
     pub(super) workspace: Option<PathBuf>,
 }
@@ -73,14 +71,8 @@ impl Crates {
             choices.keep_debug_info();
         }
         let Some(mut graph) = read_graph(context, package, &choices)? else {
-            return Ok(Self {
-                choices,
-                applied: Vec::new(),
-                tuning: Tuning::default(),
-                updates: Vec::new(),
-                aborts_on_panic: false,
-                workspace: None,
-            });
+            let (applied, updates) = (Vec::new(), Vec::new());
+            return Ok(Self { choices, applied, tuning: Tuning::default(), updates, workspace: None });
         };
         checks::check_crate_names(&graph, &changes.cargo.not_in_browser)?;
         if rewritten_crates::rewrite_own(package, &match_rules(&graph, &recipes))? {
@@ -110,17 +102,29 @@ impl Crates {
             context.ui.phase("Applying", matched.line());
         }
         choices.key = key_with_rules(choices.key.take(), &rest);
-        let mut stated = stated_profile::read(&context.environment, &package.project.root, &graph.workspace)?;
-        // What overlays say counts like the package's own word.
-        stated.extend(changes.cargo.profile.table());
-        let aborts_on_panic = stated.get("panic").and_then(toml::Value::as_str) == Some("abort");
+        let stated = stated_profile(context, package, changes, &graph)?;
+        if stated.get("panic").and_then(toml::Value::as_str) == Some("abort") {
+            checks::warn_of_abort(context, package.project);
+        }
         let tuning = tune(context, request, changes, runtime, &graph, &stated)?;
         choices.overlay.profile = choices.overlay.profile.or(tuning.profile.clone());
         choices.target_features.clone_from(&tuning.target_features);
         let applied = applied.iter().map(|matched| matched.applied()).collect();
         let updates = taken_updates(&changes.cargo.updates, &graph);
-        Ok(Self { choices, applied, tuning, updates, aborts_on_panic, workspace: Some(graph.workspace) })
+        Ok(Self { choices, applied, tuning, updates, workspace: Some(graph.workspace) })
     }
+}
+
+/// What the package, its user and overlays say of the profile `release`.
+fn stated_profile(
+    context: &Context,
+    package: &Package<'_>,
+    changes: &Changes,
+    graph: &Graph,
+) -> Result<toml::Table> {
+    let mut stated = stated_profile::read(&context.environment, &package.project.root, &graph.workspace)?;
+    stated.extend(changes.cargo.profile.table());
+    Ok(stated)
 }
 
 /// Chooses what nobody gives, for what the package is compiled for.

@@ -83,9 +83,6 @@ impl OpenedSource {
         clock.step("toolchain");
         let package = Package { project: &project, tree: &tree, rust: &toolchain.rust, folder: &self.folder };
         let crates = Crates::resolve(context, &package, request, &changes, runtime)?;
-        if crates.aborts_on_panic {
-            checks::warn_of_abort(context, &project);
-        }
         clock.step("metadata");
         // The back end builds one raw wheel; everything that depends on the release comes after it.
         let raw = self.build_raw(context, &package, runtime, &toolchain, &crates)?;
