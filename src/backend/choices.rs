@@ -8,6 +8,7 @@ use crate::overlay::changes::CargoChanges;
 use crate::overlay::crates::CrateRecipe;
 use crate::project::bindings::StableAbi;
 use crate::toolchain::c_compiler::CToolchain;
+use crate::wasm::strip::Strip;
 
 /// Whether cargo may change the lock file, or make one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,16 +17,6 @@ pub enum LockUse {
     #[default]
     Updated,
     /// It must be there and fit: cargo's `--locked`.
-    Kept,
-}
-
-/// Whether modules are linked with debug information.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DebugInfo {
-    /// Compilers' folders are hidden, and the linker drops it.
-    #[default]
-    Dropped,
-    /// It stays, and names the files where they are.
     Kept,
 }
 
@@ -57,14 +48,21 @@ pub struct CargoChoices {
     pub headers: Option<PathBuf>,
     /// What compiles C.
     pub c_toolchain: CToolchain,
-    /// Whether modules are linked with debug information.
-    pub debug_info: DebugInfo,
+    /// What is dropped of modules. If nothing is, they name the sources where they are.
+    pub strip: Strip,
 }
 
 impl CargoChoices {
-    /// Compiles and links with debug information, whatever the package's profile says.
-    pub fn keep_debug_info(&mut self) {
-        self.debug_info = DebugInfo::Kept;
-        self.overlay.profile.debug = Some(true.into());
+    /// Says what is dropped of modules. If nothing is, there is debug information, whatever the package's profile says.
+    pub fn set_strip(&mut self, strip: Strip) {
+        self.strip = strip;
+        if self.keeps_debug_info() {
+            self.overlay.profile.debug = Some(true.into());
+        }
+    }
+
+    /// Whether compilers and linker keep debug information.
+    pub(super) fn keeps_debug_info(&self) -> bool {
+        self.strip == Strip::Nothing
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::choices::{CargoChoices, DebugInfo, LockUse};
+use super::choices::{CargoChoices, LockUse};
 use super::request::BackEndBuild;
 use crate::abi::ENOTSUP;
 use crate::context::Context;
@@ -14,8 +14,8 @@ use crate::runtime::Runtime;
 use crate::toolchain::c_compiler::CToolchain;
 use crate::toolchain::{StandardLibrary, Toolchain, emsdk, python_headers};
 
-/// The header beside a build's plan that gives C the names of functions for narrow times.
-const NARROW_TIME: &str = "narrow-time.h";
+/// The header that gives C the names of functions for narrow times.
+const NARROW_TIME: &str = include_str!("narrow_time.h");
 
 /// The file beside a build's plan that lists what C code can use of the release.
 const SYMBOLS: &str = "symbols.txt";
@@ -40,11 +40,9 @@ pub(super) fn driver_plan(
     // CMake and configure scripts find out what the C library has by linking: the driver answers from this list.
     write_symbols(runtime, &folder.root)?;
     // A debugger looks for the sources where they are.
-    let is_debugged = choices.debug_info == DebugInfo::Kept;
-    let named = hidden.iter().filter(|_| !is_debugged);
-    let remap = named.map(|(path, name)| (path.clone(), (*name).to_owned())).collect();
+    let hidden = if choices.keeps_debug_info() { &[] } else { hidden };
     Ok(DriverPlan {
-        keeps_debug_info: is_debugged,
+        keeps_debug_info: choices.keeps_debug_info(),
         emscripten: runtime.emscripten,
         wasm_ld: Some(toolchain.wasm_ld.clone()),
         cargo: Some(CargoPlan {
@@ -60,7 +58,7 @@ pub(super) fn driver_plan(
             // In the plan and not among the flags: cargo and a compiler cache see the same command line on every
             // machine.
             sysroot: built_sysroot(toolchain).map(Path::to_owned),
-            remap,
+            remap: hidden.iter().map(|(path, name)| (path.clone(), (*name).to_owned())).collect(),
             crates: choices.crates.clone(),
         }),
         supplements: supplement_plan(runtime, toolchain),
@@ -71,13 +69,23 @@ pub(super) fn driver_plan(
 
 fn write_symbols(runtime: &Runtime, folder: &Path) -> Result<()> {
     let mut names: Vec<&str> = runtime.symbols.names().map(|(name, _)| name).collect();
-    let header = include_str!("narrow_time.h");
     if runtime.symbols.counts_narrow_seconds() {
-        names.extend(header.lines().filter_map(|line| line.strip_prefix("#pragma ")?.split(' ').next_back()));
-        write_if_changed(&folder.join(NARROW_TIME), header)?;
+        names.extend(
+            NARROW_TIME.lines().filter_map(|line| line.strip_prefix("#pragma ")?.split(' ').next_back()),
+        );
     }
     names.sort_unstable();
     write_if_changed(&folder.join(SYMBOLS), &names.join("\n"))
+}
+
+/// The header that C is to read first; none where it needs none.
+fn write_first_header(runtime: &Runtime, folder: &Path) -> Result<Option<PathBuf>> {
+    if !runtime.symbols.counts_narrow_seconds() {
+        return Ok(None);
+    }
+    let path = folder.join("narrow-time.h");
+    write_if_changed(&path, NARROW_TIME)?;
+    Ok(Some(path))
 }
 
 fn c_plan(context: &Context, build: BackEndBuild<'_>) -> Result<CPlan> {
@@ -106,7 +114,7 @@ fn c_plan(context: &Context, build: BackEndBuild<'_>) -> Result<CPlan> {
         jumps,
         cache: context.cache.root().to_owned(),
         symbols: folder.root.join(SYMBOLS),
-        first_header: runtime.symbols.counts_narrow_seconds().then(|| folder.root.join(NARROW_TIME)),
+        first_header: write_first_header(runtime, &folder.root)?,
         emsdk,
         python,
     })
@@ -166,7 +174,7 @@ pub(super) fn plan_key(runtime: &Runtime, toolchain: &Toolchain, choices: &Cargo
     let exceptions = runtime.exceptions.to_string();
     let mut parts = vec![env!("CARGO_PKG_VERSION"), &linker, &layout, &supplements, &sysroot, &exceptions];
     parts.extend((choices.c_toolchain == CToolchain::Emsdk).then_some("emsdk"));
-    parts.extend((choices.debug_info == DebugInfo::Kept).then_some("debug"));
+    parts.extend(choices.keeps_debug_info().then_some("debug"));
     // Objects of C that were compiled without it call functions that convert for Rust.
     parts.extend(runtime.symbols.counts_narrow_seconds().then_some(NARROW_TIME));
     parts.extend(choices.key.as_deref());

@@ -21,7 +21,7 @@ mod variables;
 
 use std::path::PathBuf;
 
-pub use choices::{CargoChoices, DebugInfo, LockUse};
+pub use choices::{CargoChoices, LockUse};
 pub use folder::BuildFolder;
 pub use request::BackEndBuild;
 pub use shell::{ShellSettings, shell_settings};

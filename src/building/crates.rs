@@ -16,7 +16,7 @@ use super::rewritten_crates;
 use super::tuning::Tuning;
 use crate::abi::TARGET;
 use crate::abi::proposals::target_features;
-use crate::backend::{CargoChoices, DebugInfo, LockUse, stated_profile};
+use crate::backend::{CargoChoices, LockUse, stated_profile};
 use crate::context::{Context, Network};
 use crate::error::Result;
 use crate::overlay::Changes;
@@ -67,9 +67,7 @@ impl Crates {
         recipes.extend(not_in_browser.iter().map(|name| CrateRecipe::of_no_browser(name)));
         recipes.extend(target_os.iter().map(|(name, system)| CrateRecipe::of_system(name, system)));
         let mut choices = choices(&request.cargo, changes, &recipes);
-        if request.strip == Strip::Nothing {
-            choices.keep_debug_info();
-        }
+        choices.set_strip(request.strip);
         let Some(mut graph) = read_graph(context, package, &choices)? else {
             let (applied, updates) = (Vec::new(), Vec::new());
             return Ok(Self { choices, applied, tuning: Tuning::default(), updates, workspace: None });
@@ -187,7 +185,7 @@ fn choices(request: &CargoRequest, changes: &Changes, recipes: &[CrateRecipe]) -
         lock: request.lock,
         crate_store: request.crate_store,
         stable_abi: None,
-        debug_info: DebugInfo::Dropped,
+        strip: Strip::default(),
     }
 }
 

@@ -33,7 +33,6 @@ pub(super) fn run(plan: &DriverPlan, given: Vec<String>, environment: &Environme
             _ => error.into(),
         }
     })?;
-    link.keeps_debug_info = plan.keeps_debug_info;
     let linker = plan.wasm_ld.as_ref().ok_or_else(|| anyhow!("the driver's plan names no linker"))?;
     let work = tempfile::tempdir().context("cannot make a temporary folder")?;
     // The inputs are cargo's: copies are changed.
@@ -120,12 +119,13 @@ pub(super) fn call(plan: &DriverPlan, linker: &WasmLd, link: &LinkPlan) -> Resul
     let response =
         tempfile::Builder::new().suffix(".rsp").tempfile().context("cannot make a response file")?;
     // A file and not the command line, which is too short for some links on some systems.
-    let quoted: Vec<String> = link.arguments().iter().map(|argument| quote(argument)).collect();
+    let arguments = link.arguments(plan.keeps_debug_info);
+    let quoted: Vec<String> = arguments.iter().map(|argument| quote(argument)).collect();
     fs_err::write(response.path(), quoted.join("\n"))?;
     let command = Invocation::new(&linker.program)
         .args(&linker.first_arguments)
         .arg(format!("@{}", response.path().display()));
-    let (ignored, passed) = (link.ignored.join(" "), link.arguments().join(" "));
+    let (ignored, passed) = (link.ignored.join(" "), arguments.join(" "));
     plan.log(&format!("link {}\n  ignored: {ignored}\n  {passed}", link.output))?;
     // rustc drops what a linker prints on success: the log is the only place for its warnings.
     let output = command.output(&Ui::silent())?;

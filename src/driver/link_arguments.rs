@@ -8,8 +8,6 @@ use serde::Deserialize;
 /// What a link is made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct LinkPlan {
-    /// Whether debug information stays.
-    pub(super) keeps_debug_info: bool,
     /// The module to write.
     pub output: String,
     /// Objects, archives and the switches between them, in order.
@@ -138,8 +136,8 @@ fn take_linker_flag(flag: &str, plan: &mut LinkPlan) {
 }
 
 impl LinkPlan {
-    /// The arguments for wasm-ld.
-    pub(super) fn arguments(&self) -> Vec<String> {
+    /// The arguments for wasm-ld, which drops debug information unless it is to be kept.
+    pub(super) fn arguments(&self, keeps_debug_info: bool) -> Vec<String> {
         let fixed = [
             "-shared",
             "--experimental-pic",
@@ -158,7 +156,7 @@ impl LinkPlan {
             "--export-if-defined=__stop_em_asm",
         ];
         let mut arguments: Vec<String> = fixed.map(str::to_owned).into();
-        arguments.extend((!self.keeps_debug_info).then(|| "--strip-debug".to_owned()));
+        arguments.extend((!keeps_debug_info).then(|| "--strip-debug".to_owned()));
         arguments.extend(self.exports.iter().map(|name| format!("--export={name}")));
         arguments.extend(["-o".to_owned(), self.output.clone()]);
         arguments.extend(self.inputs.iter().cloned());
@@ -196,7 +194,9 @@ mod tests {
     fn check(line: &str) -> String {
         let words = split_response(line);
         match read(&words).and_then(|plan| plan.require_entry().map(|()| plan)) {
-            Ok(plan) => format!("wasm-ld {}\nignored {}", plan.arguments().join(" "), plan.ignored.join(" ")),
+            Ok(plan) => {
+                format!("wasm-ld {}\nignored {}", plan.arguments(false).join(" "), plan.ignored.join(" "))
+            }
             Err(error) => format!("error: {error}"),
         }
     }

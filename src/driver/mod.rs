@@ -125,7 +125,7 @@ fn answer(text: &str) -> Result<u8> {
 pub(crate) fn read_any(text: &str) {
     let words = link_arguments::split_response(text);
     if let Ok(plan) = link_arguments::read(&words) {
-        drop((plan.require_entry(), plan.arguments()));
+        drop((plan.require_entry(), plan.arguments(false)));
     }
     if let Ok(call) = c_arguments::read("emcc", &words) {
         drop(call.flags());

@@ -19,7 +19,6 @@ pub(crate) struct DriverPlan {
     /// What `emcc -dumpversion` answers: the Rust crate `libc` chooses struct layouts by it.
     pub emscripten: EmscriptenVersion,
     /// Whether the linker leaves debug information in.
-    #[serde(default)]
     pub keeps_debug_info: bool,
     /// The linker; none where nothing is linked.
     pub wasm_ld: Option<WasmLd>,

@@ -1,8 +1,8 @@
 //! Nothing outlives the command line, whatever ends it.
 //!
-//! A command that starts other programs is two processes: a supervisor, which only waits, and below it the worker. Whichever of them is killed,
-//! the other one notices at once, ends all that the worker started, removes its temporary files, and ends. So the
-//! worker's locks in the cache are held until nothing works there any more.
+//! A command that starts other programs is two processes: a supervisor, which only waits, and below it the worker.
+//! Whichever of them is killed, the other one notices at once, ends all that the worker started, removes its temporary
+//! files, and ends. So the worker's locks in the cache are held until nothing works there any more.
 //!
 //! Both adopt, on Linux, the children of processes that ended: nothing escapes by losing its parent. A daemon that a build
 //! starts for itself, such as the server of a compiler cache, stays when the command ends in the usual way.
@@ -47,8 +47,8 @@ pub enum WorkerEnd {
 }
 
 /// Starts this executable again as the worker and waits for it; none if this process is the worker, or there can be no
-/// supervisor: then the caller does the work. The executable calls this before a command that starts processes; others are one
-/// process, and are ready sooner.
+/// supervisor: then the caller does the work. The executable calls this before a command that starts processes; others are
+/// one process, and are ready sooner.
 ///
 /// `on_signal` has a function called for each signal that asks the process to end.
 pub fn supervise(environment: &Environment, on_signal: impl FnOnce(fn())) -> Option<WorkerEnd> {

@@ -4,6 +4,21 @@ use std::ops::Range;
 
 use anyhow::{Context as _, Result};
 
+/// What there is in the objects of a file. `in_object` is told an object and how far into the file it starts.
+///
+/// # Errors
+/// When the archive or an object is broken.
+pub(super) fn find_in_objects<T>(
+    bytes: &[u8],
+    in_object: impl Fn(&[u8], usize) -> Result<Vec<T>>,
+) -> Result<Vec<T>> {
+    let mut found = Vec::new();
+    for range in find_objects(bytes)? {
+        found.extend(in_object(&bytes[range.clone()], range.start)?);
+    }
+    Ok(found)
+}
+
 /// Where the objects lie in a file: the whole of it if it is an object itself, nowhere if it is neither object nor archive.
 ///
 /// # Errors

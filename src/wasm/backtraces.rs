@@ -16,13 +16,14 @@ use std::collections::HashMap;
 
 use addr2line::gimli::{Dwarf, EndianSlice, LittleEndian};
 use serde::Serialize;
+use wasm_encoder::{CustomSection, Section as _};
 use wasmparser::{Operator, Parser, Payload};
 
 use super::module::WasmError;
-use super::names::{readable, with_section};
+use super::names::readable;
 
 /// The custom section.
-pub(super) const SECTION: &str = "cargo-pyodide.backtraces";
+const SECTION: &str = "cargo-pyodide.backtraces";
 
 type Reader<'a> = EndianSlice<'a, LittleEndian>;
 
@@ -30,7 +31,7 @@ type Reader<'a> = EndianSlice<'a, LittleEndian>;
 ///
 /// # Errors
 /// When the bytes are not a whole module, or its DWARF cannot be read.
-pub fn add(bytes: Vec<u8>) -> Result<Vec<u8>, WasmError> {
+pub fn add(mut bytes: Vec<u8>) -> Result<Vec<u8>, WasmError> {
     let calls = Calls::read(&bytes)?;
     let sections = |id: addr2line::gimli::SectionId| {
         let found = calls.debug.iter().find(|(name, _)| *name == id.name());
@@ -45,7 +46,8 @@ pub fn add(bytes: Vec<u8>) -> Result<Vec<u8>, WasmError> {
     let table = table.map_err(|_| WasmError::Inconsistent("its DWARF cannot be read"))?;
     let data =
         serde_json::to_vec(&table).map_err(|_| WasmError::Inconsistent("its DWARF cannot be written"))?;
-    Ok(with_section(bytes, SECTION, &data))
+    CustomSection { name: SECTION.into(), data: data.into() }.append_to(&mut bytes);
+    Ok(bytes)
 }
 
 /// Where a module calls functions, and its sections of debug information.

@@ -2,11 +2,11 @@
 //!
 //! rustc has its linkers keep mangled names, and engines show in stack traces what a module says.
 
-use wasm_encoder::{CustomSection, NameMap, NameSection, RawSection};
+use wasm_encoder::{NameMap, NameSection};
 use wasmparser::{KnownCustom, Name, Parser, Payload};
 
 use super::module::WasmError;
-use super::strip::slice;
+use super::strip::copy_section;
 
 /// The name of a Rust function without its hash; another name as it is.
 pub(super) fn readable(name: &str) -> String {
@@ -25,8 +25,8 @@ pub fn demangle(bytes: &[u8]) -> Result<Vec<u8>, WasmError> {
             && let KnownCustom::Name(names) = section.as_known()
         {
             module.section(&demangled(names)?);
-        } else if let Some((id, range)) = payload.as_section() {
-            module.section(&RawSection { id, data: slice(bytes, range)? });
+        } else {
+            copy_section(&payload, bytes, &mut module)?;
         }
     }
     Ok(module.finish())
@@ -52,14 +52,6 @@ fn demangled(subsections: wasmparser::NameSectionReader<'_>) -> Result<NameSecti
     Ok(section)
 }
 
-/// A copy of the module with one more custom section at its end.
-pub(super) fn with_section(mut bytes: Vec<u8>, name: &str, data: &[u8]) -> Vec<u8> {
-    let mut section = Vec::new();
-    wasm_encoder::Section::append_to(&CustomSection { name: name.into(), data: data.into() }, &mut section);
-    bytes.extend(section);
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,13 +60,13 @@ mod tests {
     #[test]
     fn names_are_those_of_the_sources() {
         let text = r#"(module $m
-            (func $_ZN8tiktoken3run17h0123456789abcdefE)
-            (func $_RNvC8tiktoken3run (local $x i32))
+            (func $_ZN7package3run17h0123456789abcdefE)
+            (func $_RNvC7package3run (local $x i32))
             (func $helper)
             (@custom "other" "abc"))"#;
         let demangled = demangle(&wat::parse_str(text).unwrap()).unwrap();
         let names: Vec<String> = Module::function_names(&demangled).unwrap().into_values().collect();
-        assert_eq!(names, ["tiktoken::run", "tiktoken::run", "helper"]);
+        assert_eq!(names, ["package::run", "package::run", "helper"]);
         assert_eq!(Module::read(&demangled).unwrap().custom_sections, ["other", "name"]);
         assert_eq!(super::demangle(&demangled).unwrap(), demangled);
     }

@@ -8,7 +8,7 @@
 use anyhow::Result;
 use wasmparser::{KnownCustom, Parser, Payload, RelocationType};
 
-use super::archive::find_objects;
+use super::archive::find_in_objects;
 
 /// The type of a relocation that names a function: `R_WASM_FUNCTION_INDEX_LEB`.
 const FUNCTION_INDEX: u8 = 0;
@@ -22,11 +22,7 @@ const CALLS: [u8; 2] = [0x10, 0x12];
 /// # Errors
 /// When the file is broken.
 pub(crate) fn wrong_calls(bytes: &[u8]) -> Result<Vec<usize>> {
-    let mut places = Vec::new();
-    for range in find_objects(bytes)? {
-        places.extend(in_object(&bytes[range.clone()], range.start)?);
-    }
-    Ok(places)
+    find_in_objects(bytes, in_object)
 }
 
 /// Writes the right relocations at the places that [`wrong_calls`] found.

@@ -4,14 +4,14 @@
 //! zeroes what no data segment covers, applies the relocations and then calls the constructors; the export
 //! `__wasm_call_ctors` is pointed at it. Sections that do not change are copied byte for byte.
 
-use wasm_encoder::{CodeSection, ExportSection, Function, FunctionSection, RawSection};
+use wasm_encoder::{CodeSection, ExportSection, Function, FunctionSection};
 use wasmparser::{
     CompositeInnerType, DataKind, Dylink0Subsection, ExternalKind, KnownCustom, Operator, Parser, Payload,
     TypeRef,
 };
 
 use super::module::WasmError;
-use super::strip::slice;
+use super::strip::{copy_section, slice};
 
 /// The export that every loader calls.
 const CONSTRUCTORS: &str = "__wasm_call_ctors";
@@ -71,11 +71,7 @@ pub fn start_itself(bytes: &[u8], work: OwnWork) -> Result<Vec<u8>, WasmError> {
                 code.function(&body);
                 module.section(&code);
             }
-            _ => {
-                if let Some((id, range)) = payload.as_section() {
-                    module.section(&RawSection { id, data: slice(bytes, range)? });
-                }
-            }
+            _ => copy_section(&payload, bytes, &mut module)?,
         }
     }
     Ok(module.finish())

@@ -11,9 +11,10 @@ use super::module::WasmError;
 const DYLINK: &str = "dylink.0";
 
 /// What is dropped of a module, in the words of cargo's profiles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Strip {
     /// Names of functions and debug information.
+    #[default]
     Symbols,
     /// Debug information: the names stay, for `audit --size` and for stack traces.
     DebugInfo,
@@ -38,11 +39,21 @@ pub fn strip(bytes: &[u8], dropped: Strip) -> Result<Vec<u8>, WasmError> {
         if matches!(&payload, Payload::CustomSection(section) if !is_kept(section.name())) {
             continue;
         }
-        if let Some((id, range)) = payload.as_section() {
-            module.section(&RawSection { id, data: slice(bytes, range)? });
-        }
+        copy_section(&payload, bytes, &mut module)?;
     }
     Ok(module.finish())
+}
+
+/// Copies a section as it is; what is none, such as the beginning of the module, is left out.
+pub(super) fn copy_section(
+    payload: &Payload<'_>,
+    bytes: &[u8],
+    module: &mut wasm_encoder::Module,
+) -> Result<(), WasmError> {
+    if let Some((id, range)) = payload.as_section() {
+        module.section(&RawSection { id, data: slice(bytes, range)? });
+    }
+    Ok(())
 }
 
 /// The bytes of a range that the parser counts in 64 bits.

@@ -8,7 +8,7 @@
 use anyhow::Result;
 use wasmparser::{KnownCustom, Linking, Parser, Payload, SymbolFlags, SymbolInfo};
 
-use super::archive::find_objects;
+use super::archive::find_in_objects;
 
 /// The places of the flags of weak definitions that others would see, in an object file or in the objects of an archive.
 ///
@@ -17,11 +17,7 @@ use super::archive::find_objects;
 /// # Errors
 /// When the file is broken.
 pub(crate) fn visible_definitions(bytes: &[u8]) -> Result<Vec<usize>> {
-    let mut places = Vec::new();
-    for range in find_objects(bytes)? {
-        places.extend(in_object(&bytes[range.clone()], range.start)?);
-    }
-    Ok(places)
+    find_in_objects(bytes, in_object)
 }
 
 /// Hides the definitions at the places that [`visible_definitions`] found.

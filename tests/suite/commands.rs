@@ -1,6 +1,6 @@
 //! The command line: help, refused arguments, missing tools.
 
-use crate::harness::{can_build, find, fixture, folder, runtime, shared_cache, tool};
+use crate::harness::{can_build, find, fixture, folder, runtime, shared_cache, tool, write_program};
 
 #[test]
 fn help_has_examples_and_exit_codes() {
@@ -116,8 +116,7 @@ fn missing_tools_are_named_with_how_to_get_them() {
     let places: [tempfile::TempDir; 5] = std::array::from_fn(|_| folder());
     let [without_npm, empty, without_python, without_node, old] = &places;
     let old_linker = old.path().join("wasm-ld");
-    fs_err::write(&old_linker, "#!/bin/sh\necho LLD 18.1.0\n").unwrap();
-    std::process::Command::new("chmod").arg("+x").arg(&old_linker).status().unwrap();
+    write_program(&old_linker, "#!/bin/sh\necho LLD 18.1.0\n");
     let without_sources = std::process::Command::new("rustc").args(["--print", "sysroot"]).output().unwrap();
     let without_sources = String::from_utf8(without_sources.stdout).unwrap().trim().to_owned() + "/bin/rustc";
     let has_sources = std::path::Path::new(&without_sources)
@@ -202,8 +201,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 fn an_empty_table_is_not_what_a_failing_npm_gives() {
     let (place, cache) = (folder(), folder());
     let npm = place.path().join("npm");
-    fs_err::write(&npm, "#!/bin/sh\necho 'npm error no registry' >&2\nexit 1\n").unwrap();
-    std::process::Command::new("chmod").arg("+x").arg(&npm).status().unwrap();
+    write_program(&npm, "#!/bin/sh\necho 'npm error no registry' >&2\nexit 1\n");
     let path =
         std::env::join_paths([place.path(), std::path::Path::new("/usr/bin"), std::path::Path::new("/bin")]);
     let printed =

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{can_build, folder, has, shared_cache, tool};
+use crate::harness::{can_build, folder, has, shared_cache, tool, write_program};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -220,9 +220,7 @@ fn wanted(arguments: &[&str], programs: &[&str]) -> String {
     let bin = place.path().join("bin");
     fs_err::create_dir(&bin).unwrap();
     for program in programs {
-        fs_err::write(bin.join(program), format!("#!/bin/sh\necho {}\n", sysroot.display())).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs_err::set_permissions(bin.join(program), mode).unwrap();
+        write_program(&bin.join(program), &format!("#!/bin/sh\necho {}\n", sysroot.display()));
     }
     let script = Path::new(ROOT).join("tools/setup.sh");
     let mut setup = Command::new("/bin/sh");

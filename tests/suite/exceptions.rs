@@ -9,7 +9,7 @@ use cargo_pyodide::audit::{self, AuditContext, Severity, Subject};
 use cargo_pyodide::runtime::Runtime;
 use cargo_pyodide::wheel::WheelContents;
 
-use crate::harness::{can_build, copy_folder, fixture, folder, has, tool};
+use crate::harness::{can_build, copy_folder, fixture, folder, has, tool, write_program};
 use crate::imports::Sections;
 use crate::lines::fetched;
 
@@ -129,8 +129,7 @@ fn newer_compiler(place: &Path, real: &Path) -> PathBuf {
         "#!/bin/sh\ncase \"$*\" in\n*emscripten-wasm-eh*) exit 1;;\n*sysroot*) echo {root};;\n-vV) {real} -vV | sed -E 's/^(rustc|release:) [0-9.]+/\\1 1.98.0/';;\n*) exec {real} \"$@\";;\nesac\n"
     );
     let program = bin.join("rustc");
-    fs_err::write(&program, script).unwrap();
-    fs_err::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    write_program(&program, &script);
     program
 }
 

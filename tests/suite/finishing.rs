@@ -9,7 +9,7 @@ use cargo_pyodide::wasm::relocation_table::Relocations;
 use cargo_pyodide::wheel::WheelContents;
 use serde_json::Value;
 
-use crate::harness::{Tool, can_build, copy_folder, fixture, folder, has, shared_cache, tool};
+use crate::harness::{Tool, can_build, copy_folder, fixture, folder, has, shared_cache, tool, write_program};
 
 /// A build of a fixture.
 fn build(place: &Path, package: &str, arguments: &[&str]) -> Tool {
@@ -54,7 +54,9 @@ fn the_best_compression_is_asked_for_or_goes_with_the_profile() {
     let bytes = fs_err::read(place.path().join(again["wheel"].as_str().unwrap())).unwrap();
     assert_eq!(again["sha256"], cargo_pyodide::digest::Sha256Digest::of(&bytes).to_string());
     let wrong = build(place.path(), "pure", &["--pyodide", "0.29.5"]).env("CARGO_PYODIDE_COMPRESS", "7");
-    insta::assert_snapshot!(wrong.run().stderr, @"error: `CARGO_PYODIDE_COMPRESS`: `7` is not a compression: expected `fast` or `best`");
+    let wrong = wrong.run();
+    assert_eq!(wrong.status, Some(2));
+    insta::assert_snapshot!(wrong.stderr, @"error: `CARGO_PYODIDE_COMPRESS`: `7` is not a compression: expected `fast` or `best`");
 }
 
 #[test]
@@ -106,14 +108,12 @@ fn a_wheel_is_for_all_whom_the_mask_allows() {
 /// A program that says it is a wasm-opt, and what it does when it is called.
 #[cfg(unix)]
 fn pretend(place: &Path, version: u32, does: &str) -> std::path::PathBuf {
-    use std::os::unix::fs::PermissionsExt;
     let program = place.join(format!("wasm-opt-{version}"));
     let text = format!(
         "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'wasm-opt version {version}'; exit; fi\n\
          for last; do :; done\n{does}\n"
     );
-    fs_err::write(&program, text).unwrap();
-    fs_err::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&program, &text);
     program
 }
 
@@ -249,6 +249,7 @@ fn a_program_that_is_too_old_or_missing_is_told() {
     };
     let refused =
         [&old, Path::new("/nowhere/wasm-opt")].map(|program| asked(&["--optimize", "speed"], program).run());
+    assert!(refused.iter().all(|refused| refused.status == Some(2)));
     insta::assert_snapshot!(refused.map(|refused| refused.stderr).join("\n"));
     // Nobody asked for it: the build goes on.
     assert_eq!(report(asked(&[], &old))["optimization"], "none");

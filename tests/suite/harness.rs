@@ -27,6 +27,13 @@ pub(crate) fn copied(name: &str) -> (tempfile::TempDir, PathBuf) {
     (place, package)
 }
 
+/// Writes a script that can be started.
+pub(crate) fn write_program(path: &Path, text: &str) {
+    fs_err::write(path, text).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs_err::set_permissions(path, executable).unwrap();
+}
+
 /// Copies a folder, hidden files too.
 pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs_err::create_dir_all(to).unwrap();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cargo_pyodide::abi::{Line, line_facts};
 use cargo_pyodide::runtime::Runtime;
 
-use crate::harness::{can_build, copy_folder, find, fixture, folder, has, shared_cache, tool};
+use crate::harness::{can_build, copy_folder, find, fixture, folder, has, shared_cache, tool, write_program};
 
 /// One release of each line.
 pub(crate) const ALL: [&str; 11] = [
@@ -253,8 +253,7 @@ fn an_old_node_is_refused_before_it_starts() {
     }
     let place = folder();
     let node = place.path().join("node");
-    fs_err::write(&node, "#!/bin/sh\necho 16.20.2 \"$0\"\n").unwrap();
-    std::process::Command::new("chmod").arg("+x").arg(&node).status().unwrap();
+    write_program(&node, "#!/bin/sh\necho 16.20.2 \"$0\"\n");
     fetched("0.29.5");
     insta::assert_snapshot!(
         tool(&["run", "--pyodide", "0.29.5", "-c", "1"])
@@ -294,9 +293,8 @@ fn roof(place: &Path, rustc: &str) -> PathBuf {
     let bin = place.join("bin");
     fs_err::create_dir_all(&bin).unwrap();
     let compiler = bin.join("rustc");
-    fs_err::write(&compiler, rustc).unwrap();
-    fs_err::write(bin.join("cargo"), "#!/bin/sh\nexec /usr/bin/cargo \"$@\"\n").unwrap();
-    std::process::Command::new("chmod").arg("-R").arg("+x").arg(&bin).status().unwrap();
+    write_program(&compiler, rustc);
+    write_program(&bin.join("cargo"), "#!/bin/sh\nexec /usr/bin/cargo \"$@\"\n");
     compiler
 }
 
@@ -323,8 +321,7 @@ fn a_compiler_that_cannot_unwind_through_javascript_says_so() {
 /// A linker that only says its version.
 fn wasm_ld(place: &Path) -> PathBuf {
     let program = place.join("wasm-ld");
-    fs_err::write(&program, "#!/bin/sh\necho LLD 22.0.0\n").unwrap();
-    std::process::Command::new("chmod").arg("+x").arg(&program).status().unwrap();
+    write_program(&program, "#!/bin/sh\necho LLD 22.0.0\n");
     program
 }
 

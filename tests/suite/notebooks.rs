@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::{can_build, folder, has, tool};
+use crate::harness::{can_build, folder, tool, write_program};
 use crate::hostile;
 use crate::lines::asked_for;
 use crate::release_network::{self, Manner, part};
-use crate::site::{build, drive, serve, site};
+use crate::site::{build, can_browse, drive, serve, site};
 
 /// The kernel's own package, in a folder of Jupyter's data.
 const KERNEL: &str = "share/labextensions/@jupyterlite/pyodide-kernel-extension/package.json";
@@ -26,9 +26,7 @@ fn jupyter(place: &Path, kernel: &str) -> String {
          while [ \"$1\" != --output-dir ]; do shift; done\nmkdir -p \"$2\"\n\
          echo '{{\"jupyter-config-data\": {{\"appName\": \"a double\"}}}}' > \"$2/jupyter-lite.json\" ;;\n*) exit 1 ;;\nesac\n"
     );
-    fs_err::write(bin.join("jupyter"), script).unwrap();
-    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs_err::set_permissions(bin.join("jupyter"), executable).unwrap();
+    write_program(&bin.join("jupyter"), &script);
     format!("{}:{}", bin.display(), std::env::var("PATH").unwrap())
 }
 
@@ -53,7 +51,7 @@ fn imports_what_the_site_has(place: &Path) {
 
 #[test]
 fn a_notebook_imports_what_the_site_has() {
-    if !can_build() || !has("chromium") || !has("chromedriver") {
+    if !can_browse() {
         return;
     }
     let place = folder();
@@ -87,7 +85,7 @@ def connect(*_, **__):
 
 #[test]
 fn a_notebook_of_an_older_line_has_the_parts_of_python_that_its_kernel_loads() {
-    if !can_build() || !has("chromium") || !has("chromedriver") {
+    if !can_browse() {
         return;
     }
     let asked_for = asked_for().unwrap_or_default();

@@ -1,9 +1,8 @@
 //! What npm is asked, and where.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::harness::{folder, tool};
+use crate::harness::{folder, tool, write_program};
 
 /// An npm that notes where it is called with what, and whose registry and releases a variable names.
 const NPM: &str = "#!/bin/sh
@@ -22,8 +21,7 @@ fn no_project_changes_the_list_of_releases() {
     for folder in [&bin, &project] {
         fs_err::create_dir_all(folder).unwrap();
     }
-    fs_err::write(bin.join("npm"), NPM).unwrap();
-    fs_err::set_permissions(bin.join("npm"), PermissionsExt::from_mode(0o755)).unwrap();
+    write_program(&bin.join("npm"), NPM);
     fs_err::write(project.join(".npmrc"), "registry=http://127.0.0.1:1/evil/\n").unwrap();
     let log = place.path().join("log");
     let cache = place.path().join("cache");

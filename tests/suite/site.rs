@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::harness::{Tool, can_build, copy_folder, fixture, folder, has, tool};
+use crate::harness::{Tool, can_build, copy_folder, fixture, folder, has, tool, write_program};
 use crate::hostile;
 use crate::release_network::{self, Manner, part};
 use crate::sweep::sdist;
@@ -30,9 +30,7 @@ pub(crate) fn serve(arguments: &[&str], place: &Path) -> Served {
     // What opens addresses here is a script that writes them down.
     let bin = place.join("bin");
     fs_err::create_dir_all(&bin).unwrap();
-    fs_err::write(bin.join("xdg-open"), "#!/bin/sh\necho \"$1\" > opened\n").unwrap();
-    fs_err::set_permissions(bin.join("xdg-open"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .unwrap();
+    write_program(&bin.join("xdg-open"), "#!/bin/sh\necho \"$1\" > opened\n");
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let served = tool(&[&["serve", "-q"], arguments].concat()).in_folder(place).env("PATH", path);
     let mut command = served.command();
@@ -47,6 +45,11 @@ impl Drop for Served {
         self.server.kill().unwrap();
         self.server.wait().unwrap();
     }
+}
+
+/// Whether a page of what was built can be used here. If not, the test is skipped, or fails when `CI` is set.
+pub(crate) fn can_browse() -> bool {
+    can_build() && has("chromium") && has("chromedriver")
 }
 
 /// Uses a page with one of the scripts in `tests/tools`, which fails unless the page does what is expected.
@@ -115,7 +118,7 @@ fn the_same_wheels_give_the_same_site() {
 
 #[test]
 fn a_site_works_in_a_browser() {
-    if !can_build() || !has("chromium") || !has("chromedriver") {
+    if !can_browse() {
         return;
     }
     let place = folder();
@@ -193,7 +196,7 @@ fn a_sweep_becomes_a_site_that_begins_with_what_works() {
 
 #[test]
 fn a_change_is_built_and_runs_in_the_page() {
-    if !can_build() || !has("chromium") || !has("chromedriver") {
+    if !can_browse() {
         return;
     }
     let place = folder();
@@ -207,7 +210,7 @@ fn a_change_is_built_and_runs_in_the_page() {
 
 #[test]
 fn a_panic_names_functions_files_and_lines() {
-    if !can_build() || !has("chromium") || !has("chromedriver") {
+    if !can_browse() {
         return;
     }
     let place = folder();
@@ -219,8 +222,10 @@ fn a_panic_names_functions_files_and_lines() {
     let text = fs_err::read_to_string(fixture("panics").join("src/lib.rs")).unwrap();
     let line = text.lines().position(|line| line.contains("panic!(\"{message}\")")).unwrap() + 1;
     let place = format!("{package}/src/lib.rs:{line}");
-    let expected = ["--expect-error", "Rust panic", "--expect", "fixture_panics::panic", "--expect", &place];
-    drive("drive_playground.py", &served, &[&["--code", code], &expected[..]].concat());
+    let mut arguments = vec!["--code", code, "--expect-error", "Rust panic"];
+    arguments
+        .extend(["boom", "fixture_panics::panic", &place].into_iter().flat_map(|text| ["--expect", text]));
+    drive("drive_playground.py", &served, &arguments);
 }
 
 #[test]

@@ -49,17 +49,16 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(status) => return ExitCode::from(status),
     };
-    if cli.starts_processes() {
-        match supervision::supervise(&environment, terminal::on_signal) {
-            Some(WorkerEnd::Status(status)) => return ExitCode::from(status),
-            Some(WorkerEnd::Signal(signal)) => {
-                terminal::print_failure(&format!("error: the command was killed by signal {signal}"));
-                return ExitCode::from(EXIT_COULD_NOT);
-            }
-            None => {}
+    let supervised =
+        cli.starts_processes().then(|| supervision::supervise(&environment, terminal::on_signal));
+    match supervised.flatten() {
+        Some(WorkerEnd::Status(status)) => return ExitCode::from(status),
+        Some(WorkerEnd::Signal(signal)) => {
+            terminal::print_failure(&format!("error: the command was killed by signal {signal}"));
+            return ExitCode::from(EXIT_COULD_NOT);
         }
+        None => terminal::watch_for_interrupts(),
     }
-    terminal::watch_for_interrupts();
     match commands::run(environment, cli) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {

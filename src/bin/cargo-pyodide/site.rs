@@ -122,16 +122,10 @@ pub(crate) struct SiteInput {
 }
 
 /// How much work is put into wheels that are built for a site, and what stays in them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Quality {
     pub(crate) finish: FinishRequest,
     pub(crate) strip: Strip,
-}
-
-impl Default for Quality {
-    fn default() -> Self {
-        Self { finish: FinishRequest::default(), strip: Strip::Symbols }
-    }
 }
 
 /// The wheels of a site.

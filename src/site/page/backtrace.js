@@ -16,7 +16,7 @@ const readFrame = (line) => {
 };
 
 // The section that `build --debug` writes, with the offset of each call instead of its distance from the one before.
-const readTable = (text) => {
+export const readTable = (text) => {
   const table = JSON.parse(text);
   let offset = 0;
   const calls = table.calls.map(([distance, frame]) => {
@@ -53,10 +53,9 @@ const lookUp = (table, { name, offset }) => {
   return last === name ? found : null;
 };
 
-// The functions of Rust on a stack, innermost first, without those that say that Rust panics. `sections` are the texts
-// of the modules' sections. Empty unless a module's names were kept.
-export const readBacktrace = (stack, sections) => {
-  const tables = sections.map(readTable);
+// The functions of Rust on a stack, innermost first, without those that say that Rust panics. `tables` are those of the
+// modules. Empty unless a module's names were kept.
+export const readBacktrace = (stack, tables) => {
   const frames = stack.split("\n").map(readFrame).filter((frame) => frame?.name.includes("::"));
   const named = frames.flatMap((frame) => {
     const found = tables.map((table) => lookUp(table, frame)).find(Boolean);

@@ -3,7 +3,7 @@
 // From the page: `load` {indexURL, module, packages, expected, heldFile}, `begin`, `run` {code}. A file that is held is
 // asked for after `begin` only.
 // To the page: `phase`, `progress` {received, total}, `ready`, `output` {stream, text},
-// `panic` {stack, sections}, `done`, `failed`.
+// `panic` {stack, sections}, `done`, `failed`. A module's section comes with the first panic after it is there.
 //
 // Read as a script and as a module alike, so what it offers is a global: `startRunner`.
 "use strict";
@@ -136,12 +136,14 @@
     return null;
   };
 
-  // These sections of all modules below a folder.
-  const findSections = (FS, folder) => FS.readdir(folder).filter((name) => name !== "." && name !== "..")
+  // These sections of the modules below a folder that were not read before.
+  const findSections = (FS, folder, read) => FS.readdir(folder).filter((name) => name !== "." && name !== "..")
     .flatMap((name) => {
       const path = `${folder}/${name}`;
-      if (FS.isDir(FS.stat(path).mode)) return findSections(FS, path);
-      return name.endsWith(".so") ? customSection(FS.readFile(path), BACKTRACES) ?? [] : [];
+      if (FS.isDir(FS.stat(path).mode)) return findSections(FS, path, read);
+      if (!name.endsWith(".so") || read.has(path)) return [];
+      read.add(path);
+      return customSection(FS.readFile(path), BACKTRACES) ?? [];
     });
 
   const sitePackages = (FS) => FS.readdir("/lib").filter((name) => /^python3\.\d+$/.test(name))
@@ -269,9 +271,11 @@
     const tell = (message) => port.postMessage(message);
     let state = null;
     let held = null;
+    // A program may panic many times: each module is read once.
+    const read = new Set();
     const output = makeOutput(tell, () => {
       const FS = state?.pyodide.FS;
-      return FS ? sitePackages(FS).flatMap((folder) => findSections(FS, folder)) : [];
+      return FS ? sitePackages(FS).flatMap((folder) => findSections(FS, folder, read)) : [];
     });
     const fail = (error) => {
       output.flush();
