@@ -1,9 +1,10 @@
 // Tells for each of many wheels whether a real Pyodide installs and loads it: node mutants.mjs RUNTIME REQUEST ANSWERS.
 //
-// REQUEST is JSON: { wheels: [{ name, path, module }], tools: [wheels of micropip and packaging] }.
+// REQUEST is JSON: { wheels: [{ name, path, module, calls }], tools: [wheels of micropip and packaging] }; `calls` is how
+// many parameters the module gives to each imported function that it calls: { "env.name": 2 }.
 // ANSWERS gets one line of JSON a wheel: { name, refused: why | null }.
-// A wheel is refused when micropip does not take its tags, when its import fails, or when one of its functions is a
-// stub that resolves to nothing. A wheel that kills the interpreter is refused, and the rest goes on in a new process.
+// A wheel is refused when micropip does not take its tags, when its import fails, when one of its functions is a stub
+// that resolves to nothing, or when it calls a function of JavaScript with fewer parameters than that takes. A wheel that kills the interpreter is refused, and the rest goes on in a new process.
 
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -68,6 +69,20 @@ function unresolved() {
   return found;
 }
 
+/** The functions of JavaScript that a module calls with fewer parameters than they take. */
+function short(calls) {
+  const found = [];
+  for (const { imports } of instances) {
+    for (const [name, given] of Object.entries(calls)) {
+      const [from, ...rest] = name.split(".");
+      const provided = imports[from]?.[rest.join(".")];
+      const isScript = typeof provided === "function" && !String(provided).includes("[native code]");
+      if (isScript && provided.length > given) found.push(`${name} takes ${provided.length} and gets ${given}`);
+    }
+  }
+  return found;
+}
+
 /** A missing address stays in the loader's table and would fail every later module: fill what nothing filled. */
 function forgetAddresses() {
   for (const { module, imports } of instances.splice(0)) {
@@ -127,6 +142,8 @@ async function child() {
     let refused = check(path.basename(wheel.path), folder, wheel.module) ?? null;
     const missing = unresolved();
     if (refused === null && missing.length > 0) refused = `unresolved: ${missing.join(", ")}`;
+    const lacking = short(wheel.calls);
+    if (refused === null && lacking.length > 0) refused = `too few parameters: ${lacking.join(", ")}`;
     forgetAddresses();
     answer(wheel, refused);
   }

@@ -3,12 +3,14 @@
 //!
 //! `make test` takes a sample of the changes on three lines, `make test-all` all of them on eleven.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cargo_pyodide::audit::{self, AuditContext, Severity, Subject};
 use cargo_pyodide::runtime::{Provider, Runtime};
 use cargo_pyodide::wheel::{WheelContents, record};
+use wasmparser::{Operator, Payload, TypeRef};
 
 use crate::harness::{can_build, copy_folder, find, fixture, folder, has, tool};
 use crate::imports::{Import, Sections};
@@ -393,7 +395,7 @@ fn pack(mutant: &Mutant, (runtime, place): (&Runtime, &Path)) -> PathBuf {
     let usual = format!("mutants-1.0-{tag}-{tag}-{}.whl", runtime.facts.tag);
     let filename = mutant.filename.clone().unwrap_or(usual).parse().unwrap();
     let mut wheel =
-        WheelContents { filename, files: std::collections::BTreeMap::new(), executable: Vec::new() };
+        WheelContents { filename, files: BTreeMap::new(), executable: Vec::new() };
     let tags: Vec<String> = wheel.filename.tags().iter().map(|tag| format!("Tag: {tag}\n")).collect();
     let folder = "mutants-1.0.dist-info";
     let head = format!("Wheel-Version: 1.0\nRoot-Is-Purelib: false\n{}", tags.concat());
@@ -449,6 +451,42 @@ fn ask(runtime: &Runtime, wheels: &serde_json::Value, place: &Path) -> Vec<Optio
     text.lines().map(refused).collect()
 }
 
+/// How many parameters a module gives to each imported function that it calls; an error for what is not a module.
+fn calls(bytes: &[u8]) -> wasmparser::Result<BTreeMap<String, usize>> {
+    let mut types = Vec::new();
+    let mut functions = Vec::new();
+    let mut calls = BTreeMap::new();
+    for payload in wasmparser::Parser::new(0).parse_all(bytes) {
+        match payload? {
+            Payload::TypeSection(section) => {
+                for kind in section.into_iter_err_on_gc_types() {
+                    types.push(kind?.params().len());
+                }
+            }
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    let import = import?;
+                    if let TypeRef::Func(kind) = import.ty {
+                        let given = types.get(kind as usize).copied().unwrap_or_default();
+                        functions.push((format!("{}.{}", import.module, import.name), given));
+                    }
+                }
+            }
+            Payload::CodeSectionEntry(body) => {
+                for operator in body.get_operators_reader()? {
+                    if let Operator::Call { function_index } = operator?
+                        && let Some((name, given)) = functions.get(function_index as usize)
+                    {
+                        calls.insert(name.clone(), *given);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(calls)
+}
+
 /// Each place where the audit and the release do not agree.
 pub(crate) fn disagreements(runtime: &Runtime, mutants: &[Mutant], tools: &[PathBuf]) -> Vec<String> {
     let place = folder();
@@ -464,7 +502,10 @@ pub(crate) fn disagreements(runtime: &Runtime, mutants: &[Mutant], tools: &[Path
             .map(ToString::to_string)
             .collect();
         verdicts.push(errors);
-        wheels.push(serde_json::json!({ "name": mutant.name, "path": path, "module": mutant.module }));
+        let calls = calls(&mutant.bytes).unwrap_or_default();
+        wheels.push(serde_json::json!({
+            "name": mutant.name, "path": path, "module": mutant.module, "calls": calls,
+        }));
     }
     let request = serde_json::json!({ "wheels": wheels, "tools": tools });
     let answers = ask(runtime, &request, place.path());
