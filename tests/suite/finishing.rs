@@ -170,7 +170,33 @@ fn modules_are_optimized_on_lines_with_either_kind_of_exceptions() {
             let invokes = read.imports.iter().any(|(_, name, _)| name.starts_with("invoke_"));
             assert_eq!(invokes, line == "0.27.7", "{line}");
             assert_eq!(of(choice).0["sha256"], wheel["sha256"], "{line}");
+            check_size(line, choice, &wheel);
         }
+    }
+}
+
+/// Bytes of the module of the fixture `panics`, as it is and with gzip, compiled by rustc 1.96.0, optimized by wasm-opt 132.
+const SIZES: [(&str, &str, u64, u64); 6] = [
+    ("0.27.7", "speed", 144_753, 53_904),
+    ("0.27.7", "size", 127_534, 50_452),
+    ("0.29.5", "speed", 123_913, 49_192),
+    ("0.29.5", "size", 108_326, 45_933),
+    ("314.0.7", "speed", 125_316, 49_723),
+    ("314.0.7", "size", 109_734, 46_377),
+];
+
+/// No module grows by 3 % unnoticed; one that shrinks as much has a new size here.
+fn check_size(line: &str, choice: &str, wheel: &Value) {
+    let versions = (&wheel["toolchain"]["rustc"], &wheel["wasm_opt"]);
+    if versions != (&"1.96.0".into(), &"132 (version_132)".into()) {
+        eprintln!("skipped: sizes are known of rustc 1.96.0 and wasm-opt 132, here are {versions:?}");
+        return;
+    }
+    let known = SIZES.iter().find(|known| (known.0, known.1) == (line, choice)).unwrap();
+    for (what, expected) in [("raw", known.2), ("gzip", known.3)] {
+        let size = wheel["modules"][0][what].as_u64().unwrap();
+        let is_near = size.abs_diff(expected) * 100 < expected * 3;
+        assert!(is_near, "{line}, --optimize {choice}: {what} {size} bytes, known are {expected}");
     }
 }
 
