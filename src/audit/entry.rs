@@ -26,8 +26,8 @@ pub(super) fn check(this: &Examined<'_>, context: &ModuleContext<'_>, findings: 
 /// Whether a module is there for others and not for Python.
 pub(super) fn is_library(this: &Examined<'_>, context: &ModuleContext<'_>) -> bool {
     let (folder, file) = this.path.rsplit_once('/').unwrap_or(("", this.path));
-    // A library for other modules needs no `PyInit_`, and no suffix of Python's.
-    let enters = this.module.exports.iter().any(|export| export.name.starts_with("PyInit"));
+    // A library for other modules needs no entry, and no suffix of Python's.
+    let enters = this.module.exports.iter().any(|export| extension::is_entry(&export.name));
     let wanted = |other: &Examined<'_>| {
         other.module.dylink.iter().any(|dylink| dylink.needed.iter().any(|name| name.ends_with(file)))
     };
@@ -104,11 +104,15 @@ fn check_suffix(name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Find
 
 fn check_entry(module: &Module, name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) {
     let wanted = Signature { parameters: Vec::new(), results: vec![wasmparser::ValType::I32] };
-    let entry = name.entry();
-    let found = module.exports.iter().find(|export| {
-        // The name of a module beyond ASCII is encoded (PEP 489); which one it is, the file name does not tell.
-        export.name == entry || (!name.module.is_ascii() && export.name.starts_with("PyInitU_"))
-    });
+    // The name of a module beyond ASCII is encoded (PEP 489); which one it is, the file name does not tell.
+    let has = |entry: &str, encoded: &str| {
+        let is_it = |name: &str| name == entry;
+        let may_be_it = |export: &str| !name.module.is_ascii() && export.starts_with(encoded);
+        module.exports.iter().find(|export| is_it(&export.name) || may_be_it(&export.name))
+    };
+    let hook = runtime.asks_for_export_hooks().then(|| has(&name.export_hook(), "PyModExportU_")).flatten();
+    let found = hook.or_else(|| has(&name.entry(), "PyInitU_"));
+    let entry = found.map_or_else(|| name.entry(), |export| export.name.clone());
     match found.map(|export| &export.kind) {
         Some(ExportKind::Function(signature)) if *signature == wanted => {}
         Some(ExportKind::Function(signature)) if is_forgiven(signature, runtime) => {
@@ -131,7 +135,7 @@ fn check_entry(module: &Module, name: &ExtensionName<'_>, runtime: &Runtime, fin
                 .exports
                 .iter()
                 .map(|export| export.name.as_str())
-                .filter(|export| export.starts_with("PyInit"))
+                .filter(|export| extension::is_entry(export))
                 .collect();
             let instead = match &others[..] {
                 [] => String::new(),

@@ -11,6 +11,7 @@ use super::finding::{Findings, list};
 use crate::abi::ENOTSUP;
 use crate::runtime::Runtime;
 use crate::wasm::{ExportKind, Import, callers};
+use crate::wheel::extension;
 
 /// Functions that link and cannot do their work, and what they are for.
 const IDLE: [(Code, &str, &[&str]); 5] = [
@@ -134,7 +135,7 @@ fn crates_behind(this: &Examined<'_>, context: &ModuleContext<'_>, imports: &[&s
 
 /// What Python and the loader look for in a module.
 pub(super) fn is_contract(name: &str) -> bool {
-    let starts = ["PyInit", "PyModExport_", "__em_js__", "__start_", "__stop_"];
+    let starts = ["__em_js__", "__start_", "__stop_"];
     let names = [
         "__wasm_call_ctors",
         "__wasm_apply_data_relocs",
@@ -144,7 +145,7 @@ pub(super) fn is_contract(name: &str) -> bool {
         "__dso_handle",
         "_initialize",
     ];
-    starts.iter().any(|start| name.starts_with(start)) || names.contains(&name)
+    extension::is_entry(name) || starts.iter().any(|start| name.starts_with(start)) || names.contains(&name)
 }
 
 fn check_exports(this: &Examined<'_>, findings: &mut Findings) {

@@ -1,9 +1,11 @@
 //! From rustc's emcc-style arguments to a wasm-ld command line. Pure.
 //!
-//! One `wasm-ld -shared` link makes a side module. Only `PyInit_*` is exported, with what the loader calls: every other
-//! name stays local, because the first definition of a name that a runtime loads wins for the whole process.
+//! One `wasm-ld -shared` link makes a side module. Only what Python calls to make a module (`PyInit_*`, `PyModExport_*`) is
+//! exported, with what the loader calls: every other name stays local, because the first definition of a name that a runtime loads wins for the whole process.
 
 use serde::Deserialize;
+
+use crate::wheel::extension;
 
 /// What a link is made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,7 +37,7 @@ pub(super) enum CannotLink {
     Program,
     /// A library without an extension module's entry.
     #[error(
-        "the library `{0}` exports no `PyInit_…`: it is not a Python extension module (is the cargo feature off that turns the bindings on?)"
+        "the library `{0}` exports neither `PyInit_…` nor `PyModExport_…`: it is not a Python extension module (is the cargo feature off that turns the bindings on?)"
     )]
     NoEntry(String),
 }
@@ -81,7 +83,7 @@ pub(super) fn read(arguments: &[String]) -> Result<LinkPlan, CannotLink> {
         None if arguments.iter().any(|argument| argument == "-shared") => vec![entry_of(&plan.output)],
         None => return Err(CannotLink::Program),
     };
-    plan.exports = functions.into_iter().filter(|name| name.starts_with("PyInit_")).collect();
+    plan.exports = functions.into_iter().filter(|name| extension::is_entry(name)).collect();
     Ok(plan)
 }
 
@@ -95,7 +97,7 @@ impl LinkPlan {
     /// Refuses a link that gives no extension module.
     ///
     /// # Errors
-    /// When no `PyInit_…` is exported.
+    /// When no function is exported that Python calls to make a module.
     pub(super) fn require_entry(&self) -> Result<(), CannotLink> {
         if self.exports.is_empty() { Err(CannotLink::NoEntry(self.output.clone())) } else { Ok(()) }
     }

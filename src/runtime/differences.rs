@@ -45,6 +45,11 @@ impl Runtime {
         self.python.minor <= 12
     }
 
+    /// Whether Python asks a module for `PyModExport_NAME` before it asks for `PyInit_NAME` (PEP 793): from 3.15 on.
+    pub(crate) fn asks_for_export_hooks(&self) -> bool {
+        self.python.minor >= 15
+    }
+
     /// Whether Python imports stable extensions by the suffixes of their platform, too: from 3.15 on.
     pub(crate) fn knows_stable_suffixes_of_platform(&self) -> bool {
         self.python.minor >= 15
@@ -95,6 +100,7 @@ mod tests {
         assert_eq!(check(Runtime::switches_stacks), "0.28.0 314.0.0 315.0.0");
         assert_eq!(check(Runtime::keeps_unlinked_files), "0.28.0 314.0.0 315.0.0");
         assert_eq!(check(Runtime::calls_entries_through_javascript), "0.21.3 0.23.4 0.24.0 0.25.0 0.27.7");
+        assert_eq!(check(Runtime::asks_for_export_hooks), "315.0.0");
         assert_eq!(check(Runtime::knows_stable_suffixes_of_platform), "315.0.0");
     }
 

@@ -29,15 +29,26 @@ impl ExtensionName<'_> {
 
     /// The path on the target: the stable ABI's suffix stays, every other becomes the runtime's.
     pub(crate) fn on_target(&self, runtime_suffix: &str) -> String {
-        // Every line imports `.abi3.so`; the host's platform in the name would hide the module.
+        // Every line imports `.abi3.so`, whatever is in it; the host's platform in the name would hide the module.
         let suffix = if self.is_abi3() { ".abi3.so" } else { runtime_suffix };
         format!("{}{}{suffix}", self.folder, self.module)
     }
 
-    /// The function that Python calls to make the module. Names beyond ASCII are punycode behind `PyInitU_` (PEP 489).
+    /// The function that every Python calls to make the module.
     pub(crate) fn entry(&self) -> String {
         format!("PyInit_{}", self.module)
     }
+
+    /// The function that Python asks for first from 3.15 on (PEP 793), and the only one of modules for `abi3t`.
+    pub(crate) fn export_hook(&self) -> String {
+        format!("PyModExport_{}", self.module)
+    }
+}
+
+/// Whether Python calls a function of this name to make a module. Names of modules beyond ASCII are punycode behind a `U`
+/// (PEP 489).
+pub(crate) fn is_entry(function: &str) -> bool {
+    ["PyInit_", "PyInitU_", "PyModExport_", "PyModExportU_"].iter().any(|start| function.starts_with(start))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cargo_pyodide::wasm::Module;
 use cargo_pyodide::wheel::WheelContents;
 
 use crate::harness::{can_build, copy_folder, fixture, folder, has, tool};
@@ -117,6 +118,32 @@ fn the_stable_abi_stays() {
         python(&package, &wheel, "0.29.5", "import fixture_stable as f; print(f.reverse('abc'))"),
         "cba\n"
     );
+}
+
+/// `abi3t` has `PyModExport_…` where every other module has `PyInit_…`.
+#[test]
+fn the_stable_abi_of_free_threaded_python_works_from_3_15_on() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let place = folder();
+    let package = place.path().join("stable");
+    copy_folder(&fixture("stable"), &package);
+    let wheel = build(&package, "315.0.0-alpha.2", &["--features", "free-threaded"]);
+    let name = wheel.filename.to_string();
+    assert_eq!(name, "fixture_stable-1.0.0-cp315-abi3.abi3t-pyemscripten_2026_5_wasm32.whl");
+    let module = Module::read(&wheel.files["fixture_stable/fixture_stable.abi3.so"]).unwrap();
+    let entries: Vec<&str> = module.exports.iter().map(|export| export.name.as_str()).collect();
+    assert!(entries.contains(&"PyModExport_fixture_stable"), "{entries:?}");
+    assert!(!entries.contains(&"PyInit_fixture_stable"), "{entries:?}");
+    let code = "import fixture_stable as f; print(f.reverse('abc'))";
+    assert_eq!(python(&package, &wheel, "315.0.0-alpha.2", code), "cba\n");
+    // The same for a Python that does not know the entry.
+    let older = name.replace("cp315-abi3.abi3t", "cp312-abi3").replace("2026_5", "2026_0");
+    fs_err::copy(place.path().join("out").join(&name), place.path().join(&older)).unwrap();
+    let said = tool(&["audit", &older, "--pyodide", "314.0.7"]).in_folder(place.path()).run();
+    let expected = "does not export `PyInit_fixture_stable` (it exports PyModExport_fixture_stable)";
+    assert!(said.stdout.contains(expected), "{}", said.stdout);
 }
 
 #[test]

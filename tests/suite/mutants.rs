@@ -152,6 +152,9 @@ fn by_hand(runtime: &Runtime) -> Vec<Mutant> {
     ] {
         add(name, &|base| base.entry = entry);
     }
+    if runtime.python.minor < 15 {
+        add("the entry of Python 3.15", &|base| base.entry = ("PyModExport_mutant", "(result i32)"));
+    }
     add("body of another type", &|base| base.tail = "drop");
     for (name, more) in imports_by_hand(runtime) {
         add(&name, &|base| base.more.clone_from(&more));
@@ -394,8 +397,7 @@ fn pack(mutant: &Mutant, (runtime, place): (&Runtime, &Path)) -> PathBuf {
     let tag = runtime.python.tag();
     let usual = format!("mutants-1.0-{tag}-{tag}-{}.whl", runtime.facts.tag);
     let filename = mutant.filename.clone().unwrap_or(usual).parse().unwrap();
-    let mut wheel =
-        WheelContents { filename, files: BTreeMap::new(), executable: Vec::new() };
+    let mut wheel = WheelContents { filename, files: BTreeMap::new(), executable: Vec::new() };
     let tags: Vec<String> = wheel.filename.tags().iter().map(|tag| format!("Tag: {tag}\n")).collect();
     let folder = "mutants-1.0.dist-info";
     let head = format!("Wheel-Version: 1.0\nRoot-Is-Purelib: false\n{}", tags.concat());
