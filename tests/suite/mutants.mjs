@@ -1,10 +1,11 @@
 // Tells for each of many wheels whether a real Pyodide installs and loads it: node mutants.mjs RUNTIME REQUEST ANSWERS.
 //
-// REQUEST is JSON: { wheels: [{ name, path, module, calls }], tools: [wheels of micropip and packaging] }; `calls` is how
-// many parameters the module gives to each imported function that it calls: { "env.name": 2 }.
+// REQUEST is JSON: { wheels: [{ name, path, module, calls }], tools: [wheels of micropip and packaging] }; `calls`
+// is how many parameters the module gives to each imported function that it calls: { "env.name": 2 }.
 // ANSWERS gets one line of JSON a wheel: { name, refused: why | null }.
-// A wheel is refused when micropip does not take its tags, when its import fails, when one of its functions is a stub
-// that resolves to nothing, or when it calls a function of JavaScript with fewer parameters than that takes. A wheel that kills the interpreter is refused, and the rest goes on in a new process.
+// A wheel is refused when micropip does not take its tags, when its import fails, when one of its functions is a
+// stub that resolves to nothing, or when it calls a function of JavaScript with too few parameters. A wheel that kills
+// the interpreter is refused, and the rest goes on in a new process.
 
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";

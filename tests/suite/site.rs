@@ -223,8 +223,11 @@ fn a_panic_names_functions_files_and_lines() {
     let line = text.lines().position(|line| line.contains("panic!(\"{message}\")")).unwrap() + 1;
     let place = format!("{package}/src/lib.rs:{line}");
     let mut arguments = vec!["--code", code, "--expect-error", "Rust panic"];
-    arguments
-        .extend(["boom", "fixture_panics::panic", &place].into_iter().flat_map(|text| ["--expect", text]));
+    arguments.extend(
+        ["boom", "fixture_panics::panic", &place, "Rust panicked in"]
+            .into_iter()
+            .flat_map(|text| ["--expect", text]),
+    );
     drive("drive_playground.py", &served, &arguments);
 }
 

@@ -16,7 +16,7 @@ const readFrame = (line) => {
 };
 
 // The section that `build --debug` writes, with the offset of each call instead of its distance from the one before.
-export const readTable = (text) => {
+const readTable = (text) => {
   const table = JSON.parse(text);
   let offset = 0;
   const calls = table.calls.map(([distance, frame]) => {
@@ -55,7 +55,7 @@ const lookUp = (table, { name, offset }) => {
 
 // The functions of Rust on a stack, innermost first, without those that say that Rust panics. `tables` are those of the
 // modules. Empty unless a module's names were kept.
-export const readBacktrace = (stack, tables) => {
+const readBacktrace = (stack, tables) => {
   const frames = stack.split("\n").map(readFrame).filter((frame) => frame?.name.includes("::"));
   const named = frames.flatMap((frame) => {
     const found = tables.map((table) => lookUp(table, frame)).find(Boolean);
@@ -64,3 +64,16 @@ export const readBacktrace = (stack, tables) => {
   const first = named.findIndex(({ name }) => !OF_RUST.test(name));
   return named.slice(Math.max(first, 0));
 };
+
+// Keeps the debug information of modules and reads stacks with it.
+export const makeBacktraces = () => {
+  const tables = [];
+  return {
+    addTable: (text) => tables.push(readTable(text)),
+    read: (stack) => readBacktrace(stack, tables),
+  };
+};
+
+// Functions as text, each with its place on a line of its own.
+export const describeBacktrace = (frames) => frames
+  .map(({ name, place }) => (place ? `${name}\n    at ${place}` : name)).join("\n");

@@ -1,5 +1,6 @@
 // What a program prints, what its last line came to, and its errors: Rust panics first, tracebacks folded.
 
+import { describeBacktrace } from "./backtrace.js";
 import { make } from "./elements.js";
 
 // More text than this makes the page slow; what came first goes first.
@@ -22,8 +23,6 @@ export const readPanic = (text) => {
 
 const isPanic = (error) => error.type === "PanicException";
 
-const describeFrame = ({ name, place }) => (place ? `${name}\n    at ${place}` : name);
-
 // An error as an element that says what happened before it says where.
 const errorCard = (error, panic, frames, onLine) => {
   const title = isPanic(error) ? "Rust panic" : error.type;
@@ -41,7 +40,7 @@ const errorCard = (error, panic, frames, onLine) => {
   }
   if (frames.length) {
     const summary = make("summary", {}, "Rust functions, innermost first");
-    card.append(make("details", { open: true }, summary, make("pre", {}, frames.map(describeFrame).join("\n"))));
+    card.append(make("details", { open: true }, summary, make("pre", {}, describeBacktrace(frames))));
   }
   if (error.traceback) {
     const summary = make("summary", {}, error.module ? "Traceback" : "Details");
@@ -81,7 +80,7 @@ export const makeOutput = (log, onLine) => {
     },
     panic: (found) => {
       frames = found;
-      if (frames.length) console.error(`Rust panicked in\n${frames.map(describeFrame).join("\n")}`);
+      if (frames.length) console.error(`Rust panicked in\n${describeBacktrace(frames)}`);
     },
     write: (stream, text) => {
       size += text.length;

@@ -32,7 +32,6 @@
 //   "news": {"address": "news.json", "build": 3}      with `serve --watch`: what has news of builds; this one's number
 // }
 
-import { readBacktrace, readTable } from "./backtrace.js";
 import { makeEditor } from "./editor.js";
 import { byId, copyFrom, formatBytes, formatSeconds, make } from "./elements.js";
 import { readFragment, writeFragment } from "./link.js";
@@ -47,9 +46,9 @@ const SITE = new URL("./", import.meta.url).href;
 const DRAFT = `playground-draft:${SITE}`;
 
 // What the page is doing: `phase` is one of idle, loading, ready, running, failed.
-// `next` is Python that waits for the next build, with `serve --watch`; `tables` are the debug information of modules.
+// `next` is Python that waits for the next build, with `serve --watch`.
 const state = {
-  site: null, phase: "idle", runtime: null, next: null, tables: [], runWhenReady: false, hasRun: false,
+  site: null, phase: "idle", runtime: null, next: null, runWhenReady: false, hasRun: false,
   view: "playground",
 };
 
@@ -203,10 +202,7 @@ const listeners = {
     byId("status").textContent = loaded.length ? `Running, with ${loaded.join(", ")} of the release…` : "Running…";
   },
   output: ({ stream, text }) => output.write(stream, text),
-  panic: ({ stack, sections }) => {
-    state.tables.push(...sections.map(readTable));
-    output.panic(readBacktrace(stack, state.tables));
-  },
+  panic: ({ frames }) => output.panic(frames),
   done: finishRun,
   failed: fail,
 };
@@ -252,7 +248,6 @@ const load = () => {
   byId("facts").replaceChildren();
   byId("frame").classList.remove("drawn");
   setPhase("loading", "Loading…");
-  state.tables = [];
   state.runtime = takeRuntime();
   state.runtime.begin((message) => listeners[message.type](message));
 };

@@ -10,6 +10,7 @@ from pyodide.code import eval_code_async
 
 FILE = "main.py"
 namespace = {}
+page = {"describe_panic": str}
 
 
 class Stream(io.TextIOBase):
@@ -31,8 +32,9 @@ class Stream(io.TextIOBase):
         return len(text)
 
 
-def begin(tell):
-    """Sends all that Python prints to this function."""
+def begin(tell, describe_panic):
+    """Sends all that Python prints to this function; another one describes where Rust panicked."""
+    page["describe_panic"] = describe_panic
     sys.stdout = Stream("stdout", tell)
     sys.stderr = Stream("stderr", tell)
 
@@ -44,6 +46,9 @@ def describe(error):
     first = next((place for place, frame in enumerate(frames) if frame.filename == FILE), len(frames))
     trail = traceback.TracebackException.from_exception(error)
     trail.stack = traceback.StackSummary.from_list(frames[first:])
+    text = "".join(trail.format()).rstrip()
+    if kind.__name__ == "PanicException" and (functions := page["describe_panic"]()):
+        text += f"\nRust panicked in\n{functions}"
     own = [frame.lineno for frame in frames if frame.filename == FILE]
     line = error.lineno if isinstance(error, SyntaxError) and error.filename == FILE else (own or [None])[-1]
     return {
@@ -51,7 +56,7 @@ def describe(error):
         "module": kind.__module__,
         "message": error.msg if isinstance(error, SyntaxError) else str(error),
         "line": line,
-        "traceback": "".join(trail.format()).rstrip(),
+        "traceback": text,
     }
 
 

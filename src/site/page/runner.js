@@ -3,7 +3,7 @@
 // From the page: `load` {indexURL, module, packages, expected, heldFile}, `begin`, `run` {code}. A file that is held is
 // asked for after `begin` only.
 // To the page: `phase`, `progress` {received, total}, `ready`, `output` {stream, text},
-// `panic` {stack, sections}, `done`, `failed`. A module's section comes with the first panic after it is there.
+// `panic` {frames}, `done`, `failed`.
 //
 // Read as a script and as a module alike, so what it offers is a global: `startRunner`.
 "use strict";
@@ -149,8 +149,29 @@
   const sitePackages = (FS) => FS.readdir("/lib").filter((name) => /^python3\.\d+$/.test(name))
     .map((name) => `/lib/${name}/site-packages`).filter((folder) => FS.analyzePath(folder).exists);
 
+  // Reads the functions that panics come through. `load` comes first; what is in a program's modules is read at its
+  // first panic, each module once.
+  const makePanics = (findFS) => {
+    const found = { tools: null, backtraces: null, read: new Set(), frames: [] };
+    return {
+      load: async () => {
+        found.tools = await import(new URL("backtrace.js", location.href).href);
+        found.backtraces = found.tools.makeBacktraces();
+      },
+      read: (stack) => {
+        const FS = findFS();
+        const sections = FS ? sitePackages(FS).flatMap((folder) => findSections(FS, folder, found.read)) : [];
+        sections.forEach(found.backtraces.addTable);
+        found.frames = found.backtraces.read(stack);
+        return found.frames;
+      },
+      describe: () => found.tools.describeBacktrace(found.frames),
+      forget: () => { found.frames = []; },
+    };
+  };
+
   // Gathers output and sends it in larger pieces.
-  const makeOutput = (tell, sections) => {
+  const makeOutput = (tell, readPanic) => {
     const pending = { stream: "stdout", text: "", sent: 0, timer: 0 };
     const flush = () => {
       clearTimeout(pending.timer);
@@ -162,7 +183,7 @@
     const write = (stream, text) => {
       // Rust says so before it unwinds: what called it is still there.
       if (stream === "stderr" && text.includes(" panicked at ")) {
-        tell({ type: "panic", stack: new Error().stack ?? "", sections: sections() });
+        tell({ type: "panic", frames: readPanic(new Error().stack ?? "") });
       }
       if (stream !== pending.stream) flush();
       pending.stream = stream;
@@ -199,13 +220,13 @@
     return answer.text();
   };
 
-  const start = async (request, held, output, tell, fail) => {
+  const start = async (request, held, output, panics, tell, fail) => {
     const begun = performance.now();
     const meter = makeMeter(request.expected, tell);
     return withMeter(meter, async () => {
       tell({ type: "phase", text: "Loading Pyodide" });
       const [loadPyodide, source] = await Promise.all([
-        loadLoader(request.indexURL + request.module), fetchText("playground.py"),
+        loadLoader(request.indexURL + request.module), fetchText("playground.py"), panics.load(),
       ]);
       // What a release says while it starts is none of the program's output.
       let isStarted = false;
@@ -222,7 +243,7 @@
       pyodide.FS.writeFile("/playground/_playground.py", source);
       pyodide.runPython("import sys; sys.path.append('/playground')");
       const playground = pyodide.pyimport("_playground");
-      playground.begin(output.write);
+      playground.begin(output.write, panics.describe);
       if (request.packages.length) {
         tell({ type: "phase", text: `Loading ${request.packages.join(", ")}` });
         await loadPackages(pyodide, request.packages);
@@ -271,12 +292,8 @@
     const tell = (message) => port.postMessage(message);
     let state = null;
     let held = null;
-    // A program may panic many times: each module is read once.
-    const read = new Set();
-    const output = makeOutput(tell, () => {
-      const FS = state?.pyodide.FS;
-      return FS ? sitePackages(FS).flatMap((folder) => findSections(FS, folder, read)) : [];
-    });
+    const panics = makePanics(() => state?.pyodide.FS);
+    const output = makeOutput(tell, panics.read);
     const fail = (error) => {
       output.flush();
       tell({ type: "failed", message: String(error?.message ?? error), stack: String(error?.stack ?? "") });
@@ -285,10 +302,13 @@
       try {
         if (data.type === "load") {
           held = data.heldFile ? holdFile(data.heldFile) : null;
-          state = await start(data, held, output, tell, fail);
+          state = await start(data, held, output, panics, tell, fail);
         }
         if (data.type === "begin") held?.release();
-        if (data.type === "run") await run(state, data.code, output, tell);
+        if (data.type === "run") {
+          panics.forget();
+          await run(state, data.code, output, tell);
+        }
       } catch (error) {
         fail(error);
       }
