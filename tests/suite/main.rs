@@ -18,6 +18,7 @@ mod builds;
 mod causes;
 mod classes;
 mod commands;
+mod dependencies;
 mod distribution;
 mod docs;
 mod engines;
