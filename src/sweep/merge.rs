@@ -6,13 +6,13 @@ use super::state::{State, SweepPlan};
 use crate::error::Result;
 
 /// Copies the finished cells of sweeps into one, which may exist. Where several sweeps have a cell, one that succeeded
-/// counts, else the last.
+/// counts, else the last. What was to be swept is in the joined sweep even where nobody did it.
 ///
 /// # Errors
 /// When one cannot be read, or the other not written.
-pub fn merge(folders: &[State], out: &Path) -> Result<State> {
+pub fn merge(folders: &[State], wanted: &SweepPlan, out: &Path) -> Result<State> {
     let plans = folders.iter().map(State::plan).collect::<Result<Vec<SweepPlan>>>()?;
-    let mut plan = SweepPlan { packages: Vec::new(), lines: Vec::new(), steps: Vec::new() };
+    let mut plan = wanted.clone();
     for other in &plans {
         plan.join(other);
     }

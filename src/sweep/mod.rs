@@ -7,6 +7,7 @@ pub mod cell;
 pub mod comparison;
 pub mod list;
 pub mod merge;
+pub mod planned;
 pub mod record;
 pub mod report;
 pub mod run;

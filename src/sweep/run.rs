@@ -24,8 +24,8 @@ use crate::runtime::{Runtime, TagChoice};
 /// What is swept, and how.
 #[derive(Debug, Clone)]
 pub struct SweepRequest {
-    /// A file of packages, or a folder of sdists.
-    pub list: PathBuf,
+    /// The packages.
+    pub packages: Swept,
     /// What is done in each cell.
     pub steps: Vec<Step>,
     /// How many cells are done at once; half as many as there are processors if it is not said.
@@ -52,6 +52,15 @@ pub struct SweepRequest {
     pub recipes: Recipes,
     /// Which tag wheels get, on lines that have it.
     pub tag: TagChoice,
+}
+
+/// The packages of a sweep.
+#[derive(Debug, Clone)]
+pub enum Swept {
+    /// Those of a list: a file, or a folder of sdists.
+    List(PathBuf),
+    /// These.
+    Packages(Vec<ListedPackage>),
 }
 
 /// What is done with a sweep that is in the folder already.
@@ -153,21 +162,10 @@ pub fn run(
     runtimes: &[Runtime],
     listener: &dyn SweepListener,
 ) -> Result<State> {
-    let list = list::read(&request.list)?;
-    if list.duplicates > 0 {
-        let path = request.list.display();
-        context.ui.warn(format!("{} entries of `{path}` are there twice", list.duplicates));
-    }
-    let lines = runtimes
-        .iter()
-        .map(|runtime| ReleaseOfLine {
-            line: runtime.line().to_string(),
-            pyodide: runtime.version.to_string(),
-        })
-        .collect();
+    let packages = request.packages.read(context)?;
     let plan = SweepPlan {
-        packages: choose_shard(request, list.packages)?,
-        lines,
+        packages: choose_shard(request, packages)?,
+        lines: runtimes.iter().map(ReleaseOfLine::of).collect(),
         steps: all_steps(&request.steps),
     };
     let (state, plan) = match request.resume {
@@ -200,6 +198,24 @@ pub fn run(
     match progress.stopped {
         Some(error) => Err(hinted(error, "finished cells are kept: continue with `--resume`")),
         None => Ok(state),
+    }
+}
+
+impl Swept {
+    /// The packages, each once.
+    ///
+    /// # Errors
+    /// When a list cannot be read.
+    pub fn read(&self, context: &Context) -> Result<Vec<ListedPackage>> {
+        let path = match self {
+            Self::Packages(packages) => return Ok(packages.clone()),
+            Self::List(path) => path,
+        };
+        let list = list::read(path)?;
+        if list.duplicates > 0 {
+            context.ui.warn(format!("{} entries of `{}` are there twice", list.duplicates, path.display()));
+        }
+        Ok(list.packages)
     }
 }
 

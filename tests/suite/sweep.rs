@@ -162,6 +162,48 @@ fn parts_of_a_list_join_to_the_whole() {
     assert!(parts.iter().all(|cell| cell.ends_with("\"ok\"")), "{parts:?}");
 }
 
+/// As an array of Slurm does it, whose script is run here for each of its cells.
+#[test]
+fn a_list_is_swept_cell_by_cell() {
+    if !can_build() {
+        return;
+    }
+    let place = folder();
+    fs_err::create_dir(place.path().join("sdists")).unwrap();
+    for name in ["bad-compile", "pure"] {
+        sdist(&place.path().join("sdists"), name, &[]);
+    }
+    let run = |arguments: &[&str]| tool(&[&["sweep"], arguments].concat()).in_folder(place.path());
+    let plan = ["plan", "sdists", "--cells", "--pyodide", "314.0.7", "--steps", "build"];
+    let cells = run(&plan).succeed().stdout;
+    fs_err::write(place.path().join("cells.jsonl"), &cells).unwrap();
+    let script = tool(&["ci", "slurm", "sdists"]).in_folder(place.path()).succeed().stdout;
+    fs_err::write(place.path().join("sweep.sbatch"), script).unwrap();
+    let programs = Path::new(env!("CARGO_BIN_EXE_cargo-pyodide")).parent().unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let do_cell = |number: &str| {
+        let tool = tool(&[]).env("SLURM_ARRAY_TASK_ID", number).env("PATH", &path).command();
+        let environment = tool.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        let mut shell = std::process::Command::new("sh");
+        let output = shell.arg("sweep.sbatch").current_dir(place.path()).envs(environment).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        said
+    };
+    assert!(do_cell("1").contains("build failed"));
+    let joined = run(&["merge", "cells/1", "cells/2", "--cells", "cells.jsonl", "--out", "joined"]);
+    insta::assert_snapshot!(joined.snapshot());
+    do_cell("2");
+    assert!(place.path().join("cells/2/record.json").is_file());
+    assert!(do_cell("2").contains("Sweeping 0 cells"));
+    let joined = run(&["merge", "cells/1", "cells/2", "--cells", "cells.jsonl", "--out", "joined"]).run();
+    assert_eq!(joined.status, Some(1));
+    assert!(joined.stderr.contains("1 of 2 cells succeeded, 1 failed, 0 were not done"), "{}", joined.stderr);
+    fs_err::write(place.path().join("empty"), "").unwrap();
+    let wrong = ["cells.jsonl", "empty", "absent"].map(|file| run(&["cell", file]).snapshot());
+    insta::assert_snapshot!(wrong.join("\n"));
+}
+
 #[test]
 fn a_plan_deals_packages_out() {
     let place = folder();

@@ -3,20 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use cargo_pyodide::context::Network;
-use cargo_pyodide::error::{EXIT_FAILED, Result};
+use cargo_pyodide::error::{EXIT_FAILED, Result, hinted};
+use cargo_pyodide::files::write_whole;
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
 use cargo_pyodide::runtime::TagChoice;
 use cargo_pyodide::sweep::cell::{self, CellRequest};
 use cargo_pyodide::sweep::comparison::{self, Difference};
-use cargo_pyodide::sweep::list;
 use cargo_pyodide::sweep::merge;
+use cargo_pyodide::sweep::planned;
 use cargo_pyodide::sweep::record::Step;
 use cargo_pyodide::sweep::report::{self, Report};
-use cargo_pyodide::sweep::run::{self, Native, Resume, SweepRequest};
+use cargo_pyodide::sweep::run::{self, Native, Resume, SweepRequest, Swept};
 use cargo_pyodide::sweep::shards::{self, Shard};
-use cargo_pyodide::sweep::state::State;
+use cargo_pyodide::sweep::state::{ReleaseOfLine, State};
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::commands::Session;
@@ -37,13 +38,17 @@ Examples:
   cargo pyodide sweep packages.txt --shard 2/4 --timings sweeps/today --out part-2
   cargo pyodide sweep merge part-1 part-2 part-3 part-4 --out sweeps/joined
 
+  cargo pyodide sweep plan packages.txt --cells > cells.jsonl     for engines that do each cell where they like
+  sed -n 3p cells.jsonl | cargo pyodide sweep cell - --out cells/3
+  cargo pyodide sweep merge cells/* --cells cells.jsonl --out sweeps/joined
+
 What fails, dies, hangs or takes too much memory ends its own cell and no other. Cells share compiled crates by line. The
 folder of --out holds one file a finished cell, the logs, the wheels and the report in three forms.
 
 Exit codes:
-  0  every cell succeeded; nothing got worse
-  1  cells failed; something got worse
-  2  the sweep could not be done";
+  0  every cell succeeded; nothing got worse; the record of `sweep cell` is written, whatever came of the cell
+  1  cells failed, or one of `--cells` is missing; something got worse
+  2  the sweep or the cell could not be done";
 
 /// Build, audit, import and test many packages on many lines
 #[derive(Debug, Args)]
@@ -61,8 +66,10 @@ enum Action {
     Report(ReportArguments),
     /// List what got better and worse between two sweeps
     Compare(CompareArguments),
-    /// Divide a list among several machines
+    /// Divide a list among several machines, or print its cells
     Plan(PlanArguments),
+    /// Do one cell that `plan --cells` printed
+    Cell(CellArguments),
     /// Join the sweeps of several machines
     Merge(MergeArguments),
 }
@@ -103,48 +110,58 @@ struct PlanArguments {
     /// The list, as `sweep` takes it
     list: PathBuf,
     /// How many machines there are
-    #[arg(long, value_name = "N")]
-    shards: usize,
+    #[arg(long, value_name = "N", required_unless_present = "cells")]
+    shards: Option<usize>,
+    /// Print each cell as a line of JSON, for `sweep cell` on any machine
+    #[arg(long, conflicts_with_all = ["shards", "timings"])]
+    cells: bool,
     /// A sweep that was done before, or its report.json: its times balance the parts
     #[arg(long, value_name = "SWEEP")]
     timings: Option<PathBuf>,
+    #[command(flatten)]
+    how: CellOptions,
+    #[command(flatten)]
+    network: NetworkOptions,
+}
+
+#[derive(Debug, Args)]
+struct CellArguments {
+    /// A file with the line of the cell; `-` for the standard input
+    request: PathBuf,
+    /// The folder of this cell, of the form that `sweep` writes, with `record.json` when it is done
+    #[arg(short, long, visible_alias = "out-dir", value_name = "FOLDER", default_value = "sweep")]
+    out: PathBuf,
+    /// A folder with packages of the Pyodide release, asked before its content delivery network
+    #[arg(long, value_name = "FOLDER")]
+    packages_dir: Option<PathBuf>,
+    #[command(flatten)]
+    network: NetworkOptions,
+    #[command(flatten)]
+    verbosity: VerbosityOptions,
 }
 
 #[derive(Debug, Args)]
 struct MergeArguments {
-    /// The folders of the sweeps
+    /// The folders of the sweeps; one that is not there is told
     #[arg(required = true)]
     folders: Vec<PathBuf>,
+    /// The cells that were to be done, as `sweep plan --cells` printed them: which are missing is told
+    #[arg(long, value_name = "FILE")]
+    cells: Option<PathBuf>,
     /// Where the joined sweep goes
     #[arg(short, long, visible_alias = "out-dir", value_name = "FOLDER", default_value = "sweep")]
     out: PathBuf,
 }
 
-/// What is swept, and how.
+/// How cells are done.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-struct SweepArguments {
-    /// A file of NAME==VERSION, a table with the columns `name` and `version`, or a folder of sdists
-    #[arg(required = true)]
-    list: Option<PathBuf>,
+struct CellOptions {
     /// The Pyodide releases or lines; repeatable [default: the newest stable line]
     #[arg(long, value_name = "VERSION")]
     pyodide: Vec<RuntimeList>,
     /// What is done in each cell
     #[arg(long, value_enum, value_delimiter = ',', value_name = "STEP", default_values_t = Step::ALL)]
     steps: Vec<Step>,
-    /// How many cells run at once [default: half as many as there are processors]
-    #[arg(short, long, value_name = "N")]
-    jobs: Option<usize>,
-    /// Continue an older sweep: finished cells are not repeated
-    #[arg(long)]
-    resume: bool,
-    /// With `--resume`, repeat the cells that failed
-    #[arg(long, requires = "resume")]
-    retry_failed: bool,
-    /// The folder of the sweep: its state, logs, wheels and reports
-    #[arg(short, long, visible_alias = "out-dir", value_name = "FOLDER", default_value = "sweep")]
-    out: PathBuf,
     /// Also run the tests on this machine's Python, and compare
     #[arg(long)]
     native: bool,
@@ -157,6 +174,34 @@ struct SweepArguments {
     /// Seconds without any event after which a test counts as hung
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     test_timeout: u64,
+    /// Apply none of the recipes that the tool ships
+    #[arg(long)]
+    no_recipes: bool,
+    /// Give the wheels the tag that the Python package index takes, on lines that have one
+    #[arg(long)]
+    for_index: bool,
+}
+
+/// What is swept, and how.
+#[derive(Debug, Args)]
+struct SweepArguments {
+    /// A file of NAME==VERSION, a table with the columns `name` and `version`, or a folder of sdists
+    #[arg(required = true)]
+    list: Option<PathBuf>,
+    #[command(flatten)]
+    how: CellOptions,
+    /// How many cells run at once [default: half as many as there are processors]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Continue an older sweep: finished cells are not repeated
+    #[arg(long)]
+    resume: bool,
+    /// With `--resume`, repeat the cells that failed
+    #[arg(long, requires = "resume")]
+    retry_failed: bool,
+    /// The folder of the sweep: its state, logs, wheels and reports
+    #[arg(short, long, visible_alias = "out-dir", value_name = "FOLDER", default_value = "sweep")]
+    out: PathBuf,
     /// Run one part of a list, as `sweep plan` divides it
     #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
@@ -169,12 +214,6 @@ struct SweepArguments {
     /// A folder with packages of the Pyodide release, asked before its content delivery network
     #[arg(long, value_name = "FOLDER")]
     packages_dir: Option<PathBuf>,
-    /// Apply none of the recipes that the tool ships
-    #[arg(long)]
-    no_recipes: bool,
-    /// Give the wheels the tag that the Python package index takes, on lines that have one
-    #[arg(long)]
-    for_index: bool,
     #[command(flatten)]
     network: NetworkOptions,
     #[command(flatten)]
@@ -199,13 +238,9 @@ pub(crate) fn run(session: &Session, command: &SweepCommand) -> Result<u8> {
             conclude(&terminal, &state, &arguments.folder, arguments.format)
         }
         Some(Action::Compare(arguments)) => compare(&terminal, arguments),
-        Some(Action::Plan(arguments)) => plan(&terminal, arguments),
-        Some(Action::Merge(arguments)) => {
-            let folders =
-                arguments.folders.iter().map(|folder| State::open(folder)).collect::<Result<Vec<_>>>()?;
-            let joined = merge::merge(&folders, &arguments.out)?;
-            conclude(&terminal, &joined, &arguments.out, None)
-        }
+        Some(Action::Plan(arguments)) => plan(session, &terminal, arguments),
+        Some(Action::Cell(arguments)) => do_cell(session, arguments),
+        Some(Action::Merge(arguments)) => merge(&terminal, arguments),
     }
 }
 
@@ -222,19 +257,80 @@ pub(crate) fn run_cell(session: &Session, arguments: &SweepCellArguments) -> Res
 fn sweep(session: &Session, arguments: &SweepArguments) -> Result<u8> {
     let terminal = arguments.verbosity.terminal();
     let context = session.context(&terminal, arguments.network.network());
-    let runtimes = runtimes(&context, &arguments.pyodide)?;
+    let runtimes = runtimes(&context, &arguments.how.pyodide)?;
     let board = Board::new(&terminal, &runtimes, &arguments.out);
     let state = run::run(&context, &arguments.request()?, &runtimes, &board)?;
     drop(board);
     conclude(&terminal, &state, &arguments.out, arguments.format)
 }
 
+/// Does one planned cell. Whatever comes of it, its record is written: an error says that the machine could not do it.
+fn do_cell(session: &Session, arguments: &CellArguments) -> Result<u8> {
+    let terminal = arguments.verbosity.terminal();
+    let context = session.context(&terminal, arguments.network.network());
+    let planned = planned::read(&read_request(&arguments.request)?)
+        .with_context(|| format!("cannot read `{}`", arguments.request.display()))?;
+    let [planned] = &planned[..] else {
+        let error = anyhow!("`{}` holds {} cells", arguments.request.display(), planned.len());
+        return Err(hinted(error, "give one line of what `sweep plan --cells` printed"));
+    };
+    let cell = &planned.cell;
+    let runtimes = runtimes(&context, &[cell.pyodide.parse().map_err(anyhow::Error::msg)?])?;
+    let request =
+        SweepRequest { packages_dir: arguments.packages_dir.clone(), ..planned.request(&arguments.out) };
+    let board = Board::new(&terminal, &runtimes, &arguments.out);
+    let state = run::run(&context, &request, &runtimes, &board)?;
+    drop(board);
+    let record = state.record(cell)?.context("the cell left no record")?;
+    write_whole(&state.path("record.json"), &serde_json::to_vec_pretty(&record)?)?;
+    Ok(0)
+}
+
+fn read_request(path: &Path) -> Result<String> {
+    if path == Path::new("-") {
+        return std::io::read_to_string(std::io::stdin()).context("cannot read the standard input");
+    }
+    Ok(fs_err::read_to_string(path)?)
+}
+
+fn merge(terminal: &Terminal, arguments: &MergeArguments) -> Result<u8> {
+    let ui = terminal.ui();
+    let (there, absent): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        arguments.folders.iter().partition(|folder| State::is_at(folder));
+    for folder in absent {
+        ui.warn(format!(
+            "`{}` is not the folder of a sweep, or nothing was done there: left out",
+            folder.display()
+        ));
+    }
+    let folders = there.into_iter().map(|folder| State::open(folder)).collect::<Result<Vec<_>>>()?;
+    let wanted = match &arguments.cells {
+        Some(path) => planned::read(&fs_err::read_to_string(path)?)
+            .with_context(|| format!("cannot read `{}`", path.display()))?,
+        None => Vec::new(),
+    };
+    if folders.is_empty() && wanted.is_empty() {
+        bail!("none of the folders is that of a sweep");
+    }
+    let joined = merge::merge(&folders, &planned::plan_of(&wanted), &arguments.out)?;
+    // Without a plan, each package is expected on each line that any of the sweeps had.
+    let expected = match &arguments.cells {
+        Some(_) => wanted.into_iter().map(|planned| planned.cell).collect(),
+        None => joined.plan()?.cells(),
+    };
+    let missing = joined.missing(expected);
+    if let Some(first) = missing.first() {
+        let cells = if missing.len() == 1 { "cell was" } else { "cells were" };
+        ui.warn(format!("{} {cells} not done: {first}", missing.len()));
+        missing[1..].iter().for_each(|cell| ui.aside(format!("  {cell}")));
+    }
+    let status = conclude(terminal, &joined, &arguments.out, None)?;
+    Ok(if missing.is_empty() || arguments.cells.is_none() { status } else { EXIT_FAILED })
+}
+
 impl SweepArguments {
     fn request(&self) -> Result<SweepRequest> {
-        let megabytes = |megabytes: u64| megabytes.saturating_mul(1_000_000);
         Ok(SweepRequest {
-            list: self.list.clone().context("no list was named")?,
-            steps: self.steps.clone(),
             jobs: self.jobs,
             resume: match (self.resume, self.retry_failed) {
                 (false, _) => Resume::No,
@@ -242,16 +338,34 @@ impl SweepArguments {
                 (true, true) => Resume::Succeeded,
             },
             out: self.out.clone(),
+            shard: self.shard,
+            timings: self.timings.clone(),
+            packages_dir: self.packages_dir.clone(),
+            ..self.how.request(self.list.as_deref().context("no list was named")?)
+        })
+    }
+}
+
+impl CellOptions {
+    /// A sweep of a list in the usual folder, with what these options say.
+    fn request(&self, list: &Path) -> SweepRequest {
+        let megabytes = |megabytes: u64| megabytes.saturating_mul(1_000_000);
+        SweepRequest {
+            packages: Swept::List(list.to_owned()),
+            steps: self.steps.clone(),
+            jobs: None,
+            resume: Resume::No,
+            out: PathBuf::new(),
             native: if self.native { Native::Compared } else { Native::Skipped },
             cell_timeout: Duration::from_secs(self.cell_timeout),
             cell_memory: self.cell_memory.map(megabytes),
             test_timeout: Duration::from_secs(self.test_timeout),
-            shard: self.shard,
-            timings: self.timings.clone(),
-            packages_dir: self.packages_dir.clone(),
+            shard: None,
+            timings: None,
+            packages_dir: None,
             recipes: recipes(self.no_recipes),
             tag: if self.for_index { TagChoice::Index } else { TagChoice::Line },
-        })
+        }
     }
 }
 
@@ -301,14 +415,25 @@ fn compare(terminal: &Terminal, arguments: &CompareArguments) -> Result<u8> {
     Ok(if found.has_worse() { EXIT_FAILED } else { 0 })
 }
 
-fn plan(terminal: &Terminal, arguments: &PlanArguments) -> Result<u8> {
-    if arguments.shards == 0 {
+fn plan(session: &Session, terminal: &Terminal, arguments: &PlanArguments) -> Result<u8> {
+    if arguments.shards == Some(0) {
         bail!("`--shards` takes a number from 1 on");
     }
-    let list = list::read(&arguments.list)?;
-    let times = shards::seconds_of(arguments.timings.as_deref())?;
-    let shards = shards::deal(&list.packages, &times, arguments.shards);
-    terminal.json(&shards)?;
+    let context = session.context(terminal, arguments.network.network());
+    let request = arguments.how.request(&arguments.list);
+    let packages = request.packages.read(&context)?;
+    if let Some(count) = arguments.shards {
+        let times = shards::seconds_of(arguments.timings.as_deref())?;
+        terminal.json(&shards::deal(&packages, &times, count))?;
+        return Ok(0);
+    }
+    let runtimes = runtimes(&context, &arguments.how.pyodide)?;
+    let lines: Vec<ReleaseOfLine> = runtimes.iter().map(ReleaseOfLine::of).collect();
+    let here =
+        std::env::current_dir().and_then(std::fs::canonicalize).context("cannot tell the current folder")?;
+    for cell in planned::plan(&packages, &lines, &request, &here)? {
+        terminal.data(serde_json::to_string(&cell)?)?;
+    }
     Ok(0)
 }
 

@@ -8,7 +8,7 @@ use crate::ui::Ui;
 
 fn request() -> SweepRequest {
     SweepRequest {
-        list: "list".into(),
+        packages: Swept::List("list".into()),
         steps: Step::ALL.into(),
         jobs: None,
         resume: Resume::No,

@@ -20,10 +20,12 @@ Examples:
   cargo pyodide ci github crates/py --pages --write    for one in another, with a site on the repository's pages
   cargo pyodide ci github packages.txt --shards 4      for a list, on four machines
   cargo pyodide ci gitlab --pyodide '>=0.29'
+  cargo pyodide ci slurm packages.txt --write          for a list, on machines of yours
 
 Without --write the pipeline goes to stdout. For one package it builds, audits, and tests on Node and in a page, and keeps
 wheels and reports; comments in it say how to publish. For a list it sweeps, and a tag `v…` publishes the wheels whose tags
-the package index takes: that needs a trusted publisher.
+the package index takes: that needs a trusted publisher. The files for GNU parallel, Slurm, Snakemake and Kubernetes sweep a
+list; comments in them say how they are started.
 
 Exit codes:
   0  written
@@ -33,7 +35,7 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct CiArguments {
-    /// The service that runs the pipeline
+    /// The service or the engine that runs it
     service: Service,
     /// The folder of a package, or a list of packages as `sweep` takes it
     #[arg(value_name = "FOLDER|LIST", default_value = ".")]
@@ -83,10 +85,26 @@ fn pipeline(arguments: &CiArguments, repository: &Repository) -> Result<Pipeline
     let CiArguments { service, shards, .. } = *arguments;
     let releases: RuntimeList = arguments.pyodide.parse().map_err(anyhow::Error::msg)?;
     let most = service.most_shards();
+    if shards > 1 && service.does_cells() {
+        let error = anyhow!("`--shards` shares out a list, and this engine takes each cell of it");
+        return Err(hinted(error, "leave it out"));
+    }
     if !(1..=most).contains(&shards) {
         bail!("`--shards` takes a number from 1 to {most}");
     }
     let subject = Subject::find(&arguments.subject, repository)?;
+    if service.takes_lists_alone() && matches!(subject, Subject::Package(_)) {
+        let error =
+            anyhow!("`{}` is one package, and this engine sweeps a list", arguments.subject.display());
+        return Err(hinted(error, "name a list: a file of NAME==VERSION, one a line"));
+    }
+    if service == Service::Kubernetes && arguments.subject.is_dir() {
+        let error = anyhow!("`{}` is a folder, and the job's list is a file", arguments.subject.display());
+        return Err(hinted(error, "name a file of NAME==VERSION, one a line"));
+    }
+    if service.takes_lists_alone() && arguments.pages {
+        bail!("`--pages` is for GitHub and GitLab: `cargo pyodide site` makes a site of a sweep's folder");
+    }
     if shards > 1 && matches!(subject, Subject::Package(_)) {
         return Err(hinted(anyhow!("`--shards` shares out a list, and this is one package"), "leave it out"));
     }

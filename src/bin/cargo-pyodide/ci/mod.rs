@@ -76,6 +76,14 @@ pub(crate) enum Service {
     Github,
     /// GitLab CI/CD.
     Gitlab,
+    /// GNU parallel, on one machine or several.
+    Parallel,
+    /// An array of Slurm jobs.
+    Slurm,
+    /// Snakemake.
+    Snakemake,
+    /// An Indexed Job of Kubernetes.
+    Kubernetes,
 }
 
 impl Service {
@@ -84,14 +92,31 @@ impl Service {
         match self {
             Service::Github => ".github/workflows/pyodide.yml",
             Service::Gitlab => ".gitlab-ci.yml",
+            Service::Parallel => "sweep.sh",
+            Service::Slurm => "sweep.sbatch",
+            Service::Snakemake => "Snakefile",
+            Service::Kubernetes => "sweep-job.yml",
         }
     }
 
-    /// How many jobs one matrix may have.
+    /// Whether it does the cells of a list and nothing else.
+    pub(crate) fn takes_lists_alone(self) -> bool {
+        !matches!(self, Service::Github | Service::Gitlab)
+    }
+
+    /// Whether it takes each cell for itself, without parts of a list.
+    pub(crate) fn does_cells(self) -> bool {
+        matches!(self, Service::Parallel | Service::Slurm | Service::Snakemake)
+    }
+
+    /// How many parts a list may have.
     pub(crate) fn most_shards(self) -> usize {
         match self {
             Service::Github => 256,
             Service::Gitlab => 200,
+            // More than lists are long; the service itself takes 100,000.
+            Service::Kubernetes => 10_000,
+            Service::Parallel | Service::Slurm | Service::Snakemake => 1,
         }
     }
 
@@ -101,6 +126,10 @@ impl Service {
             (Service::Github, Subject::List(_)) => include_str!("github-list.yml"),
             (Service::Gitlab, Subject::Package(_)) => include_str!("gitlab-package.yml"),
             (Service::Gitlab, Subject::List(_)) => include_str!("gitlab-list.yml"),
+            (Service::Parallel, _) => include_str!("parallel.sh"),
+            (Service::Slurm, _) => include_str!("slurm.sh"),
+            (Service::Snakemake, _) => include_str!("Snakefile"),
+            (Service::Kubernetes, _) => include_str!("kubernetes.yml"),
         }
     }
 }
@@ -188,6 +217,8 @@ fn yaml_word(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
+
     use super::subject::Package;
     use super::*;
 
@@ -222,7 +253,7 @@ mod tests {
     fn no_word_is_left_to_fill_in() {
         let left = regex::Regex::new("@[A-Z_]+@|#if|#end").unwrap();
         let package = Package { folder: "a folder".into(), lock: "Cargo.lock".into(), compiles_c: true };
-        for service in [Service::Github, Service::Gitlab] {
+        for service in Service::value_variants().iter().copied() {
             for subject in [Subject::Package(package.clone()), Subject::List("a list.txt".to_owned())] {
                 let pipeline = Pipeline {
                     subject,

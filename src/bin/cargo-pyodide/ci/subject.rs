@@ -30,12 +30,13 @@ pub(crate) struct Package {
 }
 
 impl Subject {
-    /// What a path means: a folder is a package, a file a list.
+    /// What a path means: a folder is a package, unless it holds sdists; a file is a list.
     ///
     /// # Errors
     /// When there is no such thing, or it is not what it should be.
     pub(crate) fn find(path: &Path, repository: &Repository) -> Result<Self> {
-        if !path.is_dir() {
+        let is_project = ["pyproject.toml", "setup.py"].iter().any(|name| path.join(name).exists());
+        if !path.is_dir() || (!is_project && list::read(path).is_ok()) {
             list::read(path)?;
             return repository.inside(path).map(Self::List);
         }

@@ -24,7 +24,9 @@ fn check(words: &str) -> SweepRequest {
 fn a_sweep_without_options_does_every_step() {
     insta::assert_snapshot!(format!("{:#?}", check("list.txt")), @r#"
     SweepRequest {
-        list: "list.txt",
+        packages: List(
+            "list.txt",
+        ),
         steps: [
             Build,
             Audit,
