@@ -4,8 +4,8 @@
 #   JOBS=2 sh sweep.sh
 #   PARALLEL='--sshloginfile hosts.txt --return cells/{#} --cleanup' sh sweep.sh
 #
-# The second line is for hosts that have cargo-pyodide and what it needs. JOBS is how many cells a host does at once, 1 unless
-# it is given. A second start does only the cells that are not done.
+# The second line is for hosts that have cargo-pyodide and what it needs. JOBS is how many cells a host does at once,
+# 1 unless it is given. A second start does only the cells that are not done.
 set -eu
 
 [ -f cells.jsonl ] ||
