@@ -200,8 +200,14 @@ fn a_list_is_swept_cell_by_cell() {
     assert_eq!(joined.status, Some(1));
     assert!(joined.stderr.contains("1 of 2 cells succeeded, 1 failed, 0 were not done"), "{}", joined.stderr);
     fs_err::write(place.path().join("empty"), "").unwrap();
-    let wrong = ["cells.jsonl", "empty", "absent"].map(|file| run(&["cell", file]).snapshot());
-    insta::assert_snapshot!(wrong.join("\n"));
+    fs_err::write(place.path().join("first"), cells.lines().next().unwrap()).unwrap();
+    let calls: [&[&str]; 4] = [
+        &["cell", "cells.jsonl"],
+        &["cell", "empty"],
+        &["cell", "absent"],
+        &["cell", "first", "--out", "cells/2"],
+    ];
+    insta::assert_snapshot!(calls.map(|call| run(call).snapshot()).join("\n"));
 }
 
 #[test]

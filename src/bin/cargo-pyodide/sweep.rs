@@ -275,6 +275,13 @@ fn do_cell(session: &Session, arguments: &CellArguments) -> Result<u8> {
         return Err(hinted(error, "give one line of what `sweep plan --cells` printed"));
     };
     let cell = &planned.cell;
+    if State::is_at(&arguments.out) {
+        let there = State::open(&arguments.out)?.plan()?.cells();
+        if let Some(other) = there.iter().find(|there| there.key() != planned.key) {
+            let error = anyhow!("`{}` is of another cell: {other}", arguments.out.display());
+            return Err(hinted(error, "each cell has a folder of its own: name another one with `--out`"));
+        }
+    }
     let runtimes = runtimes(&context, &[cell.pyodide.parse().map_err(anyhow::Error::msg)?])?;
     let request =
         SweepRequest { packages_dir: arguments.packages_dir.clone(), ..planned.request(&arguments.out) };
