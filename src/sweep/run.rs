@@ -342,7 +342,7 @@ impl Sweep<'_> {
         let program = std::env::current_exe().context("cannot find our own executable")?;
         let started = Instant::now();
         // A process of its own: a crash, a hang or a leak of memory ends one cell and no other.
-        let command = Invocation::new(program).arg("sweep-cell").arg(&path);
+        let command = Invocation::new(program).arg("cell-process").arg(&path);
         let watched = command.run_limited(&self.context.ui, &log, self.limits)?;
         let mut record: Record =
             // A process that was killed has still written the steps before.

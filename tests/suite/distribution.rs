@@ -76,7 +76,7 @@ fn every_command_has_a_manual_page() {
             assert!(page.contains(&option.replace('-', "\\-")), "the page of {command} lacks {option}");
         }
     }
-    assert!(!out.join("cargo-pyodide-sweep-cell.1").exists(), "a hidden command has a page");
+    assert!(!out.join("cargo-pyodide-cell-process.1").exists(), "a hidden command has a page");
 }
 
 /// The files of the crate's package.

@@ -223,7 +223,7 @@ struct SweepArguments {
 /// Do one cell of a sweep
 #[derive(Debug, Args)]
 #[command(hide = true)]
-pub(crate) struct SweepCellArguments {
+pub(crate) struct CellProcessArguments {
     /// What is done, as `sweep` wrote it
     request: PathBuf,
 }
@@ -245,7 +245,7 @@ pub(crate) fn run(session: &Session, command: &SweepCommand) -> Result<u8> {
 }
 
 /// Does one cell, in the process that a sweep started. Its status is 0 whatever came of the cell: the record says it.
-pub(crate) fn run_cell(session: &Session, arguments: &SweepCellArguments) -> Result<u8> {
+pub(crate) fn run_cell(session: &Session, arguments: &CellProcessArguments) -> Result<u8> {
     let request = CellRequest::read(&arguments.request)?;
     // The cell is a process of its own: options reach it through its request.
     let network = if request.is_offline() { Network::Forbidden } else { Network::Allowed };
