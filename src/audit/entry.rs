@@ -6,7 +6,7 @@ use super::finding::{Findings, list};
 use crate::runtime::Runtime;
 use crate::wasm::dylink::{Form, Place};
 use crate::wasm::relocation_table::Relocations;
-use crate::wasm::{ExportKind, Module, Signature};
+use crate::wasm::{Export, ExportKind, Module, Signature};
 use crate::wheel::extension::{self, ExtensionName};
 
 /// Checks one module.
@@ -102,16 +102,22 @@ fn check_suffix(name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Find
     }
 }
 
+/// The function that Python calls to make the module.
+fn find_entry<'a>(module: &'a Module, name: &ExtensionName<'_>, runtime: &Runtime) -> Option<&'a Export> {
+    // The name of a module beyond ASCII is encoded (PEP 489); which one it is, the file name does not tell.
+    let is_encoded = !name.module.is_ascii();
+    let find = |entry: &str, encoded: &str| {
+        let is_it =
+            |export: &&Export| export.name == entry || (is_encoded && export.name.starts_with(encoded));
+        module.exports.iter().find(is_it)
+    };
+    let hook = runtime.asks_for_export_hooks().then(|| find(&name.export_hook(), "PyModExportU_")).flatten();
+    hook.or_else(|| find(&name.entry(), "PyInitU_"))
+}
+
 fn check_entry(module: &Module, name: &ExtensionName<'_>, runtime: &Runtime, findings: &mut Findings) {
     let wanted = Signature { parameters: Vec::new(), results: vec![wasmparser::ValType::I32] };
-    // The name of a module beyond ASCII is encoded (PEP 489); which one it is, the file name does not tell.
-    let has = |entry: &str, encoded: &str| {
-        let is_it = |name: &str| name == entry;
-        let may_be_it = |export: &str| !name.module.is_ascii() && export.starts_with(encoded);
-        module.exports.iter().find(|export| is_it(&export.name) || may_be_it(&export.name))
-    };
-    let hook = runtime.asks_for_export_hooks().then(|| has(&name.export_hook(), "PyModExportU_")).flatten();
-    let found = hook.or_else(|| has(&name.entry(), "PyInitU_"));
+    let found = find_entry(module, name, runtime);
     let entry = found.map_or_else(|| name.entry(), |export| export.name.clone());
     match found.map(|export| &export.kind) {
         Some(ExportKind::Function(signature)) if *signature == wanted => {}

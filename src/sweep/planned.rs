@@ -83,7 +83,7 @@ fn as_seen_from(package: &ListedPackage, folder: &Path) -> Result<ListedPackage>
 
 /// What a sweep of these cells is of.
 pub fn plan_of(cells: &[PlannedCell]) -> SweepPlan {
-    let mut plan = SweepPlan { packages: Vec::new(), lines: Vec::new(), steps: Vec::new() };
+    let mut plan = SweepPlan::default();
     for planned in cells {
         let Cell { package, line, pyodide } = planned.cell.clone();
         let lines = vec![ReleaseOfLine { line, pyodide }];

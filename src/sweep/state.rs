@@ -20,7 +20,7 @@ const FORMAT: u32 = 1;
 const PLAN: &str = "sweep.json";
 
 /// What a sweep is of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepPlan {
     /// The packages.
     pub packages: Vec<ListedPackage>,

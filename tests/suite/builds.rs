@@ -5,7 +5,7 @@ use std::path::Path;
 use cargo_pyodide::wasm::Module;
 use cargo_pyodide::wheel::WheelContents;
 
-use crate::harness::{can_build, copy_folder, fixture, folder, has, tool};
+use crate::harness::{can_build, copied, copy_folder, fixture, folder, has, tool};
 
 /// Builds a folder into `out` beside it and returns the wheel.
 fn build(package: &Path, pyodide: &str, more: &[&str]) -> WheelContents {
@@ -126,9 +126,7 @@ fn the_stable_abi_of_free_threaded_python_works_from_3_15_on() {
     if !can_build() || !has("node") {
         return;
     }
-    let place = folder();
-    let package = place.path().join("stable");
-    copy_folder(&fixture("stable"), &package);
+    let (place, package) = copied("stable");
     let wheel = build(&package, "315.0.0-alpha.2", &["--features", "free-threaded"]);
     let name = wheel.filename.to_string();
     assert_eq!(name, "fixture_stable-1.0.0-cp315-abi3.abi3t-pyemscripten_2026_5_wasm32.whl");

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use cargo_pyodide::context::Network;
-use cargo_pyodide::error::{EXIT_FAILED, Result, hinted};
-use cargo_pyodide::files::write_whole;
+use cargo_pyodide::error::{EXIT_FAILED, Result};
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
 use cargo_pyodide::runtime::TagChoice;
 use cargo_pyodide::sweep::cell::{self, CellRequest};
@@ -24,6 +23,8 @@ use crate::commands::Session;
 use crate::options::{NetworkOptions, VerbosityOptions, recipes};
 use crate::sweep_board::Board;
 use crate::terminal::{Terminal, Verbosity};
+
+mod cells;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -69,7 +70,7 @@ enum Action {
     /// Divide a list among several machines, or print its cells
     Plan(PlanArguments),
     /// Do one cell that `plan --cells` printed
-    Cell(CellArguments),
+    Cell(cells::CellArguments),
     /// Join the sweeps of several machines
     Merge(MergeArguments),
 }
@@ -125,22 +126,6 @@ struct PlanArguments {
 }
 
 #[derive(Debug, Args)]
-struct CellArguments {
-    /// A file with the line of the cell; `-` for the standard input
-    request: PathBuf,
-    /// The folder of this cell, of the form that `sweep` writes, with `record.json` when it is done
-    #[arg(short, long, visible_alias = "out-dir", value_name = "FOLDER", default_value = "sweep")]
-    out: PathBuf,
-    /// A folder with packages of the Pyodide release, asked before its content delivery network
-    #[arg(long, value_name = "FOLDER")]
-    packages_dir: Option<PathBuf>,
-    #[command(flatten)]
-    network: NetworkOptions,
-    #[command(flatten)]
-    verbosity: VerbosityOptions,
-}
-
-#[derive(Debug, Args)]
 struct MergeArguments {
     /// The folders of the sweeps; one that is not there is told
     #[arg(required = true)]
@@ -182,6 +167,18 @@ struct CellOptions {
     for_index: bool,
 }
 
+/// What is of the machine that does the cells.
+#[derive(Debug, Args)]
+struct MachineOptions {
+    /// A folder with packages of the Pyodide release, asked before its content delivery network
+    #[arg(long, value_name = "FOLDER")]
+    packages_dir: Option<PathBuf>,
+    #[command(flatten)]
+    network: NetworkOptions,
+    #[command(flatten)]
+    verbosity: VerbosityOptions,
+}
+
 /// What is swept, and how.
 #[derive(Debug, Args)]
 struct SweepArguments {
@@ -211,13 +208,8 @@ struct SweepArguments {
     /// Also print the report in this form
     #[arg(long, value_enum)]
     format: Option<ReportFormat>,
-    /// A folder with packages of the Pyodide release, asked before its content delivery network
-    #[arg(long, value_name = "FOLDER")]
-    packages_dir: Option<PathBuf>,
     #[command(flatten)]
-    network: NetworkOptions,
-    #[command(flatten)]
-    verbosity: VerbosityOptions,
+    machine: MachineOptions,
 }
 
 /// Do one cell of a sweep
@@ -239,7 +231,7 @@ pub(crate) fn run(session: &Session, command: &SweepCommand) -> Result<u8> {
         }
         Some(Action::Compare(arguments)) => compare(&terminal, arguments),
         Some(Action::Plan(arguments)) => plan(session, &terminal, arguments),
-        Some(Action::Cell(arguments)) => do_cell(session, arguments),
+        Some(Action::Cell(arguments)) => cells::run(session, arguments),
         Some(Action::Merge(arguments)) => merge(&terminal, arguments),
     }
 }
@@ -255,49 +247,13 @@ pub(crate) fn run_cell(session: &Session, arguments: &CellProcessArguments) -> R
 }
 
 fn sweep(session: &Session, arguments: &SweepArguments) -> Result<u8> {
-    let terminal = arguments.verbosity.terminal();
-    let context = session.context(&terminal, arguments.network.network());
+    let terminal = arguments.machine.verbosity.terminal();
+    let context = session.context(&terminal, arguments.machine.network.network());
     let runtimes = runtimes(&context, &arguments.how.pyodide)?;
     let board = Board::new(&terminal, &runtimes, &arguments.out);
     let state = run::run(&context, &arguments.request()?, &runtimes, &board)?;
     drop(board);
     conclude(&terminal, &state, &arguments.out, arguments.format)
-}
-
-/// Does one planned cell. Whatever comes of it, its record is written: an error says that the machine could not do it.
-fn do_cell(session: &Session, arguments: &CellArguments) -> Result<u8> {
-    let terminal = arguments.verbosity.terminal();
-    let context = session.context(&terminal, arguments.network.network());
-    let planned = planned::read(&read_request(&arguments.request)?)
-        .with_context(|| format!("cannot read `{}`", arguments.request.display()))?;
-    let [planned] = &planned[..] else {
-        let error = anyhow!("`{}` holds {} cells", arguments.request.display(), planned.len());
-        return Err(hinted(error, "give one line of what `sweep plan --cells` printed"));
-    };
-    let cell = &planned.cell;
-    if State::is_at(&arguments.out) {
-        let there = State::open(&arguments.out)?.plan()?.cells();
-        if let Some(other) = there.iter().find(|there| there.key() != planned.key) {
-            let error = anyhow!("`{}` is of another cell: {other}", arguments.out.display());
-            return Err(hinted(error, "each cell has a folder of its own: name another one with `--out`"));
-        }
-    }
-    let runtimes = runtimes(&context, &[cell.pyodide.parse().map_err(anyhow::Error::msg)?])?;
-    let request =
-        SweepRequest { packages_dir: arguments.packages_dir.clone(), ..planned.request(&arguments.out) };
-    let board = Board::new(&terminal, &runtimes, &arguments.out);
-    let state = run::run(&context, &request, &runtimes, &board)?;
-    drop(board);
-    let record = state.record(cell)?.context("the cell left no record")?;
-    write_whole(&state.path("record.json"), &serde_json::to_vec_pretty(&record)?)?;
-    Ok(0)
-}
-
-fn read_request(path: &Path) -> Result<String> {
-    if path == Path::new("-") {
-        return std::io::read_to_string(std::io::stdin()).context("cannot read the standard input");
-    }
-    Ok(fs_err::read_to_string(path)?)
 }
 
 fn merge(terminal: &Terminal, arguments: &MergeArguments) -> Result<u8> {
@@ -347,7 +303,7 @@ impl SweepArguments {
             out: self.out.clone(),
             shard: self.shard,
             timings: self.timings.clone(),
-            packages_dir: self.packages_dir.clone(),
+            packages_dir: self.machine.packages_dir.clone(),
             ..self.how.request(self.list.as_deref().context("no list was named")?)
         })
     }

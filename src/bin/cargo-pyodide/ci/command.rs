@@ -85,7 +85,7 @@ fn pipeline(arguments: &CiArguments, repository: &Repository) -> Result<Pipeline
     let CiArguments { service, shards, .. } = *arguments;
     let releases: RuntimeList = arguments.pyodide.parse().map_err(anyhow::Error::msg)?;
     let most = service.most_shards();
-    if shards > 1 && service.does_cells() {
+    if shards > 1 && most == 1 {
         let error = anyhow!("`--shards` shares out a list, and this engine takes each cell of it");
         return Err(hinted(error, "leave it out"));
     }

@@ -104,11 +104,6 @@ impl Service {
         !matches!(self, Service::Github | Service::Gitlab)
     }
 
-    /// Whether it takes each cell for itself, without parts of a list.
-    pub(crate) fn does_cells(self) -> bool {
-        matches!(self, Service::Parallel | Service::Slurm | Service::Snakemake)
-    }
-
     /// How many parts a list may have.
     pub(crate) fn most_shards(self) -> usize {
         match self {
@@ -116,6 +111,7 @@ impl Service {
             Service::Gitlab => 200,
             // More than lists are long; the service itself takes 100,000.
             Service::Kubernetes => 10_000,
+            // They take each cell for itself.
             Service::Parallel | Service::Slurm | Service::Snakemake => 1,
         }
     }

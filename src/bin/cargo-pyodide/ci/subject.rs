@@ -36,9 +36,13 @@ impl Subject {
     /// When there is no such thing, or it is not what it should be.
     pub(crate) fn find(path: &Path, repository: &Repository) -> Result<Self> {
         let is_project = ["pyproject.toml", "setup.py"].iter().any(|name| path.join(name).exists());
-        if !path.is_dir() || (!is_project && list::read(path).is_ok()) {
-            list::read(path)?;
-            return repository.inside(path).map(Self::List);
+        if !is_project {
+            match list::read(path) {
+                Ok(_) => return repository.inside(path).map(Self::List),
+                Err(error) if !path.is_dir() => return Err(error),
+                // A folder that holds neither: the project's own error says what is missing.
+                Err(_) => {}
+            }
         }
         let project = Project::read(path, &PyProject::read(path)?).map_err(|error| {
             let packages = packages_below(path);
