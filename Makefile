@@ -4,13 +4,15 @@ CARGO ?= cargo
 TOOL := target/release/cargo-pyodide
 # Compiled sooner: whoever tries the tool has it in two minutes on two cores.
 DEMO_TOOL := target/demo/cargo-pyodide
+# The lines that the demo builds for.
+PYODIDE ?= 314
 export CARGO_PYODIDE_CACHE_DIR ?= $(CURDIR)/target/pyodide-cache
 
 .PHONY: demo playground test test-all lint setup setup-demo bench peers fuzz polars sweep clean
 
 demo: setup-demo
 	$(CARGO) build --profile demo --locked
-	python3 examples/tiktoken/demo.py $(DEMO_TOOL)
+	python3 examples/tiktoken/demo.py $(DEMO_TOOL) $(PYODIDE)
 
 # Serves what it writes until Ctrl-C.
 playground: setup-demo
@@ -27,6 +29,7 @@ test-all: setup lint
 lint: setup
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) check --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir target
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
 	python3 tools/lint_scripts.py
 

@@ -1,4 +1,4 @@
-"""Builds tiktoken for two Pyodide lines and lets it encode and decode in both: python3 demo.py TOOL.
+"""Builds tiktoken for Pyodide and lets it encode and decode there: python3 demo.py TOOL [LINES, such as 0.29,314].
 
 The vocabulary comes from the Rust crate tiktoken-rs, through cargo, and is checked by its SHA-256. tiktoken imports
 `regex`, a C extension that lives on Pyodide's content delivery network; unless REGEX_WHEELS names a folder with its
@@ -18,7 +18,6 @@ import zipfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 WORK = ROOT / ".demo"
-LINES = ["0.29", "314"]
 # Without what makes a wheel small and fast: whoever tries the tool should not wait for it.
 QUICK = ["--profile-as-is", "--optimize", "none", "--compress", "fast"]
 # tiktoken looks for a vocabulary under the SHA-1 of the address that it would fetch it from.
@@ -81,10 +80,11 @@ def regex_for(tag):
 
 def main():
     tool = pathlib.Path(sys.argv[1]).resolve()
+    lines = sys.argv[2] if len(sys.argv) > 2 else "314"
     WORK.mkdir(exist_ok=True)
     folder = vocabulary()
     started = time.monotonic()
-    command = [tool, "build", "tiktoken==0.14.0", "--pyodide", ",".join(LINES), *QUICK]
+    command = [tool, "build", "tiktoken==0.14.0", "--pyodide", lines, *QUICK]
     command += ["--out-dir", WORK / "wheels", "--json"]
     report = json.loads(subprocess.run(command, check=True, capture_output=False, stdout=subprocess.PIPE).stdout)
     rows = []

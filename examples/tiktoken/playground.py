@@ -10,7 +10,9 @@ import shutil
 import subprocess
 import sys
 
-from demo import HERE, LINES, WORK, regex_double, vocabulary
+from demo import HERE, WORK, regex_double, vocabulary
+
+LINES = ["0.29", "314"]
 
 
 def build(tool, source, lines, wheels, *more):

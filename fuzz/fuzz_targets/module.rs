@@ -3,7 +3,7 @@
 
 use cargo_pyodide::wasm::code::Code;
 use cargo_pyodide::wasm::relocation_table::{self, Relocations};
-use cargo_pyodide::wasm::strip::{self, Names};
+use cargo_pyodide::wasm::strip::{self, Strip};
 use cargo_pyodide::wasm::{Module, callers};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::harness::{can_build, folder, has, runtime, shared_cache, tool};
+use crate::lines::asked_for;
 
 /// The numbers of the processes whose environment or command line holds a text, but for those that have ended.
 fn processes_of(text: &str) -> Vec<u32> {
@@ -119,10 +120,11 @@ fn kills_at_random_moments_lose_nothing() {
     }
     runtime("0.29.5");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/campaigns/kills.py");
+    let (kills, minutes) = if asked_for().is_some() { ("60", "4") } else { ("20", "1") };
     let campaign = Command::new("python3")
         .arg(script)
         .arg(env!("CARGO_BIN_EXE_cargo-pyodide"))
-        .args(["--kills", "60", "--minutes", "4", "--commands", "run,build,site", "--cache"])
+        .args(["--kills", kills, "--minutes", minutes, "--commands", "run,build,site", "--cache"])
         .arg(shared_cache())
         .env("CARGO_PYODIDE_CACHE_DIR", shared_cache())
         .output()

@@ -14,8 +14,8 @@ use cargo_pyodide::wasm::strip::{Strip, strip};
 use cargo_pyodide::wheel::WheelContents;
 
 use crate::harness::{can_build, copy_folder, find, fixture, folder, has, shared_cache, tool};
-use crate::lines::{asked_for, fetched};
-use crate::mutants::{Mutant, SAMPLE, disagreements, mutant};
+use crate::lines::{SAMPLE, asked_for, fetched};
+use crate::mutants::{Mutant, disagreements, mutant};
 
 /// A module, and the same with its relocations in another form.
 struct Pair {
