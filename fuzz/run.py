@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
+import zipfile
 
 FUZZ = pathlib.Path(__file__).resolve().parent
 ROOT = FUZZ.parent
@@ -55,6 +56,35 @@ def sdist():
     return packed.getvalue()
 
 
+def module():
+    """A side module: `dylink.0`, an imported memory, a function that returns nothing, its export, a byte of data."""
+    def text(name):
+        return bytes([len(name)]) + name.encode()
+
+    sections = [
+        (0, text("dylink.0") + bytes([1, 4, 16, 4, 0, 0])),
+        (1, bytes([1, 0x60, 0, 1, 0x7F])),
+        (2, bytes([2]) + text("env") + text("memory") + bytes([2, 0, 1])
+         + text("env") + text("__memory_base") + bytes([3, 0x7F, 0])),
+        (3, bytes([1, 0])),
+        (7, bytes([1]) + text("PyInit_a") + bytes([0, 0])),
+        (10, bytes([1, 4, 0, 0x41, 0, 0x0B])),
+        (11, bytes([1, 0, 0x23, 0, 0x0B, 1, 42])),
+    ]
+    return b"\0asm\x01\0\0\0" + b"".join(bytes([kind, len(data)]) + data for kind, data in sections)
+
+
+def wheel():
+    packed = io.BytesIO()
+    info = "a-1.0.dist-info"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.cpython-314-wasm32-emscripten.so", module())
+        archive.writestr(f"{info}/METADATA", METADATA)
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: cp314-cp314-pyemscripten_2026_0_wasm32\n")
+        archive.writestr(f"{info}/RECORD", f"{info}/RECORD,,\n")
+    return packed.getvalue()
+
+
 def seeds(target):
     """What a corpus begins with."""
     texts = {
@@ -66,8 +96,8 @@ def seeds(target):
         "overlay": [path.read_text() for folder in ("recipes", "tests") for path in (ROOT / folder).rglob("*.toml")],
     }.get(target, [])
     found = [text.encode() for text in texts]
-    if target == "sdist":
-        found.append(sdist())
+    if make := {"sdist": sdist, "module": module, "wheel": wheel}.get(target):
+        found.append(make())
     if target in ("module", "wheel"):
         endings = {"module": (".so", ".wasm"), "wheel": (".whl",)}[target]
         built = [path for path in (ROOT / "target/tmp").rglob("*") if path.suffix in endings and path.is_file()]

@@ -1,6 +1,6 @@
 //! A process and all that it started, directly or not.
 
-use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
+use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
 fn look(system: &mut System) {
     let what = ProcessRefreshKind::nothing().with_memory().without_tasks();
@@ -23,7 +23,7 @@ fn tree(system: &System, root: Pid) -> Vec<Pid> {
 /// The bytes of memory that a process holds, with all that it started.
 pub(super) fn memory_of_tree(system: &mut System, root: Pid) -> u64 {
     look(system);
-    tree(system, root).iter().filter_map(|pid| system.process(*pid)).map(sysinfo::Process::memory).sum()
+    tree(system, root).iter().filter_map(|pid| system.process(*pid)).map(Process::memory).sum()
 }
 
 /// Kills a process and all that it started, the root first, so that it starts nothing anew.
@@ -43,8 +43,7 @@ pub(super) fn kill_below(root: Pid) -> usize {
     look(&mut system);
     let mut alive = 0;
     for process in tree(&system, root).into_iter().skip(1).filter_map(|pid| system.process(pid)) {
-        // One that has ended is listed until its parent asks for its status.
-        if !matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead) {
+        if !has_ended(process) {
             process.kill();
             alive += 1;
         }
@@ -52,9 +51,38 @@ pub(super) fn kill_below(root: Pid) -> usize {
     alive
 }
 
-/// Whether there is a process of this number.
+/// Whether there is a process of this number that has not ended.
 pub(super) fn is_alive(pid: Pid) -> bool {
     let mut system = System::new();
     let what = ProcessRefreshKind::nothing().without_tasks();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, what) > 0
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, what);
+    system.process(pid).is_some_and(|process| !has_ended(process))
+}
+
+/// A process that has ended is listed until its parent asks for its status.
+fn has_ended(process: &Process) -> bool {
+    matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a process that nobody waits for")]
+    fn a_process_that_nobody_has_waited_for_is_not_alive() {
+        let mut child =
+            std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let pid = Pid::from_u32(child.id());
+        assert!(is_alive(pid));
+        drop(child.stdin.take());
+        let has_ended = || {
+            (0..1000).any(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                !is_alive(pid)
+            })
+        };
+        assert!(has_ended(), "it is waited for only now");
+        child.wait().unwrap();
+    }
 }

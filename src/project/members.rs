@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::PROJECT_FILES;
 use super::identity::Identity;
 use super::manifest::read_toml;
 use super::pyproject::PyProject;
@@ -51,7 +52,7 @@ fn read_member(folder: PathBuf) -> Member {
 
 fn list_folders(root: &Path) -> Vec<PathBuf> {
     let wanted = |name: &std::ffi::OsStr| name != "target" && !name.to_string_lossy().starts_with('.');
-    let is_project = |name: &std::ffi::OsStr| name == "pyproject.toml" || name == "setup.py";
+    let is_project = |name: &std::ffi::OsStr| PROJECT_FILES.iter().any(|file| name == *file);
     let files = files::walk(root, DEPTH, wanted)
         .filter(|entry| entry.file_type().is_file() && is_project(entry.file_name()));
     let mut found: Vec<PathBuf> = files.filter_map(|entry| Some(entry.path().parent()?.to_owned())).collect();

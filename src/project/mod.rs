@@ -52,6 +52,19 @@ pub struct Project {
     pub core: Core,
 }
 
+/// The files of which a Python project has one.
+pub(crate) const PROJECT_FILES: [&str; 2] = ["pyproject.toml", "setup.py"];
+
+/// Whether a folder is a Python project.
+pub fn is_project(folder: &Path) -> bool {
+    PROJECT_FILES.iter().any(|file| folder.join(file).is_file())
+}
+
+/// Whether a folder is a Python project or a crate.
+pub fn is_project_or_crate(folder: &Path) -> bool {
+    is_project(folder) || folder.join("Cargo.toml").is_file()
+}
+
 /// What an extension is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Core {

@@ -6,10 +6,8 @@ use anyhow::anyhow;
 
 use super::request::SourceRequest;
 use crate::error::{Result, hinted};
+use crate::project::is_project_or_crate;
 use crate::wheel::filename::normalised;
-
-/// Files that make a folder a project.
-const PROJECT_FILES: [&str; 3] = ["pyproject.toml", "setup.py", "Cargo.toml"];
 
 /// Refuses a bare name that is also a folder with a project in `here`: the index may have a stranger's package of that
 /// name, and building it runs its code.
@@ -31,10 +29,9 @@ pub fn refuse_namesake(request: &SourceRequest, here: &Path) -> Result<()> {
 fn find_namesake(name: &str, here: &Path) -> Option<String> {
     // A folder that cannot be listed holds nothing that the user sees.
     let entries = fs_err::read_dir(here).ok()?.flatten();
-    let is_project = |folder: &Path| PROJECT_FILES.iter().any(|file| folder.join(file).is_file());
     let same = entries.filter_map(|entry| {
         let folder = entry.file_name().into_string().ok()?;
-        (normalised(&folder) == name && is_project(&entry.path())).then_some(folder)
+        (normalised(&folder) == name && is_project_or_crate(&entry.path())).then_some(folder)
     });
     same.min()
 }

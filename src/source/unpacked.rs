@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 
 use crate::error::Result;
+use crate::project::is_project;
 
 /// The one folder that an sdist holds, in which `pyproject.toml` or `setup.py` lies.
 ///
 /// # Errors
 /// When it holds none or several, and it is not clear which one is meant.
 pub fn only_folder(unpacked: &Path) -> Result<PathBuf> {
-    let is_project =
-        |folder: &Path| folder.join("pyproject.toml").is_file() || folder.join("setup.py").is_file();
     if is_project(unpacked) {
         return Ok(unpacked.to_owned());
     }

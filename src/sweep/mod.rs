@@ -15,3 +15,17 @@ pub(crate) mod schedule;
 pub mod shards;
 pub mod state;
 pub(crate) mod verdict;
+
+use anyhow::anyhow;
+
+use crate::error::{Result, hinted};
+
+/// Refuses what another version of the tool wrote: `name` is what it is called.
+fn check_format(name: &str, value: &serde_json::Value, read: u32, advice: &str) -> Result<()> {
+    let format = value["format"].as_u64();
+    if format == Some(u64::from(read)) {
+        return Ok(());
+    }
+    let found = format.map_or("no format".to_owned(), |format| format!("format {format}"));
+    Err(hinted(anyhow!("{name} has {found}, but this version reads format {read}"), advice))
+}

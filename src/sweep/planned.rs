@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use serde::{Deserialize, Serialize};
 
+use super::check_format;
 use super::list::ListedPackage;
 use super::record::{Cell, Step};
 use super::run::{Native, Resume, SweepRequest, Swept};
@@ -112,13 +113,7 @@ pub fn read(text: &str) -> Result<Vec<PlannedCell>> {
 
 fn read_line(line: &str) -> Result<PlannedCell> {
     let value: serde_json::Value = serde_json::from_str(line)?;
-    let format = &value["format"];
-    if format.as_u64() != Some(u64::from(FORMAT)) {
-        return Err(hinted(
-            anyhow!("its `format` is {format}, but this version reads {FORMAT}"),
-            "plan the cells with the version that does them",
-        ));
-    }
+    check_format("it", &value, FORMAT, "plan the cells with the version that does them")?;
     Ok(serde_json::from_value(value)?)
 }
 
@@ -198,7 +193,7 @@ mod tests {
         let check = |text: &str| format!("{:#}", read(text).unwrap_err());
         assert_eq!(check("\n"), "there is no cell in it");
         insta::assert_snapshot!(check("\nx"), @"line 2 is not a cell: expected value at line 1 column 1");
-        insta::assert_snapshot!(check("{\"format\":2}"), @"line 1 is not a cell: its `format` is 2, but this version reads 1");
+        insta::assert_snapshot!(check("{\"format\":2}"), @"line 1 is not a cell: it has format 2, but this version reads format 1");
         insta::assert_snapshot!(check("{\"format\":1}"), @"line 1 is not a cell: missing field `key`");
     }
 

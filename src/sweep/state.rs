@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use serde::{Deserialize, Serialize};
 
+use super::check_format;
 use super::list::ListedPackage;
 use super::record::{Cell, Record, Step};
 use crate::error::{Result, hinted};
@@ -172,16 +173,8 @@ impl State {
     pub fn plan(&self) -> Result<SweepPlan> {
         let path = self.plan_file();
         let value: serde_json::Value = read(&path)?;
-        match value["format"].as_u64() {
-            Some(format) if format == u64::from(FORMAT) => {}
-            format => {
-                let found = format.map_or("no format".to_owned(), |format| format!("format {format}"));
-                return Err(hinted(
-                    anyhow!("`{}` has {found}, but this version reads format {FORMAT}", path.display()),
-                    "name another folder with `--out`, or use the version that made it",
-                ));
-            }
-        }
+        let advice = "name another folder with `--out`, or use the version that made it";
+        check_format(&format!("`{}`", path.display()), &value, FORMAT, advice)?;
         let file: PlanFile =
             serde_json::from_value(value).with_context(|| format!("cannot read `{}`", path.display()))?;
         Ok(file.plan)

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::project::is_project_or_crate;
+
 /// Where the files that tests may read end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
@@ -19,9 +21,7 @@ pub(super) fn roots_around(folder: &Path) -> Vec<PathBuf> {
         let manifest = fs_err::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
         manifest.lines().any(|line| line.trim_start().starts_with("[workspace"))
     });
-    let project = find(&|folder| {
-        ["pyproject.toml", "setup.py", "Cargo.toml"].iter().any(|name| folder.join(name).is_file())
-    });
+    let project = find(&is_project_or_crate);
     let mut roots: Vec<PathBuf> =
         [repository, workspace, project].into_iter().flatten().map(Path::to_owned).collect();
     // From the outside in: a workspace may lie above a repository of its own.

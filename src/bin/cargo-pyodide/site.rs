@@ -7,6 +7,7 @@ use cargo_pyodide::building::pack::kilobytes;
 use cargo_pyodide::building::{self, BuildRequest, FinishRequest};
 use cargo_pyodide::context::Context;
 use cargo_pyodide::error::{EXIT_FAILED, Result, cause_id, hinted, render};
+use cargo_pyodide::project::is_project_or_crate;
 use cargo_pyodide::releases::request::{RuntimeList, runtimes};
 use cargo_pyodide::runtime::Runtime;
 use cargo_pyodide::site::{self, AuditRule, News, Notebooks, ReleasePackages, SiteReport, SiteRequest};
@@ -297,8 +298,7 @@ fn wheels_in(path: &Path) -> Result<Option<Vec<PathBuf>>> {
     if path.extension().is_some_and(|ending| ending == "whl") {
         return Ok(Some(vec![path.to_owned()]));
     }
-    let is_source = ["pyproject.toml", "setup.py", "Cargo.toml"].iter().any(|name| path.join(name).is_file());
-    if !path.is_dir() || is_source {
+    if !path.is_dir() || is_project_or_crate(path) {
         return Ok(None);
     }
     let mut found = Vec::new();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::anyhow;
 use cargo_pyodide::error::{Result, hinted};
-use cargo_pyodide::project::{Core, Project, PyProject, lock_file};
+use cargo_pyodide::project::{Core, Project, PyProject, is_project, lock_file};
 use cargo_pyodide::sweep::list;
 
 use super::repository::Repository;
@@ -35,8 +35,7 @@ impl Subject {
     /// # Errors
     /// When there is no such thing, or it is not what it should be.
     pub(crate) fn find(path: &Path, repository: &Repository) -> Result<Self> {
-        let is_project = ["pyproject.toml", "setup.py"].iter().any(|name| path.join(name).exists());
-        if !is_project {
+        if !is_project(path) {
             match list::read(path) {
                 Ok(_) => return repository.inside(path).map(Self::List),
                 Err(error) if !path.is_dir() => return Err(error),
