@@ -29,7 +29,7 @@ test-all: setup lint
 lint: setup
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) check --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir target
+	$(CARGO) check --quiet --locked --manifest-path fuzz/Cargo.toml --no-default-features --target-dir target
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
 	python3 tools/lint_scripts.py
 

@@ -171,6 +171,8 @@ class Campaign:
             sent, gone = self.kill(name, round_number)
             counts[name, sent] += 1
             slowest = max(slowest, gone)
+            if counts.total() % 100 == 0:
+                print(f"{counts.total()} kills", file=sys.stderr)
         return counts, slowest
 
 

@@ -159,7 +159,8 @@ fn fixtures_leave_the_same_memory() {
     }
     let place = folder();
     let mut pairs = Vec::new();
-    for package in ["panics", "c-and-cpp"] {
+    let packages = if asked_for().is_some() { &["panics", "c-and-cpp"][..] } else { &["panics"] };
+    for package in packages {
         let name = format!("relocated-{package}-{}", std::process::id());
         copy_folder(&fixture(package), &place.path().join(&name));
         let lines = asked_for().unwrap_or(vec!["0.21.3", "314.0.7"]).join(",");
