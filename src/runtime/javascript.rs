@@ -149,13 +149,13 @@ fn signatures(text: &str) -> BTreeMap<&str, Signature> {
     let wraps_references = text.contains(r#""e":111"#) || text.contains("e:111");
     for (at, marker) in text.match_indices(".sig=") {
         let before = &text[..at];
-        let start = before.rfind(|c| !is_identifier(c)).map_or(0, |index| index + 1);
+        let name = &before[before.trim_end_matches(is_identifier).len()..];
         let after = &text[at + marker.len()..];
         let Some(quote) = after.chars().next().filter(|c| matches!(c, '"' | '\'')) else { continue };
         let Some((letters, _)) = after[1..].split_once(quote) else { continue };
         if let Some(signature) = from_letters(letters).filter(|_| wraps_references || !letters.contains('e'))
         {
-            found.insert(&before[start..], signature);
+            found.insert(name, signature);
         }
     }
     found
@@ -206,6 +206,7 @@ mod tests {
         log: (i32, i64) -> ()
         ");
         insta::assert_snapshot!(check("var asmLibraryArg={ a:b };"), @"a: ?");
+        insta::assert_snapshot!(check("é.sig='v';éa.sig='v';var asmLibraryArg={a:a}"), @"a: () -> ()");
         insta::assert_snapshot!(check("console.log(1)"), @"no `wasmImports` or `asmLibraryArg` object: not a script of a known kind");
     }
 }

@@ -7,7 +7,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use pep440_rs::Version;
-use pep508_rs::{ExtraName, MarkerEnvironment, MarkerTree, VerbatimUrl, VersionOrUrl};
+use pep508_rs::{ExtraName, MarkerEnvironment, MarkerTree, VersionOrUrl};
+use url::Url;
 
 use super::filename::normalised;
 
@@ -19,7 +20,8 @@ const DEEPEST: usize = 50;
 /// A requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
-    head: pep508_rs::Requirement<VerbatimUrl>,
+    // With the crate's own type of addresses, `${NAME}` in one would become the user's variable of that name.
+    head: pep508_rs::Requirement<Url>,
     marker: Option<Marker>,
 }
 
@@ -88,7 +90,8 @@ impl FromStr for Requirement {
             return Err(NotARequirement::Long(text.len()));
         }
         let (head, marker) = split(text);
-        let head = head.parse::<pep508_rs::Requirement<VerbatimUrl>>().map_err(|error| malformed(&error))?;
+        check_names(head)?;
+        let head = head.parse::<pep508_rs::Requirement<Url>>().map_err(|error| malformed(&error))?;
         let marker = marker.map(|marker| Reader::new(marker).read()).transpose()?;
         Ok(Self { head, marker })
     }
@@ -103,14 +106,34 @@ pub(crate) fn beginning(text: &str) -> String {
     shown
 }
 
-fn malformed(error: &pep508_rs::Pep508Error<VerbatimUrl>) -> NotARequirement {
+fn malformed(error: &pep508_rs::Pep508Error<Url>) -> NotARequirement {
     NotARequirement::Malformed(error.message.to_string())
+}
+
+/// Refuses a name or an extra that ends with a sign: the parser panics on it.
+fn check_names(head: &str) -> Result<(), NotARequirement> {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || is_sign(c);
+    let head = head.trim_start();
+    let after_name = head.trim_start_matches(is_of_name);
+    let name = &head[..head.len() - after_name.len()];
+    let extras = after_name.trim_start().strip_prefix('[').unwrap_or_default();
+    let extras = extras.split(']').next().unwrap_or_default().split(|c| !is_of_name(c));
+    match std::iter::once(name).chain(extras).find(|name| name.ends_with(is_sign)) {
+        Some(name) => Err(NotARequirement::Malformed(format!(
+            "the name `{}` does not end with a letter or a digit",
+            beginning(name)
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn is_sign(c: char) -> bool {
+    "._-".contains(c)
 }
 
 /// What stands before the marker, and the marker. An address may hold a semicolon: one after a blank ends it.
 fn split(text: &str) -> (&str, Option<&str>) {
-    let after_name =
-        text.trim_start().trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "._-".contains(c));
+    let after_name = text.trim_start().trim_start_matches(|c: char| c.is_ascii_alphanumeric() || is_sign(c));
     let after_extras = match after_name.trim_start().strip_prefix('[') {
         Some(rest) => rest.split_once(']').map_or("", |(_, rest)| rest),
         None => after_name,
@@ -271,7 +294,7 @@ mod tests {
         ];
         for text in texts {
             let ours: Requirement = text.parse().unwrap();
-            let whole: pep508_rs::Requirement<VerbatimUrl> = text.parse().unwrap();
+            let whole: pep508_rs::Requirement<Url> = text.parse().unwrap();
             for extras in [&[][..], &extra] {
                 let wanted = whole.evaluate_markers(&environment, extras);
                 assert_eq!(ours.applies(&environment, extras), wanted, "{text} {extras:?}");
@@ -279,6 +302,12 @@ mod tests {
             let shown = pep508_rs::Requirement { marker: MarkerTree::TRUE, ..whole };
             assert_eq!(ours.to_string(), shown.to_string());
         }
+    }
+
+    #[test]
+    fn an_address_holds_no_variable_of_the_user() {
+        let read: Requirement = "x @ https://h/${HOME}/y.whl".parse().unwrap();
+        assert_eq!(read.to_string(), "x @ https://h/$%7BHOME%7D/y.whl");
     }
 
     #[test]
@@ -310,6 +339,10 @@ mod tests {
             "x ; and".to_owned(),
             "x ; os_name == 'nt' or".to_owned(),
             "x y".to_owned(),
+            "x_= ; os_name == 'nt'".to_owned(),
+            "x[y,z- ]".to_owned(),
+            "x[y_".to_owned(),
+            "x @ y.whl".to_owned(),
         ];
         insta::assert_snapshot!(cases.map(|text| check(&text)).join("\n"));
     }
