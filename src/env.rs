@@ -17,6 +17,9 @@ pub const SUPERVISOR: &str = "PYODIDE_SUPERVISOR";
 /// The variable that names the folder of a command's temporary files, for the drivers that it starts.
 pub const TEMPORARY_FOLDER: &str = "PYODIDE_TEMPORARY_FOLDER";
 
+/// The variable that keeps the user's folder of temporary files for cargo, where a back end has ours.
+pub const USER_TEMPORARY_FOLDER: &str = "PYODIDE_USER_TEMPORARY_FOLDER";
+
 /// A snapshot of the process's environment.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {

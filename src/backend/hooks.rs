@@ -11,6 +11,7 @@ use super::failure;
 use super::rustc_errors::Roots;
 use super::steering::Steering;
 use crate::context::Context;
+use crate::env::USER_TEMPORARY_FOLDER;
 use crate::error::{Result, hinted};
 use crate::files::remove_folder;
 use crate::plain_name::PlainName;
@@ -119,6 +120,9 @@ impl BackEnd<'_> {
         // The user's flags are in our configuration already; as variables they would hide it.
         let command = without_rust_settings(Invocation::new(environment.python()))
             .current_dir(&self.project.root)
+            // maturin makes a folder there, and leaves it when it is killed.
+            .with_our_temporary_folder()
+            .env(USER_TEMPORARY_FOLDER, std::env::temp_dir())
             .env("PATH", environment.path(&self.steering.path_folders, &self.context.environment))
             .env_remove("PYTHONPATH")
             .env_remove("PYTHONHOME")

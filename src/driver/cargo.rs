@@ -9,7 +9,7 @@
 use std::ffi::OsString;
 
 use crate::abi::TARGET;
-use crate::env::Environment;
+use crate::env::{Environment, USER_TEMPORARY_FOLDER};
 use crate::error::Result;
 use crate::plan::{CargoPlan, DriverPlan};
 use crate::process::{Invocation, exit_code};
@@ -44,6 +44,10 @@ pub(super) fn run(
     let mut command = Invocation::new(&cargo.program).args(arguments);
     for name in LOCAL {
         command = command.env_remove(name);
+    }
+    // The server of a compiler cache that cargo starts outlives our folder.
+    if let Some(folder) = environment.get(USER_TEMPORARY_FOLDER) {
+        command = command.env("TMPDIR", folder);
     }
     if environment.get("RUSTC_BOOTSTRAP").is_none() {
         // A distribution's cargo may take itself for a nightly one, and would obey `[unstable]` in a package's

@@ -124,7 +124,8 @@ class Campaign:
     def left_files(self):
         patterns = [(self.temporary, "*"), (self.cache, "*/.tmp*"), (self.cache, "*/.removed-*"),
                     (self.cache, "*/.*.part"), (self.place, "dist/.*"), (self.place, ".site*"), (self.place, ".tmp*")]
-        return sorted(str(path) for folder, pattern in patterns for path in folder.glob(pattern))
+        left = sorted(path for folder, pattern in patterns for path in folder.glob(pattern))
+        return [f"{path} with {sorted(child.name for child in path.glob('*'))}" for path in left]
 
     def kill(self, name, round_number):
         self.prepare(name, round_number)
