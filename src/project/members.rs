@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::PROJECT_FILES;
 use super::identity::Identity;
 use super::manifest::read_toml;
+use super::project_files::PROJECT_FILES;
 use super::pyproject::PyProject;
 use crate::files;
 use crate::wheel::filename::normalised;

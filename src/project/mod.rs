@@ -14,6 +14,7 @@ pub mod lock_file;
 pub(crate) mod manifest;
 mod members;
 mod nothing_to_build;
+mod project_files;
 pub(crate) mod pyproject;
 mod rust_tokens;
 
@@ -28,6 +29,7 @@ pub use identity::Identity;
 pub use members::{Member, advise_members, list_members};
 pub use nothing_to_build::NothingToBuild;
 pub(crate) use nothing_to_build::native_sign;
+pub use project_files::{is_project, is_project_or_crate};
 pub use pyproject::{BuildSystem, PyProject};
 
 use crate::error::{Result, hinted};
@@ -50,19 +52,6 @@ pub struct Project {
     pub requires_python: Option<String>,
     /// What its extension is written in.
     pub core: Core,
-}
-
-/// The files of which a Python project has one.
-pub(crate) const PROJECT_FILES: [&str; 2] = ["pyproject.toml", "setup.py"];
-
-/// Whether a folder is a Python project.
-pub fn is_project(folder: &Path) -> bool {
-    PROJECT_FILES.iter().any(|file| folder.join(file).is_file())
-}
-
-/// Whether a folder is a Python project or a crate.
-pub fn is_project_or_crate(folder: &Path) -> bool {
-    is_project(folder) || folder.join("Cargo.toml").is_file()
 }
 
 /// What an extension is written in.
