@@ -89,6 +89,10 @@ impl FromStr for Requirement {
         if text.len() > LONGEST {
             return Err(NotARequirement::Long(text.len()));
         }
+        // The parser takes positions of letters for positions of bytes. PEP 508 has no letters but those of ASCII.
+        if let Some(letter) = text.chars().find(|letter| !letter.is_ascii()) {
+            return Err(NotARequirement::Malformed(format!("`{letter}` is not a letter of ASCII")));
+        }
         let (head, marker) = split(text);
         check_names(head)?;
         let head = head.parse::<pep508_rs::Requirement<Url>>().map_err(|error| malformed(&error))?;
@@ -343,6 +347,7 @@ mod tests {
             "x[y,z- ]".to_owned(),
             "x[y_".to_owned(),
             "x @ y.whl".to_owned(),
+            "x ; python_version < '3 ' aë extra == 'd'".to_owned(),
         ];
         insta::assert_snapshot!(cases.map(|text| check(&text)).join("\n"));
     }
