@@ -116,7 +116,6 @@ fn malformed(error: &pep508_rs::Pep508Error<Url>) -> NotARequirement {
 
 /// Refuses a name or an extra that ends with a sign: the parser panics on it.
 fn check_names(head: &str) -> Result<(), NotARequirement> {
-    let is_of_name = |c: char| c.is_ascii_alphanumeric() || is_sign(c);
     let head = head.trim_start();
     let after_name = head.trim_start_matches(is_of_name);
     let name = &head[..head.len() - after_name.len()];
@@ -135,9 +134,13 @@ fn is_sign(c: char) -> bool {
     "._-".contains(c)
 }
 
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || is_sign(c)
+}
+
 /// What stands before the marker, and the marker. An address may hold a semicolon: one after a blank ends it.
 fn split(text: &str) -> (&str, Option<&str>) {
-    let after_name = text.trim_start().trim_start_matches(|c: char| c.is_ascii_alphanumeric() || is_sign(c));
+    let after_name = text.trim_start().trim_start_matches(is_of_name);
     let after_extras = match after_name.trim_start().strip_prefix('[') {
         Some(rest) => rest.split_once(']').map_or("", |(_, rest)| rest),
         None => after_name,

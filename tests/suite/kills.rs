@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::harness::{can_build, copy_folder, fixture, folder, has, runtime, shared_cache, tool};
+use crate::harness::{can_build, copied, folder, has, runtime, shared_cache, tool};
 use crate::lines::asked_for;
 
 /// The numbers of the processes whose environment or command line holds a text, but for those that have ended.
@@ -118,9 +118,8 @@ fn what_a_back_end_leaves_when_it_is_killed_lies_in_our_folder() {
     if !can_build() {
         return;
     }
-    let place = folder();
-    let (package, temporary) = (place.path().join("package"), place.path().join("tmp"));
-    copy_folder(&fixture("pure"), &package);
+    let (place, package) = copied("pure");
+    let temporary = place.path().join("tmp");
     fs_err::create_dir(&temporary).unwrap();
     let said = place.path().join("said");
     let pyproject = "[build-system]\nrequires = []\nbuild-backend = \"own\"\nbackend-path = [\".\"]\n\n\
@@ -128,7 +127,7 @@ fn what_a_back_end_leaves_when_it_is_killed_lies_in_our_folder() {
     let back_end = format!("import tempfile\nopen({:?}, 'w').write(tempfile.gettempdir())\n", said.display());
     fs_err::write(package.join("pyproject.toml"), pyproject).unwrap();
     fs_err::write(package.join("own.py"), back_end).unwrap();
-    let build = tool(&["build", "./package", "--pyodide", "0.29.5", "-q"]).in_folder(place.path());
+    let build = tool(&["build", "./pure", "--pyodide", "0.29.5", "-q"]).in_folder(place.path());
     let printed = build.env("TMPDIR", &temporary).run();
     let said = fs_err::read_to_string(said).unwrap_or_else(|_| panic!("{}", printed.stderr));
     assert!(said.starts_with(temporary.join("cargo-pyodide-").to_str().unwrap()), "{said}");
