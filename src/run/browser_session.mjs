@@ -9,11 +9,33 @@ const PIECE = 1 << 20;
 /** The address of something beside this script: all lies below a path that nobody else knows. */
 const address = (name) => new URL(name, import.meta.url).href;
 
+/** Whether a request blocks the page right now. */
+let isBlocked = false;
+
+/** Runs a function now, or as a task of its own once no request blocks. */
+function whenUnblocked(run) {
+  if (isBlocked) setTimeout(whenUnblocked, 0, run);
+  else run();
+}
+
+// While a request blocks its page, Firefox still tells what was collected. Pyodide then frees Python objects, which ends
+// the interpreter when it is inside a write: it has given its lock away there.
+self.FinalizationRegistry = class extends FinalizationRegistry {
+  constructor(clean) {
+    super((held) => whenUnblocked(() => clean(held)));
+  }
+};
+
 /** Sends bytes or text to the server. */
 function post(path, body) {
   const request = new XMLHttpRequest();
   request.open("POST", address(path), false);
-  request.send(body);
+  isBlocked = true;
+  try {
+    request.send(body);
+  } finally {
+    isBlocked = false;
+  }
   if (request.status !== 200) throw new Error(`the tool did not take ${path} (${request.status})`);
 }
 

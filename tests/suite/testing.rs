@@ -256,6 +256,21 @@ fn scripts_and_tests_run_in_firefox() {
     assert_eq!(left_behind("firefox"), Vec::<String>::new());
 }
 
+/// Leaves proxies of JavaScript to be collected while the page sends what is written.
+const PROXIES: &str = "import sys\nfrom js import Array\n\
+    for number in range(3000):\n    Array.of([number])\n    print(number, file=sys.stderr)";
+
+#[test]
+fn objects_that_are_collected_amid_a_write_do_not_end_the_interpreter() {
+    if !can_build() || !has("firefox-esr") {
+        return;
+    }
+    let run = tool(&["run", "--in", "page", "--pyodide", "314.0.7", "-c", PROXIES])
+        .env("CHROME", find("firefox-esr").unwrap())
+        .succeed();
+    assert_eq!(run.stderr.lines().last(), Some("2999"));
+}
+
 /// What a script prints in the pages and workers of a browser, and how it ends.
 fn run_in(browser: &str) -> String {
     let code = "import sys, fixture_pure\nprint(fixture_pure.add(2, 3), sys.argv[1:])\n\
