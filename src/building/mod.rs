@@ -15,6 +15,7 @@ pub mod metadata;
 mod optimize;
 mod outcome;
 pub(crate) mod overlays;
+mod own_workspace;
 pub mod pack;
 mod package;
 pub mod report;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use super::own_workspace;
 use crate::backend::BuildFolder;
 use crate::context::Context;
 use crate::error::Result;
@@ -106,6 +107,9 @@ impl OpenedSource {
             }
         };
         let pyproject = PyProject::read(&path)?;
+        if owner == TreeOwner::Tool {
+            own_workspace::give(&folder.root.join("tree"), &path, &pyproject)?;
+        }
         let label = label(&path, &pyproject);
         Ok(Self { folder, tree: Tree { path, owner, pyproject, workspace: Workspace::default() }, label })
     }
@@ -131,6 +135,7 @@ impl OpenedSource {
         sources::add(&path, &changes.sources)?;
         patches::apply(&path, &changes.patches)?;
         let pyproject = PyProject::read(&path)?;
+        own_workspace::give(&self.folder.root.join("tree"), &path, &pyproject)?;
         Ok(Tree { path, owner: TreeOwner::Tool, pyproject, workspace })
     }
 }

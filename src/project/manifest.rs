@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::files;
 
 /// The package's Cargo manifest: where maturin's table says, in the root, or the one that lies least deep below it.
-pub(super) fn find(root: &Path, pyproject: &PyProject) -> Option<PathBuf> {
+pub(crate) fn find(root: &Path, pyproject: &PyProject) -> Option<PathBuf> {
     let named = pyproject.tool("maturin").and_then(|maturin| maturin.get("manifest-path")?.as_str());
     let candidates = named.into_iter().chain(["Cargo.toml", "rust/Cargo.toml", "src/rust/Cargo.toml"]);
     candidates.map(|path| root.join(path)).find(|path| path.is_file()).or_else(|| find_below(root))
@@ -24,6 +24,13 @@ fn find_below(root: &Path) -> Option<PathBuf> {
         .filter(|entry| entry.file_name() == "Cargo.toml" && entry.file_type().is_file());
     // The least deep: members of a workspace lie below its root.
     manifests.min_by_key(walkdir::DirEntry::depth).map(walkdir::DirEntry::into_path)
+}
+
+/// Whether a manifest is the root of a workspace or says where its root is.
+pub(crate) fn names_a_workspace(manifest: &Path) -> bool {
+    let Ok(table) = read_toml(manifest) else { return false };
+    table.contains_key("workspace")
+        || table.get("package").is_some_and(|package| package.get("workspace").is_some())
 }
 
 /// Reads a TOML file.

@@ -174,7 +174,14 @@ fn cargo_command(
     drivers: &DriverFolder,
 ) -> Invocation {
     rust::without_rust_settings(Invocation::new(&rust.cargo))
-        .args(["build", "--release", "-Zbuild-std=std,panic_unwind,panic_abort", FEATURES, "--target", TARGET])
+        .args([
+            "build",
+            "--release",
+            "-Zbuild-std=std,panic_unwind,panic_abort",
+            FEATURES,
+            "--target",
+            TARGET,
+        ])
         .env_remove("CARGO_PYODIDE_CACHE_DIR")
         .current_dir(project)
         .env("RUSTC", drivers.program("rustc"))
