@@ -44,7 +44,7 @@ Examples:
   cargo pyodide sweep merge cells/* --cells cells.jsonl --out sweeps/joined
 
 What fails, dies, hangs or takes too much memory ends its own cell and no other. Cells share compiled crates by line. The
-folder of --out holds one file a finished cell, the logs, the wheels and the report in three forms.
+folder of --out holds a file for each finished cell, the logs, the wheels and the report in three forms.
 
 Exit codes:
   0  every cell succeeded; nothing got worse; the record of `sweep cell` is written, whatever came of the cell
@@ -127,7 +127,7 @@ struct PlanArguments {
 
 #[derive(Debug, Args)]
 struct MergeArguments {
-    /// The folders of the sweeps; one that is not there is told
+    /// The folders of the sweeps; a missing one is reported
     #[arg(required = true)]
     folders: Vec<PathBuf>,
     /// The cells that were to be done, as `sweep plan --cells` printed them: which are missing is told
