@@ -30,10 +30,10 @@ pub fn size_of_folder(folder: &Path) -> u64 {
 }
 
 /// Copies a folder with the times of its files, without the entries that are not wanted and without links.
-pub(crate) fn copy_folder(from: &Path, to: &Path, wanted: impl Fn(&OsStr) -> bool) -> Result<()> {
+pub(crate) fn copy_folder(from: &Path, to: &Path, wanted: impl Fn(&Path) -> bool) -> Result<()> {
     fs_err::create_dir_all(to)?;
     let entries = WalkDir::new(from).min_depth(1).into_iter();
-    for entry in entries.filter_entry(|entry| entry.depth() == 0 || wanted(entry.file_name())) {
+    for entry in entries.filter_entry(|entry| entry.depth() == 0 || wanted(entry.path())) {
         let entry = entry.with_context(|| format!("cannot copy `{}`", from.display()))?;
         let target = to.join(entry.path().strip_prefix(from)?);
         if entry.file_type().is_dir() {
@@ -43,7 +43,26 @@ pub(crate) fn copy_folder(from: &Path, to: &Path, wanted: impl Fn(&OsStr) -> boo
             // Cargo compares times: a copy with new ones would be compiled anew.
             let time = entry.metadata()?.modified()?;
             fs_err::OpenOptions::new().write(true).open(&target)?.into_parts().0.set_modified(time)?;
+        } else if entry.file_type().is_symlink() {
+            copy_link(entry.path(), from, &target)?;
         }
+    }
+    Ok(())
+}
+
+/// Copies a link: as one if it leads to something that is copied with it, else the file that it leads to.
+fn copy_link(link: &Path, from: &Path, target: &Path) -> Result<()> {
+    // One that leads nowhere is nothing.
+    let Ok(end) = fs_err::canonicalize(link) else { return Ok(()) };
+    let leads = fs_err::read_link(link)?;
+    #[cfg(unix)]
+    if leads.is_relative() && end.starts_with(fs_err::canonicalize(from)?) {
+        return Ok(fs_err::os::unix::fs::symlink(leads, target)?);
+    }
+    #[cfg(not(unix))]
+    drop((leads, from));
+    if end.is_file() {
+        fs_err::copy(end, target)?;
     }
     Ok(())
 }
@@ -284,13 +303,26 @@ mod tests {
     fn a_copy_keeps_times_and_leaves_out_what_is_not_wanted() {
         let from = folder(&["a/b.txt", "a/not/c.txt", "empty/"]);
         let to = folder(&["copy/old.txt"]);
-        #[cfg(unix)]
-        link(&from.path().join("a/b.txt"), &from.path().join("linked.txt"));
         set_time(&from.path().join("a/b.txt"), long_ago());
         let target = to.path().join("copy");
-        copy_folder(from.path(), &target, |name| name != "not").unwrap();
+        copy_folder(from.path(), &target, |path| !path.ends_with("not")).unwrap();
         assert_eq!(list(&target, usize::MAX), "a a/b.txt empty old.txt");
         assert_eq!(time_of(&target.join("a/b.txt")), long_ago());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_copied_as_one_if_it_leads_to_what_is_copied() {
+        let (outside, from, to) = (folder(&["o.txt", "o/"]), folder(&["a/b.txt"]), folder(&[]));
+        fs_err::os::unix::fs::symlink("../a/b.txt", from.path().join("a/inside.txt")).unwrap();
+        link(&outside.path().join("o.txt"), &from.path().join("outside.txt"));
+        link(&outside.path().join("o"), &from.path().join("folder"));
+        link(&outside.path().join("gone"), &from.path().join("gone"));
+        let target = to.path().join("copy");
+        copy_folder(from.path(), &target, |_| true).unwrap();
+        assert_eq!(list(&target, usize::MAX), "a a/b.txt a/inside.txt outside.txt");
+        assert_eq!(fs_err::read_link(target.join("a/inside.txt")).unwrap(), Path::new("../a/b.txt"));
+        assert!(!target.join("outside.txt").is_symlink());
     }
 
     #[test]

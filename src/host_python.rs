@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
 
 use crate::abi::PythonVersion;
 use crate::env::Environment;
@@ -56,6 +57,34 @@ impl HostPython {
         }
         // The executable itself, not a version manager's stand-in for it.
         Ok(Self { program: PathBuf::from(executable), version, full_version: full_version.to_owned() })
+    }
+
+    /// The environment markers of this machine (PEP 508), as far as requirements of packages ask for them.
+    ///
+    /// # Errors
+    /// When its version is none of Python's.
+    pub(crate) fn markers(&self) -> Result<MarkerEnvironment> {
+        let (os_name, sys_platform, platform_system) = match std::env::consts::OS {
+            "windows" => ("nt", "win32", "Windows"),
+            "macos" => ("posix", "darwin", "Darwin"),
+            _ => ("posix", "linux", "Linux"),
+        };
+        let python = self.version.to_string();
+        let markers = MarkerEnvironmentBuilder {
+            implementation_name: "cpython",
+            implementation_version: &self.full_version,
+            os_name,
+            platform_machine: std::env::consts::ARCH,
+            platform_python_implementation: "CPython",
+            platform_release: "",
+            platform_system,
+            platform_version: "",
+            python_full_version: &self.full_version,
+            python_version: &python,
+            sys_platform,
+        };
+        MarkerEnvironment::try_from(markers)
+            .with_context(|| format!("`{}` is no version of Python", self.full_version))
     }
 }
 

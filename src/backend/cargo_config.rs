@@ -46,12 +46,20 @@ pub(super) fn cargo_config(flags: &[String], choices: &CargoChoices) -> String {
     }
     if !patch.is_empty() {
         let crates = patch.iter().map(|(name, folder)| {
-            (
-                name.clone(),
-                toml::Table::from_iter([("path".to_owned(), folder.to_string_lossy().into_owned().into())])
-                    .into(),
-            )
+            let path = ("path".to_owned(), folder.to_string_lossy().into_owned().into());
+            match name.split_once('@') {
+                // Another version of a crate has a name of its own here.
+                Some((package, version)) => {
+                    let package = ("package".to_owned(), package.into());
+                    (
+                        format!("{name}-{version}").replace(['@', '.', '+'], "-"),
+                        toml::Table::from_iter([path, package]),
+                    )
+                }
+                None => (name.clone(), toml::Table::from_iter([path])),
+            }
         });
+        let crates = crates.map(|(name, entry)| (name, entry.into()));
         let registry =
             toml::Table::from_iter([("crates-io".to_owned(), crates.collect::<toml::Table>().into())]);
         config.insert("patch".into(), registry.into());

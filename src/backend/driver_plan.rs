@@ -50,7 +50,8 @@ pub(super) fn driver_plan(
             config,
             profile,
             features,
-            is_locked: choices.lock == LockUse::Kept,
+            // Cargo would have to note a patch; that the lock file fits was seen when the graph was read.
+            is_locked: choices.lock == LockUse::Kept && choices.overlay.patch.is_empty(),
         }),
         rustc: Some(RustcPlan {
             program: toolchain.rust.rustc.clone(),

@@ -97,6 +97,9 @@ fn make(context: &Context, folder: &Path, requirements: &[&str]) -> Result<()> {
             .arg(&python.program)
             .arg(folder)
             .output(ui)?;
+        if requirements.is_empty() {
+            return Ok(());
+        }
         let install = Invocation::new(&uv)
             .with_our_temporary_folder()
             .args(["pip", "install", "--quiet", "--python"])

@@ -41,7 +41,10 @@ impl BuildFolder {
         // A folder by its path, since its content changes; an archive by its content, wherever it lies.
         let (name, identity) = match source {
             Source::Folder(path) => (path.file_name(), path.to_string_lossy().into_owned()),
-            Source::Archive(archive) => (archive.path.file_name(), archive.sha256.to_string()),
+            Source::Archive(archive) => {
+                let inside = archive.subdirectory.iter().map(|folder| format!(" {}", folder.display()));
+                (archive.path.file_name(), inside.fold(archive.sha256.to_string(), |text, part| text + &part))
+            }
         };
         let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         // The name is for people who look into the cache; the digest tells sources apart.

@@ -34,6 +34,8 @@ pub(crate) fn read(
     );
     let steering = Steering::default();
     let log = folder.root.join("metadata.log");
+    // Hooks append to it: lines of an earlier call would be taken for this one's.
+    let _ = fs_err::remove_file(&log);
     let back_end =
         BackEnd { context, project: &project, workspace: &project.root, steering: &steering, log: &log };
     let environment = back_end.environment()?;

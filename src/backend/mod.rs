@@ -26,6 +26,7 @@ pub use folder::BuildFolder;
 pub use request::BackEndBuild;
 pub use shell::{ShellSettings, shell_settings};
 pub use target_folder::CrateStore;
+pub(crate) use variables::setuptools_variables;
 
 use crate::context::Context;
 use crate::error::Result;

@@ -39,7 +39,7 @@ pub(super) fn of_build(
         variables.extend(compilers.map(|(name, program)| (for_target(name), program.to_owned())));
     }
     variables.extend(choices.overlay.env.clone());
-    if project.wants_nightly() && !choices.overlay.env.contains_key("RUSTC_BOOTSTRAP") {
+    if project.wants_nightly(build.workspace) && !choices.overlay.env.contains_key("RUSTC_BOOTSTRAP") {
         context.ui.warn(format!(
             "`{}` asks for a nightly Rust: the build allows unstable features (`RUSTC_BOOTSTRAP=1`)",
             project.root.display()
@@ -66,7 +66,7 @@ fn extension_variables() -> Vec<(String, String)> {
 }
 
 /// Keeps setuptools from writing into the user's folder, and from taking stale native modules out of it.
-fn setuptools_variables(folder: &Path) -> Result<Vec<(String, String)>> {
+pub(crate) fn setuptools_variables(folder: &Path) -> Result<Vec<(String, String)>> {
     // A module that an earlier build left in `build/` would be packed as if it were new.
     let scratch = folder.join("setuptools");
     remove_folder(&scratch)?;

@@ -87,10 +87,11 @@ fn browser_warnings(graph: &Graph, patched: &BTreeMap<String, PathBuf>) -> Vec<S
     }
     let Facts { names: glue, sockets } =
         toml::from_str(include_str!("../../facts/browser-crates.toml")).unwrap_or_default();
+    let is_patched = |name: &str| patched.keys().any(|patched| patched.split('@').next() == Some(name));
     // The glue itself is no culprit: it calls JavaScript only when something calls it.
     let misled = graph.crates.iter().filter(|used| {
         let calls = used.dependencies.iter().any(|name| glue.contains(name));
-        used.is_linked && calls && !glue.contains(&used.name) && !patched.contains_key(&used.name)
+        used.is_linked && calls && !glue.contains(&used.name) && !is_patched(&used.name)
     });
     let describe = |used: &Crate| {
         let Crate { name, version, .. } = used;
@@ -114,10 +115,13 @@ fn browser_warnings(graph: &Graph, patched: &BTreeMap<String, PathBuf>) -> Vec<S
 ///
 /// # Errors
 /// When one is not compiled for the package.
-pub(super) fn check_crate_names(graph: &Graph, names: &[String]) -> Result<()> {
-    let Some(unknown) = names.iter().find(|name| graph.find(name).is_none()) else { return Ok(()) };
-    let error =
-        anyhow!("`cargo.not-in-browser` names the crate `{unknown}`, which the package does not compile");
+pub(super) fn check_crate_names<'a>(
+    graph: &Graph,
+    key: &str,
+    names: impl IntoIterator<Item = &'a String>,
+) -> Result<()> {
+    let Some(unknown) = names.into_iter().find(|name| graph.find(name).is_none()) else { return Ok(()) };
+    let error = anyhow!("`{key}` names the crate `{unknown}`, which the package does not compile");
     let hint = match find_nearest(unknown, graph.crates.iter().map(|used| used.name.as_str())) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("`cargo tree --target {TARGET}` lists the crates that it compiles"),
@@ -155,6 +159,7 @@ mod tests {
             name: name.to_owned(),
             version: semver::Version::new(1, 0, 0),
             features: Vec::new(),
+            source: None,
             manifest: "Cargo.toml".into(),
             dependencies: list(calls),
             elsewhere: list(elsewhere),
@@ -177,7 +182,7 @@ mod tests {
         the crate `random 1.0.0` calls JavaScript through wasm-bindgen, which panics in Pyodide; if it does so only on WebAssembly, `cargo.not-in-browser = ["random"]` in an overlay fixes it
         the crate `client 1.0.0` calls JavaScript through wasm-bindgen, which panics in Pyodide; on other targets it opens sockets (with `hyper`), which Pyodide does not have: turn off the feature that brings it
         "#);
-        let check = |name: &str| match check_crate_names(&graph, &[name.to_owned()]) {
+        let check = |name: &str| match check_crate_names(&graph, "cargo.not-in-browser", &[name.to_owned()]) {
             Ok(()) => "known".to_owned(),
             Err(error) => crate::error::render(&error),
         };

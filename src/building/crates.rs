@@ -66,13 +66,14 @@ impl Crates {
         let CargoChanges { not_in_browser, target_os, .. } = &changes.cargo;
         recipes.extend(not_in_browser.iter().map(|name| CrateRecipe::of_no_browser(name)));
         recipes.extend(target_os.iter().map(|(name, system)| CrateRecipe::of_system(name, system)));
-        let mut choices = choices(&request.cargo, changes, &recipes);
+        let mut choices = choices(&request.cargo, changes, &package.project.features, &recipes);
         choices.set_strip(request.strip);
         let Some(mut graph) = read_graph(context, package, &choices)? else {
             let (applied, updates) = (Vec::new(), Vec::new());
             return Ok(Self { choices, applied, tuning: Tuning::default(), updates, workspace: None });
         };
-        checks::check_crate_names(&graph, &changes.cargo.not_in_browser)?;
+        checks::check_crate_names(&graph, "cargo.not-in-browser", not_in_browser)?;
+        checks::check_crate_names(&graph, "cargo.target-os", target_os.keys())?;
         if rewritten_crates::rewrite_own(package, &match_rules(&graph, &recipes))? {
             // What a manifest asks of the target decides which crates there are.
             graph = read_graph(context, package, &choices)?.unwrap_or(graph);
@@ -160,14 +161,21 @@ fn taken_updates(updates: &[CrateUpdate], graph: &Graph) -> Vec<CrateUpdate> {
 
 /// The settings of cargo and compilers that follow from the user's choices, overlays and crate recipes alone. What the
 /// graph decides is added later.
-fn choices(request: &CargoRequest, changes: &Changes, recipes: &[CrateRecipe]) -> CargoChoices {
+fn choices(
+    request: &CargoRequest,
+    changes: &Changes,
+    of_back_end: &[String],
+    recipes: &[CrateRecipe],
+) -> CargoChoices {
     let mut features = Vec::new();
     if request.no_default_features || changes.cargo.no_default_features {
         features.push("--no-default-features".to_owned());
     }
-    let named: Vec<&str> =
+    let mut named: Vec<&str> =
         changes.cargo.features.iter().chain(&request.features).map(String::as_str).collect();
     if !named.is_empty() {
+        // maturin takes those of its table only if it is told none.
+        named.splice(0..0, of_back_end.iter().map(String::as_str));
         features.push(format!("--features={}", named.join(",")));
     }
     let flags = changes.cargo.crate_rustflags.iter();
@@ -204,8 +212,9 @@ fn key_with_rules(key: Option<String>, rules: &[MatchedRule<'_>]) -> Option<Stri
 fn read_graph(context: &Context, package: &Package<'_>, choices: &CargoChoices) -> Result<Option<Graph>> {
     // The build fails in cargo's words if the lock file does not fit.
     let locked = (choices.lock == LockUse::Kept).then(|| "--locked".to_owned());
-    let arguments: Vec<String> = choices.features.iter().cloned().chain(locked).collect();
     let Package { project, rust, tree, .. } = package;
+    let of_back_end = project.feature_arguments();
+    let arguments: Vec<String> = choices.features.iter().cloned().chain(of_back_end).chain(locked).collect();
     let Some(manifest) = project.manifest.as_ref() else { return Ok(None) };
     for _ in 0..MOST_MISSING {
         let said = match ask_graph(context, project, rust, &arguments) {
@@ -246,6 +255,12 @@ pub fn ask_graph(
         cargo = cargo.arg("--offline");
     }
     Ok(Graph::parse(&cargo.output(&context.ui)?.stdout))
+}
+
+/// Whether a Rust panic ends the whole interpreter, by the release profile.
+pub fn aborts_on_panic(context: &Context, project: &Project, graph: &Graph) -> bool {
+    let stated = stated_profile::read(&context.environment, &project.root, &graph.workspace);
+    stated.is_ok_and(|stated| stated.get("panic").and_then(toml::Value::as_str) == Some("abort"))
 }
 
 /// The crate and version that a lock file names and the registry does not have, in cargo's words.

@@ -58,8 +58,16 @@ fn update_one(context: &Context, package: &Package<'_>, lock: &Path, update: &Cr
         Wanted::Exact(version) => Some(version),
         Wanted::Newest | Wanted::Compatible(_) => None,
     };
-    run_cargo_update(context, package, &update.name, precise).map_err(refused)?;
-    let checked = check(lock, update);
+    let before = fs_err::read_to_string(lock).unwrap_or_default();
+    let known = crate_versions::locked_versions(&before, &update.name)?;
+    let meant = meant_version(&known, &update.version);
+    // Of several versions cargo wants to be told which one is meant.
+    let spec = match meant {
+        Some(version) if known.len() > 1 => format!("{}@{version}", update.name),
+        _ => update.name.clone(),
+    };
+    run_cargo_update(context, package, &spec, precise).map_err(refused)?;
+    let checked = check(lock, update, meant);
     let (Err(_), Wanted::Compatible(wanted)) = (&checked, &update.version) else { return checked };
     // Cargo took the newest that the manifests allow, which is too new: the newest of the range that they allow is wanted.
     let locked = LockedCrate::find(&fs_err::read_to_string(lock)?, &update.name)?;
@@ -67,14 +75,59 @@ fn update_one(context: &Context, package: &Package<'_>, lock: &Path, update: &Cr
     for _ in 0..MOST_TRIED {
         let next = crate_versions::newest(context, package, &locked, wanted, below.as_ref())?;
         let Some(version) = next else { break };
-        if run_cargo_update(context, package, &update.name, Some(&version)).is_ok()
-            && check(lock, update).is_ok()
+        let spec = current_spec(lock, &update.name, meant)?;
+        if run_cargo_update(context, package, &spec, Some(&version)).is_ok()
+            && check(lock, update, meant).is_ok()
         {
             return Ok(());
         }
         below = Some(version);
     }
     checked
+}
+
+/// The version of a crate that an update means, where a lock file has several: one that does not meet what is wanted and that
+/// a compatible one can replace which does, else one that meets it, else the newest.
+fn meant_version<'a>(known: &'a [Version], wanted: &Wanted) -> Option<&'a Version> {
+    let newest = |meant: &dyn Fn(&&Version) -> bool| known.iter().filter(meant).max();
+    match wanted {
+        Wanted::Newest => newest(&|_| true),
+        Wanted::Exact(exact) => newest(&|version| are_compatible(version, exact)).or(newest(&|_| true)),
+        Wanted::Compatible(range) => {
+            let of_range = |version: &Version| {
+                let (zero, minor) = (version.major == 0, version.minor);
+                let oldest = Version::new(version.major, if zero { minor } else { 0 }, 0);
+                let bounds = range.comparators.iter().flat_map(|one| {
+                    let patch = one.patch.unwrap_or(0);
+                    [patch, patch + 1].map(|patch| Version::new(one.major, one.minor.unwrap_or(0), patch))
+                });
+                bounds.chain([oldest]).any(|one| are_compatible(&one, version) && range.matches(&one))
+            };
+            newest(&|version| of_range(version) && !range.matches(version))
+                .or(newest(&|version| range.matches(version)))
+                .or(newest(&|_| true))
+        }
+    }
+}
+
+/// Whether cargo takes two versions for compatible: a lock file has one of them.
+fn are_compatible(one: &Version, other: &Version) -> bool {
+    let leading = |version: &Version| match (version.major, version.minor) {
+        (0, 0) => (0, 0, version.patch),
+        (0, minor) => (0, minor, 0),
+        (major, _) => (major, 0, 0),
+    };
+    leading(one) == leading(other)
+}
+
+/// How cargo is told which version of a crate is meant, after it was updated.
+fn current_spec(lock: &Path, name: &str, meant: Option<&Version>) -> Result<String> {
+    let known = crate_versions::locked_versions(&fs_err::read_to_string(lock)?, name)?;
+    let current = known.iter().find(|version| meant.is_some_and(|meant| are_compatible(version, meant)));
+    Ok(match current {
+        Some(version) if known.len() > 1 => format!("{name}@{version}"),
+        _ => name.to_owned(),
+    })
 }
 
 /// Runs `cargo update` for a crate: to this version, or to the newest.
@@ -124,12 +177,18 @@ fn without_entry(lock: &str, name: &str, version: &str) -> String {
     parts.join(HEAD)
 }
 
-/// Whether the lock file now has what was wanted.
-fn check(lock: &Path, update: &CrateUpdate) -> Result<()> {
+/// Whether the lock file now has what was wanted, in the place of the version that was meant.
+fn check(lock: &Path, update: &CrateUpdate, meant: Option<&Version>) -> Result<()> {
     // Cargo takes the newest version that the manifests allow and says nothing if that is not a wanted one.
     let Wanted::Compatible(wanted) = &update.version else { return Ok(()) };
     let versions = crate_versions::locked_versions(&fs_err::read_to_string(lock)?, &update.name)?;
-    if versions.iter().any(|version| wanted.matches(version)) {
+    // What cannot be compatible with it took its place, or another version is there as before.
+    let is_left = |version: &Version| meant.is_some_and(|meant| are_compatible(version, meant));
+    let is_met = match versions.iter().find(|version| is_left(version)) {
+        Some(left) => wanted.matches(left),
+        None => versions.iter().any(|version| wanted.matches(version)),
+    };
+    if is_met {
         return Ok(());
     }
     let found: Vec<String> = versions.iter().map(ToString::to_string).collect();
@@ -164,7 +223,9 @@ mod tests {
         let text =
             ["version = 4\n\n".to_owned(), entry("a", "1.0.3"), entry("a", "2.1.0"), entry("a-b", "3.0.0")];
         fs_err::write(&lock, text.concat()).unwrap();
-        match check(&lock, &update.parse().unwrap()) {
+        let update: CrateUpdate = update.parse().unwrap();
+        let known = crate_versions::locked_versions(&text.concat(), &update.name).unwrap();
+        match check(&lock, &update, meant_version(&known, &update.version)) {
             Ok(()) => "there".to_owned(),
             Err(error) => format!("{error:#}"),
         }
@@ -182,6 +243,21 @@ mod tests {
         // Cargo itself refuses an exact version that it cannot have, and any version is the newest.
         assert_eq!(check_update("a@9.9.9"), "there");
         assert_eq!(check_update("c"), "there");
+    }
+
+    #[test]
+    fn of_several_versions_the_one_that_is_to_change_is_meant() {
+        let known = ["0.14.5", "0.15.2", "1.0.0"].map(|text| Version::parse(text).unwrap());
+        let check = |text: &str| {
+            let update: CrateUpdate = text.parse().unwrap();
+            meant_version(&known, &update.version).map(ToString::to_string).unwrap_or_default()
+        };
+        assert_eq!(check("a"), "1.0.0");
+        assert_eq!(check("a@0.15"), "0.15.2");
+        assert_eq!(check("a@0.14.6"), "0.14.5");
+        assert_eq!(check("a@<0.15.2"), "0.15.2");
+        assert_eq!(check("a@>=0.14.6, <0.15"), "0.14.5");
+        assert_eq!(check("a@3"), "1.0.0");
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl OpenedSource {
         let changes = overlays::choose(context, &request.overlays, self, runtime)?;
         // Files are fetched first: nothing is compiled for a wheel that cannot be finished.
         let edits = added_files::edits(context, &changes)?;
-        let tree = self.apply(context, &changes)?;
+        let tree = self.apply(context, &changes, &crates::crate_recipes(&request.overlays)?)?;
         let project = Project::read(&tree.path, &tree.pyproject)?;
         // Before the toolchain, which may take minutes to build a standard library.
         checks::check_python(&project, runtime)?;

@@ -24,7 +24,7 @@ use crate::source::TreeOwner;
 
 /// Changes when a copy is made in another way.
 // The copy is in the cache by crate and version: the way in which it is made must be in its key, too.
-const RECIPE: &str = "3";
+const RECIPE: &str = "4";
 
 /// How build scripts ask for a browser by the name of the target, and what they should ask.
 const TARGET_NAMES: [(&str, &str); 2] = [
@@ -106,8 +106,22 @@ pub(super) fn copy_others(
     package: &Package<'_>,
     rules: &[MatchedRule<'_>],
 ) -> Result<Vec<(String, PathBuf)>> {
-    let others = crates_to_rewrite(rules).into_iter().filter(|(used, _)| !is_own(package, used));
-    others.map(|(used, answers)| Ok((used.name.clone(), copy(context, used, &answers)?))).collect()
+    let mut copies: Vec<(String, PathBuf)> = Vec::new();
+    for (used, answers) in crates_to_rewrite(rules).into_iter().filter(|(used, _)| !is_own(package, used)) {
+        if used.source.as_ref().is_some_and(|source| source.starts_with("git+")) {
+            context.ui.warn(format!(
+                "the crate `{} {}` comes from git and stays as it is: a recipe rewrites crates of the registry",
+                used.name, used.version
+            ));
+            continue;
+        }
+        let folder = copy(context, used, &answers)?;
+        // A second version of the crate is named apart.
+        let is_first = copies.iter().all(|(name, _)| *name != used.name);
+        let name = if is_first { used.name.clone() } else { format!("{}@{}", used.name, used.version) };
+        copies.push((name, folder));
+    }
+    Ok(copies)
 }
 
 /// Each crate that rules rewrite, with what they say of it together.
@@ -123,6 +137,10 @@ fn crates_to_rewrite<'a>(rules: &[MatchedRule<'a>]) -> Vec<(&'a Crate, Answers)>
 
 /// Whether a crate lies in the package's tree.
 fn is_own(package: &Package<'_>, used: &Crate) -> bool {
+    // One that is vendored there is the registry's: cargo checks that its files are as they came.
+    if used.source.is_some() {
+        return false;
+    }
     let workspace = package.tree.workspace.known();
     used.manifest.starts_with(&package.tree.path)
         || workspace.is_some_and(|folder| used.manifest.starts_with(folder))
@@ -135,7 +153,9 @@ fn copy(context: &Context, used: &Crate, answers: &Answers) -> Result<PathBuf> {
     let key = format!("crate-{}", crate::digest::key(&parts));
     let folder = context.cache.get_or_make(&context.ui, Kind::Sources, &key, |folder| {
         let target = folder.join(&used.name);
-        copy_folder(from, &target, |name| name != "target" && name != ".git")?;
+        // Cargo's marks of a vendored crate would not fit the copy.
+        let is_mark = |name: &std::ffi::OsStr| name == ".git" || name == ".cargo-checksum.json";
+        copy_folder(from, &target, |path| !path.file_name().is_some_and(is_mark))?;
         rewrite_folder(&target, answers)
     })?;
     Ok(folder.join(&used.name))
@@ -143,11 +163,11 @@ fn copy(context: &Context, used: &Crate, answers: &Answers) -> Result<PathBuf> {
 
 fn rewrite_folder(folder: &Path, answers: &Answers) -> Result<()> {
     // Another crate below this one is not meant.
-    let nested: Vec<PathBuf> = files::walk(folder, usize::MAX, |name| name != "target" && name != ".git")
+    let nested: Vec<PathBuf> = files::walk(folder, usize::MAX, |name| name != ".git")
         .filter(|entry| entry.file_name() == "Cargo.toml" && entry.depth() > 1)
         .filter_map(|entry| entry.path().parent().map(Path::to_owned))
         .collect();
-    for entry in files::walk(folder, usize::MAX, |name| name != "target" && name != ".git") {
+    for entry in files::walk(folder, usize::MAX, |name| name != ".git") {
         let path = entry.path();
         let is_asking = path.extension().is_some_and(|ending| ending == "rs" || ending == "toml");
         if !entry.file_type().is_file() || !is_asking || nested.iter().any(|other| path.starts_with(other)) {

@@ -7,21 +7,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::own_workspace;
+use super::{crate_versions, own_workspace};
 use crate::backend::BuildFolder;
 use crate::context::Context;
 use crate::error::Result;
 use crate::files::{copy_folder, remove_folder, with_disk_hint};
+use crate::overlay::crates::CrateRecipe;
 use crate::overlay::{Changes, patches, sources};
 use crate::process::Invocation;
 use crate::project::{Identity, PyProject};
 use crate::runtime::Runtime;
 use crate::source::limits::UnpackLimits;
-use crate::source::{Source, TreeOwner, archive, only_folder};
+use crate::source::{Source, TreeOwner, archive, folder_inside, only_folder};
 use crate::toolchain::rust;
 
 /// Folders that no build reads.
-const NOT_COPIED: [&str; 5] = ["target", ".venv", "node_modules", "__pycache__", ".tox"];
+const NOT_COPIED: [&str; 4] = [".venv", "node_modules", "__pycache__", ".tox"];
 
 /// A source that is ready to be built, again and again. Other processes wait until this is dropped.
 #[derive(Debug)]
@@ -103,7 +104,11 @@ impl OpenedSource {
                 let limits = UnpackLimits::of(&context.environment)?;
                 archive::unpack(&source.path, &tree, limits)
                     .map_err(|error| with_disk_hint(error, &folder.root))?;
-                (only_folder(&tree)?, TreeOwner::Tool)
+                let project = match &source.subdirectory {
+                    Some(inside) => folder_inside(&tree, inside)?,
+                    None => only_folder(&tree)?,
+                };
+                (project, TreeOwner::Tool)
             }
         };
         let pyproject = PyProject::read(&path)?;
@@ -123,8 +128,16 @@ impl OpenedSource {
     ///
     /// # Errors
     /// When the tree cannot be copied, it has a file that should be added, or a patch does not fit.
-    pub(super) fn apply(&self, context: &Context, changes: &Changes) -> Result<Tree> {
-        if !changes.edit_the_tree() {
+    pub(super) fn apply(
+        &self,
+        context: &Context,
+        changes: &Changes,
+        recipes: &[CrateRecipe],
+    ) -> Result<Tree> {
+        // Cargo notes in the lock file which crates are patched, and the user's is not written to.
+        let is_lock_written =
+            || self.tree.owner == TreeOwner::User && locks_patched(&self.tree.path, recipes);
+        if !changes.edit_the_tree() && !is_lock_written() {
             return Ok(self.tree.clone());
         }
         // The archive's tree was unpacked for this build and is ours to change: no copy is needed.
@@ -140,6 +153,19 @@ impl OpenedSource {
     }
 }
 
+/// Whether the lock file of a project names a crate that recipes rewrite in a copy.
+fn locks_patched(project: &Path, recipes: &[CrateRecipe]) -> bool {
+    let locks = project.ancestors().map(|folder| folder.join("Cargo.lock"));
+    let lock = locks.into_iter().find_map(|path| fs_err::read_to_string(path).ok()).unwrap_or_default();
+    crate_versions::locked_crates(&lock).iter().any(|locked| {
+        recipes.iter().any(|recipe| {
+            // Which features are on is not known yet.
+            let mut rules = recipe.rules_for(&locked.name, &locked.version, |_| true);
+            rules.any(|rule| rule.not_in_browser || rule.target_os.is_some())
+        })
+    })
+}
+
 /// Copies the workspace around a project. Returns where project and workspace are in the copy.
 fn copy(context: &Context, project: &Path, target: &Path) -> Result<(PathBuf, Workspace)> {
     // The whole workspace: path dependencies and inherited keys lead out of the package's own folder.
@@ -148,7 +174,13 @@ fn copy(context: &Context, project: &Path, target: &Path) -> Result<(PathBuf, Wo
     remove_folder(target)?;
     // The folder's name stays: tools show it.
     let target = target.join(workspace.file_name().unwrap_or("package".as_ref()));
-    let wanted = |name: &std::ffi::OsStr| NOT_COPIED.iter().all(|excluded| name != *excluded);
+    let wanted = |path: &Path| {
+        let is_called = |name: &str| path.file_name().is_some_and(|own| own == name);
+        // A crate may have a module of this name: cargo's folder lies beside a manifest, or marks itself.
+        let is_cargos = || path.with_file_name("Cargo.toml").is_file() || path.join("CACHEDIR.TAG").is_file();
+        let is_excluded = NOT_COPIED.iter().any(|name| is_called(name)) || is_called("target") && is_cargos();
+        !is_excluded
+    };
     copy_folder(workspace, &target, wanted)
         .with_context(|| format!("cannot copy `{}`", workspace.display()))
         .map_err(|error| with_disk_hint(error, &target))?;

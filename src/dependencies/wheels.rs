@@ -14,6 +14,7 @@ use super::{Node, Origin, Preference, Resolver};
 use crate::cache::Kind;
 use crate::context::Context;
 use crate::error::{Result, cause_id, hinted, with_cause};
+use crate::files::write_whole;
 use crate::runtime::{LockedPackage, Runtime};
 use crate::source::file;
 use crate::wheel::OpenedWheel;
@@ -244,7 +245,7 @@ pub(crate) fn fetch_from_network(
     let bytes = file::fetch(&address, sha256, context)?;
     // Its name tells its tags: the cache's own copy has none.
     let path = context.cache.entry(Kind::Files, &sha256.to_string())?.join(name);
-    fs_err::write(&path, bytes)?;
+    write_whole(&path, &bytes)?;
     Ok(path)
 }
 

@@ -18,11 +18,10 @@ use crate::wasm::{Module, relocations, weak_symbols};
 ///
 /// # Errors
 /// When the arguments do not describe one, or wasm-ld fails: then with its words, which rustc shows.
-pub(super) fn run(plan: &DriverPlan, given: Vec<String>, environment: &Environment) -> Result<u8> {
-    let given = expand(given)?;
+pub(super) fn run(plan: &DriverPlan, given: &[String], environment: &Environment) -> Result<u8> {
     // Cargo links a dependency too that is a `cdylib` beside a library; nobody loads what comes of it.
     let is_dependency = environment.get("CARGO_PRIMARY_PACKAGE").is_none();
-    let read = link_arguments::read(&given);
+    let read = link_arguments::read(given);
     let checked =
         read.and_then(|link| if is_dependency { Ok(link) } else { link.require_entry().map(|()| link) });
     let mut link = checked.map_err(|error| {
@@ -160,10 +159,11 @@ fn missing_wide_invokes(
     Ok(wanted)
 }
 
-fn expand(given: Vec<String>) -> Result<Vec<String>> {
+pub(super) fn expand(given: Vec<String>) -> Result<Vec<String>> {
     let mut expanded = Vec::with_capacity(given.len());
     for argument in given {
-        match argument.strip_prefix('@') {
+        // `@rpath/…`, which some flags take, is no file.
+        match argument.strip_prefix('@').filter(|path| Path::new(path).is_file()) {
             Some(path) => expanded.extend(link_arguments::split_response(&fs_err::read_to_string(path)?)),
             None => expanded.push(argument),
         }

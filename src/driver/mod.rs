@@ -85,6 +85,8 @@ fn compile_or_link(
     arguments: Vec<String>,
     environment: &Environment,
 ) -> Result<u8> {
+    // A long call comes in a file.
+    let arguments = if ["emcc", "em++"].contains(&name) { link::expand(arguments)? } else { arguments };
     let asks = |flag: &str| arguments.iter().any(|argument| argument == flag);
     if asks("-dumpmachine") {
         return answer(&format!("{TARGET}\n"));
@@ -105,7 +107,7 @@ fn compile_or_link(
     let compiles = asks("-c") || asks("-E") || asks("-S");
     match name {
         "emar" | "emranlib" => c::archive(plan, name, &arguments, environment),
-        "emcc" | "em++" if links && !compiles => link::run(plan, arguments, environment),
+        "emcc" | "em++" if links && !compiles => link::run(plan, &arguments, environment),
         _ => {
             let call = c_arguments::read(name, &arguments)?;
             let compiler = c::Compiler::find(plan, name, environment)?;

@@ -4,6 +4,9 @@ use html5gum::{Token, Tokenizer};
 
 use super::page::{File, Hashes, Project, Yanked};
 
+/// How the names of wheels and sdists end.
+const ENDINGS: [&str; 4] = [".whl", ".tar.gz", ".zip", ".tar.bz2"];
+
 /// The files that a page links to. What is no link to a file is passed over.
 pub(super) fn parse(text: &str) -> Project {
     let mut files: Vec<File> = Vec::new();
@@ -37,8 +40,8 @@ pub(super) fn parse(text: &str) -> Project {
     for file in &mut files {
         file.filename = file.filename.trim().to_owned();
     }
-    // A page of names, the root of an index, links to folders.
-    files.retain(|file| !file.filename.is_empty() && !file.url.ends_with('/'));
+    // A page of names links to folders, and some hosts answer for any address that they do not know with their first page.
+    files.retain(|file| ENDINGS.iter().any(|ending| file.filename.ends_with(ending)));
     Project { files }
 }
 

@@ -101,7 +101,7 @@ impl PackageIndex {
                 [page_of(client.index_url(), name), page_of(client.index_url(), &format!("simple/{name}"))]
             {
                 if project.is_none() {
-                    project = fetch(client, &page)?;
+                    project = fetch(client, &page)?.filter(|found| !found.files.is_empty());
                 }
             }
         }

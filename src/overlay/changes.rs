@@ -203,11 +203,11 @@ impl Changes {
 
     /// Whether files of the source tree are changed, or may be, its lock file among them.
     pub fn edit_the_tree(&self) -> bool {
-        let CargoChanges { updates, not_in_browser, target_os, .. } = &self.cargo;
-        // A crate that is rewritten may be the package's own; one of others becomes a patch, which cargo notes in the
+        let CargoChanges { updates, not_in_browser, target_os, patch, .. } = &self.cargo;
+        // A crate that is rewritten may be the package's own; one of others becomes a patch. Cargo notes patches in the
         // lock file.
-        let rewrites = !not_in_browser.is_empty() || !target_os.is_empty();
-        rewrites || !self.sources.is_empty() || !self.patches.is_empty() || !updates.is_empty()
+        let patches_crates = !not_in_browser.is_empty() || !target_os.is_empty() || !patch.is_empty();
+        patches_crates || !self.sources.is_empty() || !self.patches.is_empty() || !updates.is_empty()
     }
 
     /// Hash of the inputs that cargo's fingerprint does not cover: added and patched files, whose times do not change with

@@ -12,6 +12,7 @@ use anyhow::{Context as _, bail};
 use sysinfo::{Pid, System};
 
 use super::Invocation;
+use super::supervision::stay_if_ending;
 use super::tree::{kill_tree, memory_of_tree};
 use crate::error::Result;
 use crate::ui::Ui;
@@ -85,6 +86,7 @@ fn watch(child: &mut Child, limits: Limits, ui: &Ui) -> Result<Watched> {
             bail!("interrupted");
         }
         if let Some(status) = child.try_wait().context("cannot wait for a child process")? {
+            stay_if_ending();
             return Ok(Watched { ended: Ended::ByItself(status), memory });
         }
         if started.elapsed() > limits.time {

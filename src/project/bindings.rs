@@ -101,6 +101,7 @@ mod tests {
                 name: "pyo3".into(),
                 version: version.parse().unwrap(),
                 features: features.iter().map(|text| (*text).to_owned()).collect(),
+                source: None,
                 manifest: "Cargo.toml".into(),
                 dependencies: Vec::new(),
                 elsewhere: Vec::new(),

@@ -26,6 +26,8 @@ pub struct Crate {
     pub features: Vec<String>,
     /// Its manifest.
     pub manifest: PathBuf,
+    /// Where it comes from, in cargo's words; none for a folder.
+    pub source: Option<String>,
     /// The names of the crates that it calls, without those of its build script and its tests.
     pub dependencies: Vec<String>,
     /// The names of crates that it would call on another target.
@@ -50,6 +52,7 @@ struct ResolvedPackage {
     name: String,
     version: Version,
     manifest_path: PathBuf,
+    source: Option<String>,
     #[serde(default)]
     dependencies: Vec<StatedDependency>,
     #[serde(default)]
@@ -124,6 +127,7 @@ impl Graph {
                 version: package.version,
                 features: node.map(|node| std::mem::take(&mut node.features)).unwrap_or_default(),
                 manifest: package.manifest_path,
+                source: package.source,
             }
         });
         Some(Self { crates: crates.collect(), workspace: workspace_root })

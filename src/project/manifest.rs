@@ -10,11 +10,22 @@ use super::pyproject::PyProject;
 use crate::error::Result;
 use crate::files;
 
-/// The package's Cargo manifest: where maturin's table says, in the root, or the one that lies least deep below it.
+/// The package's Cargo manifest: where the back end's table says, in the root, or the one that lies least deep below it.
 pub(crate) fn find(root: &Path, pyproject: &PyProject) -> Option<PathBuf> {
-    let named = pyproject.tool("maturin").and_then(|maturin| maturin.get("manifest-path")?.as_str());
-    let candidates = named.into_iter().chain(["Cargo.toml", "rust/Cargo.toml", "src/rust/Cargo.toml"]);
+    let of_maturin = pyproject.tool("maturin").and_then(|maturin| maturin.get("manifest-path")?.as_str());
+    let of_setuptools = setuptools_modules(pyproject).find_map(|module| module.get("path")?.as_str());
+    let candidates = of_maturin.into_iter().chain(of_setuptools).chain([
+        "Cargo.toml",
+        "rust/Cargo.toml",
+        "src/rust/Cargo.toml",
+    ]);
     candidates.map(|path| root.join(path)).find(|path| path.is_file()).or_else(|| find_below(root))
+}
+
+/// The extension modules of setuptools-rust's table.
+pub(super) fn setuptools_modules(pyproject: &PyProject) -> impl Iterator<Item = &Value> {
+    let table = pyproject.tool("setuptools-rust").and_then(|table| table.get("ext-modules")?.as_array());
+    table.into_iter().flatten()
 }
 
 fn find_below(root: &Path) -> Option<PathBuf> {
@@ -37,16 +48,6 @@ pub(crate) fn names_a_workspace(manifest: &Path) -> bool {
 pub(super) fn read_toml(path: &Path) -> Result<toml::Table> {
     let text = fs_err::read_to_string(path)?;
     text.parse().with_context(|| format!("cannot read `{}`", path.display()))
-}
-
-/// Whether the release profile, which stands in the manifest or its workspace's, aborts on panic.
-pub(super) fn aborts_on_panic(manifest: &Path) -> bool {
-    let aborts = |table: &toml::Table| {
-        let panic = table.get("profile").and_then(|profile| profile.get("release")?.get("panic")?.as_str());
-        panic == Some("abort")
-    };
-    let folders = manifest.ancestors().skip(1);
-    folders.filter_map(|folder| read_toml(&folder.join("Cargo.toml")).ok()).any(|table| aborts(&table))
 }
 
 /// The name of the crate that a source belongs to.
@@ -158,15 +159,5 @@ mod tests {
         assert_eq!(needs(&[workspace, member], "a/b/Cargo.toml").as_deref(), Some("1.70.0"));
         assert_eq!(needs(&[member], "a/b/Cargo.toml"), None);
         assert_eq!(needs(&[], "Cargo.toml"), None);
-    }
-
-    #[test]
-    fn the_release_profile_of_a_workspace_counts_for_its_members() {
-        let check = |files: &[(&str, &str)]| aborts_on_panic(&tree(files).path().join("a/Cargo.toml"));
-        let abort = "[profile.release]\npanic = 'abort'";
-        assert!(check(&[("a/Cargo.toml", abort)]));
-        assert!(check(&[("a/Cargo.toml", "[package]"), ("Cargo.toml", abort)]));
-        assert!(!check(&[("a/Cargo.toml", "[profile.release]\npanic = 'unwind'")]));
-        assert!(!check(&[("a/Cargo.toml", "[profile.dev]\npanic = 'abort'"), ("b/Cargo.toml", abort)]));
     }
 }

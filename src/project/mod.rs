@@ -8,6 +8,7 @@ pub(crate) mod bindings;
 pub(crate) mod cfg_gates;
 pub(crate) mod cfg_predicates;
 mod defaults;
+mod features;
 pub(crate) mod graph;
 mod identity;
 pub mod lock_file;
@@ -46,6 +47,8 @@ pub struct Project {
     pub back_end: BackEnd,
     /// Its Cargo manifest, as far as it can be found without building.
     pub manifest: Option<PathBuf>,
+    /// The features that the back end's table turns on.
+    pub features: Vec<String>,
     /// The oldest Rust that its manifest asks for.
     pub rust_version: Option<Version>,
     /// Which Python versions it says it runs on.
@@ -87,6 +90,7 @@ impl Project {
             root: root.to_owned(),
             build_system,
             back_end,
+            features: features::stated(pyproject),
             rust_version: manifest.as_deref().and_then(manifest::rust_version),
             requires_python: pyproject.project_text("requires-python").map(str::to_owned),
             manifest,
@@ -94,16 +98,17 @@ impl Project {
         })
     }
 
-    /// Whether a Rust panic ends the whole interpreter, by the release profile.
-    pub fn aborts_on_panic(&self) -> bool {
-        self.manifest.as_deref().is_some_and(manifest::aborts_on_panic)
+    /// The arguments for cargo's features that the back end adds to those that it is told.
+    pub fn feature_arguments(&self) -> Option<String> {
+        (!self.features.is_empty()).then(|| format!("--features={}", self.features.join(",")))
     }
 
     /// Whether a `rust-toolchain` file of the package asks for a nightly compiler: then it may use unstable features.
-    pub fn wants_nightly(&self) -> bool {
-        // From the manifest up to the project's root: rustup would look there, too.
+    pub fn wants_nightly(&self, workspace: Option<&Path>) -> bool {
+        // From the manifest up to the workspace's root: rustup would look there, too.
         let beside = self.manifest.as_deref().and_then(Path::parent).unwrap_or(&self.root);
-        let folders = beside.ancestors().take_while(|folder| folder.starts_with(&self.root));
+        let top = workspace.filter(|top| beside.starts_with(top)).unwrap_or(&self.root);
+        let folders = beside.ancestors().take_while(|folder| folder.starts_with(top)).chain([&*self.root]);
         let files = folders
             .flat_map(|folder| ["rust-toolchain.toml", "rust-toolchain"].map(|name| folder.join(name)));
         files.filter_map(|file| fs_err::read_to_string(file).ok()).any(|text| text.contains("nightly"))

@@ -18,8 +18,8 @@ function whenUnblocked(run) {
   else run();
 }
 
-// While a request blocks its page, Firefox still tells what was collected. Pyodide then frees Python objects, which ends
-// the interpreter when it is inside a write: it has given its lock away there.
+// While a request blocks its page, Firefox still tells what was collected. Pyodide then frees Python objects, which
+// ends the interpreter when it is inside a write: it has given its lock away there.
 self.FinalizationRegistry = class extends FinalizationRegistry {
   constructor(clean) {
     super((held) => whenUnblocked(() => clean(held)));

@@ -80,6 +80,12 @@ async function start() {
   return { pyodide, folder };
 }
 
+// A path of this machine as Python sees it, where the current folder could not keep its name.
+function insideOf(here, folder, name) {
+  if (folder === here) return name;
+  return path.posix.join(folder, path.relative(here, name).replaceAll(path.sep, "/"));
+}
+
 async function main() {
   let started;
   try {
@@ -94,7 +100,9 @@ async function main() {
     // Where the engine can switch stacks, asyncio may wait inside a call, if the call promises its result.
     const canSwitch = request.switchesStacks && "Suspending" in WebAssembly;
     const call = canSwitch ? run.callPromising.bind(run) : run;
-    return await call(JSON.stringify({ ...request.script, folder }));
+    const { script } = request;
+    const inside = (name) => name && insideOf(request.folder, folder, name);
+    return await call(JSON.stringify({ ...script, path: inside(script.path), file: inside(script.file), folder }));
   } catch (error) {
     writeLine(2)(`error: the Python interpreter died: ${error.stack ?? error}`);
     return COULD_NOT_START;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
@@ -13,7 +13,7 @@ use crate::files::{lock_folder, remove_abandoned, remove_folder, walk};
 const LIST: &str = "site-files.txt";
 
 /// How the names of folders begin in which sites are made.
-const STAGED: &str = ".site-";
+const STAGED: &str = ".cargo-pyodide-site-";
 
 /// A site that is being written.
 #[derive(Debug)]
@@ -137,7 +137,11 @@ pub(super) fn listed_files(folder: &Path) -> Result<BTreeSet<String>> {
         let error = anyhow!("`{}` is not a site", folder.display());
         return Err(hinted(error, "`cargo pyodide site` writes one"));
     }
-    Ok(fs_err::read_to_string(folder.join(LIST))?.lines().map(str::to_owned).collect())
+    let text = fs_err::read_to_string(folder.join(LIST))?;
+    // The list of a site that was downloaded may name files of the machine.
+    let is_inside =
+        |path: &&str| Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    Ok(text.lines().filter(is_inside).map(str::to_owned).collect())
 }
 
 /// Refuses a place that holds anything but a site.

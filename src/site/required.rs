@@ -56,6 +56,9 @@ pub(super) fn find(
         let metadata = format!("Metadata-Version: 2.1\nName: site\nVersion: 0\n{}\n", lines.join("\n"));
         found.add(&resolver.tree(&metadata.parse()?)?, "the site", runtime);
     }
+    for wheel in &mut required.wheels {
+        wheel.depends.extend(found.at_hand.remove(&wheel.name()).unwrap_or_default());
+    }
     for (path, depends) in found.wheels.into_values() {
         let wheel = PublishedWheel::read(&path)?;
         let depends = depends.into_iter().collect();
@@ -84,6 +87,8 @@ fn names(nodes: &[Node]) -> Vec<String> {
 #[derive(Default)]
 struct Found {
     wheels: BTreeMap<String, (PathBuf, BTreeSet<String>)>,
+    /// What our own wheels require for the extras with which others require them.
+    at_hand: BTreeMap<String, BTreeSet<String>>,
     of_release: BTreeSet<String>,
     /// Parts of the standard library that the release keeps apart, with the libraries that these need.
     parts_of_python: BTreeSet<String>,
@@ -94,7 +99,9 @@ impl Found {
     fn add(&mut self, tree: &[Node], asker: &str, runtime: &Runtime) {
         for node in tree {
             match &node.origin {
-                Origin::AtHand(_) => {}
+                Origin::AtHand(_) => {
+                    self.at_hand.entry(node.name.clone()).or_default().extend(names(&node.requires));
+                }
                 Origin::Release(_) if is_part_of_python(runtime, &node.name) => {
                     self.parts_of_python.extend(node.all().into_iter().map(|node| node.name.clone()));
                     continue;

@@ -104,7 +104,7 @@ fn answer(request: &Request, shown: &Mutex<Shown>) -> Answer {
 
 impl ServedSite {
     fn of(folder: &Path) -> Result<Self> {
-        Ok(Self { folder: folder.to_owned(), files: place::listed_files(folder)? })
+        Ok(Self { folder: fs_err::canonicalize(folder)?, files: place::listed_files(folder)? })
     }
 
     /// The file that an address means.
@@ -114,7 +114,9 @@ impl ServedSite {
         if path.is_empty() || path.ends_with('/') {
             path.push_str("index.html");
         }
-        self.files.contains(&path).then(|| self.folder.join(path))
+        // A link in a site that was downloaded may lead out of it.
+        let file = self.files.contains(&path).then(|| self.folder.join(path).canonicalize().ok())?;
+        file.filter(|file| file.starts_with(&self.folder))
     }
 }
 
@@ -124,14 +126,42 @@ mod tests {
 
     #[test]
     fn only_files_of_the_site_are_found() {
-        let files = ["index.html", "simple/a/index.html", "wheels/a-1+b.whl"].map(str::to_owned).into();
-        let site = ServedSite { folder: "site".into(), files };
-        let check = |address: &str| site.find(address).map(|path| path.display().to_string());
-        assert_eq!(check("/").as_deref(), Some("site/index.html"));
-        assert_eq!(check("/simple/a/").as_deref(), Some("site/simple/a/index.html"));
-        assert_eq!(check("/wheels/a-1%2Bb.whl").as_deref(), Some("site/wheels/a-1+b.whl"));
+        let place = tempfile::tempdir().unwrap();
+        let folder = fs_err::canonicalize(place.path()).unwrap();
+        let files = ["index.html", "simple/a/index.html", "wheels/a-1+b.whl"].map(str::to_owned);
+        for file in &files {
+            fs_err::create_dir_all(folder.join(file).parent().unwrap()).unwrap();
+            fs_err::write(folder.join(file), "").unwrap();
+        }
+        let site = ServedSite { folder: folder.clone(), files: files.into() };
+        let check = |address: &str| {
+            let found = site.find(address)?;
+            Some(found.strip_prefix(&folder).unwrap().display().to_string())
+        };
+        assert_eq!(check("/").as_deref(), Some("index.html"));
+        assert_eq!(check("/simple/a/").as_deref(), Some("simple/a/index.html"));
+        assert_eq!(check("/wheels/a-1%2Bb.whl").as_deref(), Some("wheels/a-1+b.whl"));
         for address in ["/../x", "/wheels/..%2Findex.html", "//index.html", "/simple", "index.html", "/%FF"] {
             assert_eq!(check(address), None, "{address}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_outside_of_a_site_is_given_whatever_it_lists() {
+        let place = tempfile::tempdir().unwrap();
+        let (secret, folder) = (place.path().join("secret.txt"), place.path().join("site"));
+        fs_err::write(&secret, "").unwrap();
+        fs_err::create_dir(&folder).unwrap();
+        fs_err::write(folder.join("site.json"), "{}").unwrap();
+        fs_err::os::unix::fs::symlink(&secret, folder.join("link.txt")).unwrap();
+        let list = format!("site.json\nlink.txt\n../secret.txt\n{}\n", secret.display());
+        fs_err::write(folder.join("site-files.txt"), list).unwrap();
+        let site = ServedSite::of(&folder).unwrap();
+        assert!(site.find("/site.json").is_some());
+        let absolute = format!("/{}", secret.display());
+        for address in ["/link.txt", "/../secret.txt", "/..%2Fsecret.txt", &absolute] {
+            assert_eq!(site.find(address), None, "{address}");
         }
     }
 }

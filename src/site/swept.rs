@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::document::{Matrix, MatrixCell, MatrixRow, SitePackage};
 use super::place::Staged;
 use super::wheel::percent_encode;
+use crate::abi::Line;
 use crate::error::Result;
 use crate::sweep::report::{self, CellReport, Report};
 use crate::sweep::state::State;
@@ -61,9 +62,14 @@ pub(super) fn write(
 
 fn matrix_cell(cell: &CellReport, packages: &[SitePackage], wheels: &BTreeSet<&String>) -> MatrixCell {
     let wheel = cell.wheel.as_ref().map(|wheel| &wheel.file).filter(|file| wheels.contains(file));
-    let is_here = |file: &&String| {
-        let releases = packages.iter().filter_map(|package| package.releases.get(&cell.pyodide));
-        releases.map(|wheel| &wheel.wheel).any(|known| known == *file)
+    // The site may have a newer release of the line than the one that the cell was done for.
+    let release_with = |file: &String| {
+        let mut releases = packages.iter().flat_map(|package| &package.releases);
+        let is_of_line = |version: &str| {
+            semver::Version::parse(version).is_ok_and(|version| Line::of(&version).to_string() == cell.line)
+        };
+        let found = releases.find(|(version, known)| known.wheel == *file && is_of_line(version));
+        found.map(|(version, _)| version.clone())
     };
     MatrixCell {
         status: match cell.status {
@@ -73,7 +79,7 @@ fn matrix_cell(cell: &CellReport, packages: &[SitePackage], wheels: &BTreeSet<&S
         }
         .to_owned(),
         words: cell.words(),
-        release: wheel.filter(is_here).map(|_| cell.pyodide.clone()),
+        release: wheel.and_then(release_with),
         wheel: wheel.map(|file| format!("wheels/{}", percent_encode(file))),
         log: cell.log.as_ref().map(|log| log.split('/').map(percent_encode).collect::<Vec<_>>().join("/")),
     }

@@ -65,7 +65,7 @@ pub(crate) fn archive(
     })?;
     let path = folder.join("source.tar.gz");
     let sha256 = Sha256Digest::of(&fs_err::read(&path)?);
-    Ok(SourceArchive { path, sha256, origin: format!("git+{url}@{commit}") })
+    Ok(SourceArchive { path, sha256, subdirectory: None, origin: format!("git+{url}@{commit}") })
 }
 
 /// A user and a password.

@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 pub use namesake::refuse_namesake;
 pub use origin::{Source, SourceArchive, TreeOwner};
 pub use request::SourceRequest;
+pub(crate) use unpacked::folder_inside;
 pub use unpacked::only_folder;
 
 use crate::context::Context;
@@ -40,8 +41,9 @@ pub fn find(request: &SourceRequest, context: &Context) -> Result<Source> {
         SourceRequest::Package { name, version } => {
             sdist::find(name, version.as_ref(), context).map(Source::Archive)
         }
-        SourceRequest::Git { url, revision } => {
-            git::archive(url, revision.as_deref(), context).map(Source::Archive)
+        SourceRequest::Git { url, revision, subdirectory } => {
+            let archive = git::archive(url, revision.as_deref(), context)?;
+            Ok(Source::Archive(SourceArchive { subdirectory: subdirectory.clone(), ..archive }))
         }
     }
 }
@@ -65,5 +67,6 @@ fn archive_source(path: &Path) -> Result<SourceArchive> {
     let bytes = fs_err::read(path)
         .map_err(|error| hinted(error, "name a folder, an sdist, `NAME==VERSION` or `git+URL@REV`"))?;
     let path = plain(fs_err::canonicalize(path)?);
-    Ok(SourceArchive { sha256: Sha256Digest::of(&bytes), origin: path.display().to_string(), path })
+    let origin = path.display().to_string();
+    Ok(SourceArchive { sha256: Sha256Digest::of(&bytes), subdirectory: None, origin, path })
 }

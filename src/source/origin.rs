@@ -1,6 +1,9 @@
 //! Where a package's files come from, and whose they are.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+
+use url::Url;
 
 use crate::digest::Sha256Digest;
 
@@ -29,8 +32,23 @@ pub struct SourceArchive {
     pub path: PathBuf,
     /// Its SHA-256.
     pub sha256: Sha256Digest,
+    /// The package's folder in it.
+    pub subdirectory: Option<PathBuf>,
     /// What the user asked for, for messages and the JSON report.
     pub origin: String,
+}
+
+impl SourceArchive {
+    /// The archive as pip is told of it, with the package's folder in it.
+    pub(crate) fn as_pip_names_it(&self) -> OsString {
+        match (&self.subdirectory, Url::from_file_path(&self.path)) {
+            (Some(inside), Ok(mut url)) => {
+                url.set_fragment(Some(&format!("subdirectory={}", inside.display())));
+                url.to_string().into()
+            }
+            _ => self.path.clone().into_os_string(),
+        }
+    }
 }
 
 impl Source {

@@ -29,6 +29,8 @@ pub enum SourceRequest {
         url: Redacted<String>,
         /// A branch, tag or commit.
         revision: Option<String>,
+        /// The package's folder in the repository.
+        subdirectory: Option<PathBuf>,
     },
 }
 
@@ -38,8 +40,11 @@ impl fmt::Display for SourceRequest {
             Self::Folder(path) | Self::Archive(path) => path.display().fmt(f),
             Self::Package { name, version: None } => f.write_str(name),
             Self::Package { name, version: Some(version) } => write!(f, "{name}=={version}"),
-            Self::Git { url, revision: None } => write!(f, "git+{url}"),
-            Self::Git { url, revision: Some(revision) } => write!(f, "git+{url}@{revision}"),
+            Self::Git { url, revision, subdirectory } => {
+                write!(f, "git+{url}")?;
+                revision.iter().try_for_each(|revision| write!(f, "@{revision}"))?;
+                subdirectory.iter().try_for_each(|folder| write!(f, "#subdirectory={}", folder.display()))
+            }
         }
     }
 }
@@ -47,6 +52,9 @@ impl fmt::Display for SourceRequest {
 /// Why a text names no source.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotASource {
+    /// A folder that is not in the repository.
+    #[error("`{}` is no folder inside a repository", .0.display())]
+    Subdirectory(PathBuf),
     /// A wheel is already built.
     #[error("`{0}` is a wheel: it is already built")]
     Wheel(String),
@@ -73,7 +81,7 @@ impl FromStr for SourceRequest {
 
     fn from_str(text: &str) -> Result<Self, NotASource> {
         if let Some(rest) = text.strip_prefix("git+") {
-            return Ok(git(rest));
+            return git(rest);
         }
         let path = Path::new(text);
         let lower = text.to_ascii_lowercase();
@@ -94,22 +102,31 @@ impl FromStr for SourceRequest {
     }
 }
 
-/// `URL@REV`: the revision comes after the last `@` behind the last `/`, since an URL may name a user.
-fn git(text: &str) -> SourceRequest {
-    let text = text.split('#').next().unwrap_or(text);
+/// `URL@REV#subdirectory=DIR`: the revision comes after the last `@` behind the last `/`, since an URL may name a user.
+fn git(text: &str) -> Result<SourceRequest, NotASource> {
+    let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
+    let subdirectory = fragment.split('&').find_map(|part| part.strip_prefix("subdirectory="));
+    let subdirectory = subdirectory.map(|folder| PathBuf::from(folder.trim_matches('/')));
+    let is_inside =
+        |folder: &Path| folder.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    if let Some(outside) = subdirectory.as_deref().filter(|folder| !is_inside(folder)) {
+        return Err(NotASource::Subdirectory(outside.to_owned()));
+    }
+    let of = |url: &str, revision: Option<&str>| SourceRequest::Git {
+        url: Redacted::new(url.to_owned()),
+        revision: revision.map(str::to_owned),
+        subdirectory: subdirectory.clone(),
+    };
     // A server's address without a path has no revision: its `@` follows a user.
     let authority = text.find("://").map_or(0, |at| at + 3);
     let name = text[authority..].rfind('/').map_or(0, |slash| authority + slash + 1);
     if authority > 0 && name == 0 {
-        return SourceRequest::Git { url: Redacted::new(text.to_owned()), revision: None };
+        return Ok(of(text, None));
     }
-    match text[name..].rsplit_once('@') {
-        Some((before, revision)) if !revision.is_empty() => SourceRequest::Git {
-            url: Redacted::new(text[..name + before.len()].to_owned()),
-            revision: Some(revision.to_owned()),
-        },
-        _ => SourceRequest::Git { url: Redacted::new(text.trim_end_matches('@').to_owned()), revision: None },
-    }
+    Ok(match text[name..].rsplit_once('@') {
+        Some((before, revision)) if !revision.is_empty() => of(&text[..name + before.len()], Some(revision)),
+        _ => of(text.trim_end_matches('@'), None),
+    })
 }
 
 fn package(text: &str) -> Result<SourceRequest, NotASource> {
@@ -144,7 +161,8 @@ mod tests {
             Ok(SourceRequest::Package { name, version }) => {
                 format!("package {name} {}", version.map_or("newest".into(), |version| version.to_string()))
             }
-            Ok(SourceRequest::Git { url, revision }) => format!("git {url} {revision:?}"),
+            Ok(SourceRequest::Git { url, revision, subdirectory: None }) => format!("git {url} {revision:?}"),
+            Ok(request @ SourceRequest::Git { .. }) => request.to_string(),
             Err(error) => format!("error: {error}"),
         }
     }
@@ -176,7 +194,19 @@ mod tests {
 
     #[test]
     fn odd_words_are_told_apart_too() {
-        let typed = ["", "..", r"a\b", "a==1.0==2", "==1", "git+file:///r@", "A.TGZ", "a.egg"];
+        let typed = [
+            "",
+            "..",
+            r"a\b",
+            "a==1.0==2",
+            "==1",
+            "git+file:///r@",
+            "git+https://u@h/r@v1#subdirectory=a/b",
+            "git+file:///r#egg=x&subdirectory=a",
+            "git+file:///r#subdirectory=../a",
+            "A.TGZ",
+            "a.egg",
+        ];
         insta::assert_snapshot!(typed.map(|text| format!("{text:16} {}", check(text))).join("\n"), @r"
                          folder .
         ..               folder ..
@@ -184,6 +214,9 @@ mod tests {
         a==1.0==2        error: `1.0==2` in `a==1.0==2` is not a Python version number: after parsing `1.0`, found `==2`, which is not part of a valid version
         ==1              error: `==1` does not name one version: expected `NAME` or `NAME==VERSION`
         git+file:///r@   git file:///r None
+        git+https://u@h/r@v1#subdirectory=a/b git+https://h/r@v1#subdirectory=a/b
+        git+file:///r#egg=x&subdirectory=a git+file:///r#subdirectory=a
+        git+file:///r#subdirectory=../a error: `../a` is no folder inside a repository
         A.TGZ            archive A.TGZ
         a.egg            error: `a.egg` is not an sdist: expected a `.tar.gz` or `.zip` file
         ");

@@ -180,7 +180,7 @@ fn read_kept(folder: &Path) -> Result<(Kept, SourceArchive)> {
         bail!("`{}` was changed", path.display());
     }
     let origin = kept.filename.to_string();
-    Ok((kept, SourceArchive { path, sha256, origin }))
+    Ok((kept, SourceArchive { path, sha256, subdirectory: None, origin }))
 }
 
 fn download(name: &str, version: &Version, file: &File, context: &Context) -> Result<SourceArchive> {

@@ -33,6 +33,17 @@ pub fn only_folder(unpacked: &Path) -> Result<PathBuf> {
     }
 }
 
+/// A folder inside the one that an archive of a repository holds.
+///
+/// # Errors
+/// When no project lies there.
+pub(crate) fn folder_inside(unpacked: &Path, inside: &Path) -> Result<PathBuf> {
+    let tops = fs_err::read_dir(unpacked)?.flatten().map(|entry| entry.path().join(inside));
+    tops.into_iter().find(|folder| is_project(folder)).ok_or_else(|| {
+        anyhow!("the folder `{}` of the repository has no `pyproject.toml` or `setup.py`", inside.display())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

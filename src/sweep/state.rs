@@ -69,8 +69,10 @@ impl SweepPlan {
             }
         }
         for line in &other.lines {
-            if self.lines.iter().all(|known| known.line != line.line) {
-                self.lines.push(line.clone());
+            match self.lines.iter_mut().find(|known| known.line == line.line) {
+                // New cells are of the release that the line has by now.
+                Some(known) => known.pyodide.clone_from(&line.pyodide),
+                None => self.lines.push(line.clone()),
             }
         }
         self.steps.extend(

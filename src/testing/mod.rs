@@ -256,7 +256,13 @@ impl Attempt<'_> {
                 self.results.push(serde_json::from_value(event.clone())?);
             }
             // 3 is pytest's own number for an internal error: it stands for a status that is not a number.
-            "done" => return Ok(Some(Ended::Done(event["status"].as_i64().unwrap_or(3)))),
+            "done" => {
+                let status = event["status"].as_i64().unwrap_or(3);
+                // A test that interrupts pytest, or ends it, is to blame for those after it: they run without it.
+                let is_interrupted = self.current.is_some();
+                let stopped = || Ended::Died(format!("pytest was stopped (its status is {status})"));
+                return Ok(Some(if is_interrupted { stopped() } else { Ended::Done(status) }));
+            }
             "died" => return Ok(Some(Ended::Died(text("message")))),
             "fatal" => bail!("{}", text("message")),
             _ => {}

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use pep508_rs::ExtraName;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{HARNESS, TestResult};
 use crate::backend::environment::{self, BackEndEnvironment};
+use crate::backend::setuptools_variables;
 use crate::cache::Kind;
 use crate::context::Context;
 use crate::error::Result;
@@ -56,6 +58,20 @@ pub struct NativeRun<'a> {
     pub arguments: &'a [String],
 }
 
+/// What a wheel requires on this machine, for one who asks for these extras.
+///
+/// # Errors
+/// When there is no Python.
+pub(crate) fn requirements_of(
+    context: &Context,
+    wheel: &OpenedWheel,
+    extras: &[ExtraName],
+) -> Result<Vec<String>> {
+    let markers = context.python()?.markers()?;
+    let requires = wheel.metadata().requires.iter().filter(|one| one.applies(&markers, extras));
+    Ok(requires.map(ToString::to_string).collect())
+}
+
 /// Runs the tests natively. The back end's and pytest's output is shown only if they fail.
 ///
 /// # Errors
@@ -78,7 +94,14 @@ pub fn run(context: &Context, native: NativeRun<'_>) -> Result<NativeResults> {
     ui.phase("Testing", format!("{} on this machine", native.source.origin()));
     let ran = run_on_host(context, &prepared.python(), &site, HARNESS, &request)
         .context("pytest could not run on this machine")?;
-    Ok(NativeResults { origin, results: results(&ran.events)? })
+    let status = status(&ran.events);
+    // 2: interrupted by errors while collecting, each of which is a result.
+    let results = results(&ran.events)?;
+    if !matches!(status, 0 | 1 | 5) && (status != 2 || results.is_empty()) {
+        let said = last_lines(&ran.output.stdout);
+        bail!("pytest could not run the tests on this machine (its status is {status}):\n{said}");
+    }
+    Ok(NativeResults { origin, results })
 }
 
 /// An environment with what the tests require. What they may require is left out if it cannot be had: nothing else is to
@@ -112,9 +135,10 @@ pub(crate) fn install(
     site: &Path,
 ) -> Result<NativeOrigin> {
     let ui = &context.ui;
+    let _lock = context.cache.lock(ui, Kind::Builds, "native")?;
     let place = match source {
-        Source::Folder(folder) => folder,
-        Source::Archive(archive) => &archive.path,
+        Source::Folder(folder) => folder.clone().into_os_string(),
+        Source::Archive(archive) => archive.as_pip_names_it(),
     };
     let pip = || {
         let pip =
@@ -127,6 +151,9 @@ pub(crate) fn install(
     if let Some(default) = default_toolchain(context) {
         // A toolchain that the package names may not be there; the build for Pyodide asks for none either.
         build = build.env("RUSTUP_TOOLCHAIN", default);
+    }
+    for (name, value) in setuptools_variables(site.parent().unwrap_or(site))? {
+        build = build.env(name, value);
     }
     let built = build
         .arg(place)
@@ -155,6 +182,20 @@ fn default_toolchain(context: &Context) -> Option<String> {
     let rustup = process::look_up(&context.environment, "rustup")?;
     let printed = Invocation::new(rustup).arg("default").output(&context.ui).ok()?.stdout;
     printed.split_whitespace().next().map(str::to_owned)
+}
+
+/// pytest's status. 3 is its own number for an internal error: it stands for a status that nobody told.
+fn status(events: &str) -> i64 {
+    let events = events.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let done = events.into_iter().find(|event| event["event"] == "done");
+    done.and_then(|event| event["status"].as_i64()).unwrap_or(3)
+}
+
+/// The end of what a program printed.
+fn last_lines(printed: &str) -> String {
+    const SHOWN: usize = 20;
+    let lines: Vec<&str> = printed.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(SHOWN)..].join("\n")
 }
 
 fn results(events: &str) -> Result<Vec<TestResult>> {

@@ -19,6 +19,7 @@ use crate::run::session::Place;
 use crate::runtime::Runtime;
 use crate::source::Source;
 use crate::ui::Stream;
+use crate::wheel::requirement::Requirement;
 use crate::wheel::{OpenedWheel, WheelFilename};
 
 /// The tests of a package, what they require as far as that can be seen, and the wheel under test.
@@ -67,6 +68,18 @@ impl StagedTests {
         format!("{}=={}", self.wheel.metadata().name, self.wheel.metadata().version)
     }
 
+    /// What pytest is given for one file. Tests inside the package are run as its modules, as they are all at once.
+    fn arguments_for(&self, file: String) -> Vec<String> {
+        const AS_MODULES: &str = "--pyargs";
+        let are_installed = self.staged.arguments.first().is_some_and(|first| first == AS_MODULES);
+        match file.strip_suffix(".py") {
+            Some(module) if are_installed && self.wheel.has(&file) => {
+                vec![AS_MODULES.to_owned(), module.replace('/', ".")]
+            }
+            _ => vec![file],
+        }
+    }
+
     /// Runs the tests on this machine, whatever of what they require can be had in a release.
     ///
     /// # Errors
@@ -84,6 +97,15 @@ impl StagedTests {
         let Some(source) = &self.source else {
             bail!("`--native` builds the same source for this machine: name a source, not a wheel");
         };
+        let own = self.wheel.name();
+        // `own[test]`: an index may have somebody else's package of this name.
+        let (of_own, mut asked): (Vec<String>, Vec<String>) =
+            asked.iter().cloned().partition(|text| is_of(&own, text));
+        let (also_own, found): (Vec<String>, Vec<String>) =
+            found.iter().cloned().partition(|text| is_of(&own, text));
+        let of_own = of_own.iter().chain(&also_own).filter_map(|text| text.parse::<Requirement>().ok());
+        let extras: Vec<_> = of_own.flat_map(|requirement| requirement.extras().to_vec()).collect();
+        asked.extend(native::requirements_of(context, &self.wheel, &extras)?);
         let Staged { folder, arguments, .. } = &self.staged;
         let arguments = [&self.arguments[..], &arguments[..]].concat();
         let run = NativeRun {
@@ -91,8 +113,8 @@ impl StagedTests {
             wheel: &self.wheel,
             archive: &self.archive,
             folder,
-            requirements: asked,
-            guesses: found,
+            requirements: &asked,
+            guesses: &found,
             arguments: &arguments,
         };
         native::run(context, run)
@@ -118,7 +140,7 @@ impl PreparedTests<'_> {
         // One interpreter for all tests is the default: starting one takes seconds.
         let parts: Vec<Vec<String>> = match request.isolation {
             Isolation::PerFile if !staged.test_files().is_empty() => {
-                staged.test_files().into_iter().map(|file| vec![file]).collect()
+                staged.test_files().into_iter().map(|file| self.tests.arguments_for(file)).collect()
             }
             _ => vec![staged.arguments.clone()],
         };

@@ -14,7 +14,12 @@ def run(request, report):
     request = json.loads(request)
 
     def send(**event):
-        report(json.dumps(event))
+        # JSON for Rust has no lone surrogates.
+        clean = {
+            key: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+            for key, value in event.items()
+        }
+        report(json.dumps(clean))
 
     os.chdir(request["folder"])
     os.environ.update(request["variables"])
@@ -86,7 +91,8 @@ def run(request, report):
                     kept.append(item)
             dropped = len(items) - len(kept)
             if dropped:
-                config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+                keeps = set(map(id, kept))
+                config.hook.pytest_deselected(items=[item for item in items if id(item) not in keeps])
             items[:] = kept
 
         def pytest_collection_finish(self, session):

@@ -181,7 +181,7 @@ impl<'a> Walk<'a> {
                     let hides = self.is_package(&path) && !self.is_of_tests(&path);
                     self.folder(&path, if hides { Importable::Hidden } else { importable })?;
                 }
-            } else if !self.is_hidden(&path, importable) {
+            } else if metadata.is_file() && !self.is_hidden(&path, importable) {
                 self.bytes += metadata.len();
                 self.files.push(path);
             }

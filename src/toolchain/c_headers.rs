@@ -87,7 +87,7 @@ pub(crate) fn prepare(context: &Context, compiler: &CCompiler, line: EmscriptenV
     let changes = changes.join(",");
     let key = crate::digest::key(&[&identity[0], &identity[1], &changes, text, CONFIG_SITE, &availability]);
     let folder = context.cache.get_or_make(&context.ui, Kind::Headers, &key, |folder| {
-        copy_folder(&original.include, &folder.join("include"), |name| name != "c++")?;
+        copy_folder(&original.include, &folder.join("include"), |path| !path.ends_with("c++"))?;
         edit(&original, &facts, line, &folder.join("include"))?;
         let site = folder.join("config-site");
         fs_err::create_dir_all(site.join("__configuration"))?;

@@ -148,6 +148,7 @@ fn read(context: &Context, rustc: &Path) -> Result<RustToolchain> {
         .and_then(|home| fs_err::read_to_string(home.join("settings.toml")).ok())
         .unwrap_or_default();
     let key = crate::digest::key(&[
+        "2",
         &rustc.to_string_lossy(),
         &metadata.len().to_string(),
         &format!("{changed:?}"),
@@ -173,7 +174,10 @@ fn read(context: &Context, rustc: &Path) -> Result<RustToolchain> {
 }
 
 fn ask(ui: &Ui, rustc: &Path) -> Result<RustToolchain> {
-    let ask = |arguments: &[&str]| Invocation::new(rustc).args(arguments).output(ui);
+    // Away from any project: rustup's stand-in would follow its `rust-toolchain.toml`, and the answer is kept for all.
+    let rustc = &std::path::absolute(rustc)?;
+    let elsewhere = std::env::temp_dir();
+    let ask = |arguments: &[&str]| Invocation::new(rustc).current_dir(&elsewhere).args(arguments).output(ui);
     let verbose = ask(&["-vV"])?.stdout;
     let field = |name: &str| {
         let line = verbose.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));

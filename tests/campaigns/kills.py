@@ -123,7 +123,8 @@ class Campaign:
 
     def left_files(self):
         patterns = [(self.temporary, "*"), (self.cache, "*/.tmp*"), (self.cache, "*/.removed-*"),
-                    (self.cache, "*/.*.part"), (self.place, "dist/.*"), (self.place, ".site*"), (self.place, ".tmp*")]
+                    (self.cache, "*/.*.part"), (self.place, "dist/.*"),
+                    (self.place, ".cargo-pyodide-site*"), (self.place, ".tmp*")]
         left = sorted(path for folder, pattern in patterns for path in folder.glob(pattern))
         return [f"{path} with {sorted(child.name for child in path.glob('*'))}" for path in left]
 

@@ -120,14 +120,15 @@ fn cargo(context: &Context, project: &Project, runtime: &Runtime) -> Result<Stri
     let mut text = "\n[cargo]\n".to_owned();
     let toolchain = building::choose_toolchain(context, project, runtime)?;
     // A graph that cannot be read is no error here: the build reports it.
-    if let Ok(Some(graph)) = crates::ask_graph(context, project, &toolchain.rust, &[]) {
+    let features: Vec<String> = project.feature_arguments().into_iter().collect();
+    if let Ok(Some(graph)) = crates::ask_graph(context, project, &toolchain.rust, &features) {
         let recipes = crates::crate_recipes(&OverlayRequest::default())?;
         for matched in crates::match_rules(&graph, &recipes) {
             let _ = writeln!(text, "# Applied without your doing: {}", matched.line());
         }
-    }
-    if project.aborts_on_panic() {
-        text += "# The release profile aborts on panic: a Rust panic would end the whole interpreter.\n# profile = { panic = \"unwind\" }\n";
+        if crates::aborts_on_panic(context, project, &graph) {
+            text += "# The release profile aborts on panic: a Rust panic would end the whole interpreter.\n# profile = { panic = \"unwind\" }\n";
+        }
     }
     text += "# no-default-features = true\n# features = [\"python\"]\n# update = [\"mio\"]\n# rustflags = [\"--cfg\", \"small\"]\n";
     Ok(text)

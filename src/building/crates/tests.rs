@@ -29,6 +29,7 @@ fn graph(crates: &[(&str, &str, &[&str])]) -> Graph {
         name: (*name).to_owned(),
         version: version.parse().unwrap(),
         features: texts(features),
+        source: None,
         manifest: "Cargo.toml".into(),
         dependencies: Vec::new(),
         elsewhere: Vec::new(),
@@ -44,7 +45,7 @@ const RECIPE: &str = "crate = 'a'\n[[rule]]\nversions = '<2'\nfeatures = ['x', '
 fn features_of_overlays_and_of_the_user_are_joined() {
     let check = |of_overlays: &[&str], of_user: &[&str]| {
         let request = CargoRequest { features: texts(of_user), ..CargoRequest::default() };
-        choices(&request, &overlays(of_overlays, &[]), &[]).features.join(" ")
+        choices(&request, &overlays(of_overlays, &[]), &[], &[]).features.join(" ")
     };
     assert_eq!(check(&["a", "b"], &["c"]), "--features=a,b,c");
     assert_eq!(check(&[], &["c"]), "--features=c");
@@ -57,7 +58,7 @@ fn default_features_are_off_if_the_user_or_an_overlay_says_so() {
         let request = CargoRequest { no_default_features: user, ..CargoRequest::default() };
         let mut changes = overlays(&["a"], &[]);
         changes.cargo.no_default_features = overlay;
-        choices(&request, &changes, &[]).features.join(" ")
+        choices(&request, &changes, &[], &[]).features.join(" ")
     };
     assert_eq!(check(true, false), "--no-default-features --features=a");
     assert_eq!(check(false, true), "--no-default-features --features=a");
@@ -67,7 +68,7 @@ fn default_features_are_off_if_the_user_or_an_overlay_says_so() {
 #[test]
 fn flags_of_single_crates_come_after_the_shipped_recipes_and_make_a_key() {
     let shipped = [recipe(RECIPE)];
-    let made = choices(&CargoRequest::default(), &overlays(&[], &[("a", "-C"), ("b", "-D")]), &shipped);
+    let made = choices(&CargoRequest::default(), &overlays(&[], &[("a", "-C"), ("b", "-D")]), &[], &shipped);
     let crates: Vec<String> = made
         .crates
         .iter()
@@ -75,8 +76,18 @@ fn flags_of_single_crates_come_after_the_shipped_recipes_and_make_a_key() {
         .collect();
     assert_eq!(crates, ["a -A -B", "a -C", "b -D"]);
     assert!(made.key.is_some());
-    let plain = choices(&CargoRequest::default(), &overlays(&["a"], &[]), &shipped);
+    let plain = choices(&CargoRequest::default(), &overlays(&["a"], &[]), &[], &shipped);
     assert_eq!((plain.key, plain.crates.len()), (None, 1), "a recipe that may not match makes no key");
+}
+
+#[test]
+fn features_of_the_back_end_are_named_again_with_others() {
+    let of_back_end = ["python".to_owned()];
+    let check = |named: &[&str]| {
+        choices(&CargoRequest::default(), &overlays(named, &[]), &of_back_end, &[]).features.join(" ")
+    };
+    assert_eq!(check(&["a"]), "--features=python,a");
+    assert_eq!(check(&[]), "");
 }
 
 #[test]

@@ -18,7 +18,8 @@ export const byId = (id) => document.getElementById(id);
 
 // Copies text, and says on the button whether that went well.
 export const copyFrom = async (button, text) => {
-  const label = button.textContent;
+  // Pressed again, it still says what it said before.
+  const label = (button.dataset.label ??= button.textContent);
   let said = "Copied";
   try {
     await navigator.clipboard.writeText(text);

@@ -62,8 +62,8 @@ export const makeOutput = (log, onLine) => {
     log.append(element);
     if (isAtEnd) log.scrollTop = log.scrollHeight;
   };
-  const shorten = () => {
-    if (size <= MOST) return;
+  const shorten = (isCut) => {
+    if (size <= MOST && !isCut) return;
     while (size > MOST && log.firstElementChild) {
       size -= log.firstElementChild.textContent.length;
       log.firstElementChild.remove();
@@ -82,11 +82,12 @@ export const makeOutput = (log, onLine) => {
       frames = found;
       if (frames.length) console.error(`Rust panicked in\n${describeBacktrace(frames)}`);
     },
-    write: (stream, text) => {
+    write: (stream, written) => {
+      const text = written.slice(-MOST);
       size += text.length;
       if (stream === "stderr") said = (said + text).slice(-MOST);
       add(make("span", { className: stream }, text));
-      shorten();
+      shorten(written.length > MOST);
     },
     result: (text) => add(make("div", { className: "result" }, make("span", { className: "label" }, "Result"),
       make("pre", {}, text.length > MOST ? `${text.slice(0, MOST)}…` : text))),

@@ -331,22 +331,29 @@ const showView = (view) => {
   if (view === "playground" && state.phase === "idle" && !wantsLittle()) load();
 };
 
+// Shows a package on a release. Code that the user wrote stays.
+const choose = (entry, release) => {
+  const isUntouched = examplesOf(state.site.packages[state.shown]).some(({ code }) => code === editor.get());
+  applyChoice({
+    p: entry.name, v: entry.version, r: release, t: byId("thread").value,
+    ...(isUntouched ? {} : { code: editor.get() }),
+  });
+  state.shown = byId("package").value;
+};
+
 const tryCell = (name, release) => {
-  applyChoice({ p: name, r: release });
+  const { packages } = state.site;
+  choose(packages.find((entry) => entry.name === name && Object.hasOwn(entry.releases, release)), release);
+  // Shown for the first time, the playground loads by itself.
+  const isFirst = state.phase === "idle" && !wantsLittle();
   showView("playground");
-  load();
+  if (!isFirst) load();
   byId("code").focus();
 };
 
 const listen = () => {
   byId("package").addEventListener("change", () => {
-    const isUntouched = examplesOf(state.site.packages[state.shown]).some(({ code }) => code === editor.get());
-    const { value } = byId("package");
-    applyChoice({
-      p: state.site.packages[value].name, v: state.site.packages[value].version, r: byId("release").value,
-      t: byId("thread").value, ...(isUntouched ? {} : { code: editor.get() }),
-    });
-    state.shown = value;
+    choose(state.site.packages[byId("package").value], byId("release").value);
     load();
   });
   byId("release").addEventListener("change", () => {
