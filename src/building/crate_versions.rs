@@ -57,25 +57,6 @@ pub(super) fn newest(
         .max())
 }
 
-/// A version of a crate in a lock file.
-#[derive(Debug, serde::Deserialize)]
-pub(super) struct LockedVersion {
-    /// The crate.
-    pub(super) name: String,
-    /// Its version.
-    pub(super) version: Version,
-}
-
-/// What a lock file has; nothing if it cannot be read.
-pub(super) fn locked_crates(lock: &str) -> Vec<LockedVersion> {
-    #[derive(Default, serde::Deserialize)]
-    struct LockFile {
-        #[serde(default)]
-        package: Vec<LockedVersion>,
-    }
-    toml::from_str::<LockFile>(lock).unwrap_or_default().package
-}
-
 /// A crate of a lock file.
 #[derive(Debug)]
 pub(super) struct LockedCrate<'a> {

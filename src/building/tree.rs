@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::{crate_versions, own_workspace};
+use super::own_workspace;
 use crate::backend::BuildFolder;
 use crate::context::Context;
 use crate::error::Result;
@@ -15,7 +15,7 @@ use crate::files::{copy_folder, remove_folder, with_disk_hint};
 use crate::overlay::crates::CrateRecipe;
 use crate::overlay::{Changes, patches, sources};
 use crate::process::Invocation;
-use crate::project::{Identity, PyProject};
+use crate::project::{Identity, PyProject, lock_file};
 use crate::runtime::Runtime;
 use crate::source::limits::UnpackLimits;
 use crate::source::{Source, TreeOwner, archive, folder_inside, only_folder};
@@ -155,9 +155,10 @@ impl OpenedSource {
 
 /// Whether the lock file of a project names a crate that recipes rewrite in a copy.
 fn locks_patched(project: &Path, recipes: &[CrateRecipe]) -> bool {
-    let locks = project.ancestors().map(|folder| folder.join("Cargo.lock"));
-    let lock = locks.into_iter().find_map(|path| fs_err::read_to_string(path).ok()).unwrap_or_default();
-    crate_versions::locked_crates(&lock).iter().any(|locked| {
+    let lock =
+        lock_file::find(&project.join("Cargo.toml")).and_then(|path| fs_err::read_to_string(path).ok());
+    let lock = lock.unwrap_or_default();
+    lock_file::locked_crates(&lock).iter().any(|locked| {
         recipes.iter().any(|recipe| {
             // Which features are on is not known yet.
             let mut rules = recipe.rules_for(&locked.name, &locked.version, |_| true);

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use semver::Version;
+
 /// The lock file of a manifest or of the workspace around it.
 pub fn find(manifest: &Path) -> Option<PathBuf> {
     const DEPTH: usize = 4;
@@ -17,6 +19,25 @@ pub fn compiles_c(lock: &str) -> bool {
     COMPILING_C.iter().any(|name| lock.contains(&format!("name = \"{name}\"\n")))
 }
 
+/// A version of a crate in a lock file.
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct LockedVersion {
+    /// The crate.
+    pub(crate) name: String,
+    /// Its version.
+    pub(crate) version: Version,
+}
+
+/// What a lock file has; nothing if it cannot be read.
+pub(crate) fn locked_crates(lock: &str) -> Vec<LockedVersion> {
+    #[derive(Default, serde::Deserialize)]
+    struct LockFile {
+        #[serde(default)]
+        package: Vec<LockedVersion>,
+    }
+    toml::from_str::<LockFile>(lock).unwrap_or_default().package
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -25,6 +46,17 @@ mod tests {
     fn whole_names_count() {
         assert!(compiles_c("[[package]]\nname = \"cc\"\nversion = \"1.2.0\"\n"));
         assert!(!compiles_c("[[package]]\nname = \"ccc\"\nversion = \"1.2.0\"\n"));
+    }
+
+    #[test]
+    fn a_lock_file_names_crates_with_their_versions() {
+        let lock = "version = 4\n[[package]]\nname = \"a\"\nversion = \"1.0.2\"\nsource = \"x\"\n";
+        let found = locked_crates(lock);
+        assert_eq!(
+            (found.len(), found[0].name.as_str(), &found[0].version),
+            (1, "a", &Version::new(1, 0, 2))
+        );
+        assert!(locked_crates("").is_empty() && locked_crates("no lock file").is_empty());
     }
 
     #[test]
