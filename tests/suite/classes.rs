@@ -127,7 +127,21 @@ fn a_crate_that_knows_some_systems_takes_emscripten_for_one_of_them() {
     let lock = fs_err::read_to_string(package.join("Cargo.lock")).unwrap();
     fs_err::write(place.path().join("o.toml"), "cargo.target-os = { machine-uid = \"linux\" }").unwrap();
     build(&package, &["--overlay", "o.toml"]).succeed();
+    build(&package, &["--overlay", "o.toml", "--locked"]).succeed();
     assert_eq!(fs_err::read_to_string(package.join("Cargo.lock")).unwrap(), lock);
+}
+
+#[test]
+fn features_of_maturins_table_stay_on_beside_others() {
+    if !can_build() {
+        return;
+    }
+    let (_place, package) = copied("pure");
+    change(&package, "pyproject.toml", |text| format!("{text}\n[tool.maturin]\nfeatures = [\"stated\"]\n"));
+    change(&package, "Cargo.toml", |text| format!("{text}\n[features]\nstated = []\nnamed = []\n"));
+    let both = "#[cfg(not(all(feature = \"stated\", feature = \"named\")))]\ncompile_error!(\"a feature is off\");\n";
+    change(&package, "src/lib.rs", |text| format!("{text}\n{both}"));
+    build(&package, &["--features", "named"]).succeed();
 }
 
 #[test]

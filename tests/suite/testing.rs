@@ -170,6 +170,35 @@ fn each_test_counts_once_whatever_it_does() {
     );
 }
 
+/// A test that ends pytest, and one whose message is no text for JSON.
+const ODD_ENDS: &str = "
+def test_first():
+    pass
+
+
+def test_interrupts():
+    raise KeyboardInterrupt
+
+
+def test_is_no_text():
+    raise ValueError('\\udc80')
+
+
+def test_last():
+    pass
+";
+
+#[test]
+fn tests_that_end_pytest_or_say_what_is_no_text_cost_no_others() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let place = tests(ODD_ENDS);
+    let printed = test(place.path(), "0.29.5", &["-q", "--json"]).run();
+    assert_eq!(printed.status, Some(1), "{}", printed.stderr);
+    insta::assert_snapshot!(outcomes(&printed.stdout).join("\n"), @"");
+}
+
 /// What a package can reach through Node: the host's folders, and its own.
 const REACHING_OUT: &str = "
 import os
@@ -410,6 +439,31 @@ fn this_machine_is_compared() {
     assert_eq!(printed.status, Some(1), "{}", printed.stderr);
     let compared = printed.stderr.lines().skip_while(|line| !line.contains("Compared"));
     insta::assert_snapshot!(compared.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn this_machine_has_what_the_package_requires() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let place = folder();
+    let package = place.path().join("mixed");
+    copy_folder(&fixture("mixed"), &package);
+    let append = |path: &str, more: &str| {
+        let path = package.join(path);
+        fs_err::write(&path, fs_err::read_to_string(&path).unwrap() + more).unwrap();
+    };
+    let pyproject = fs_err::read_to_string(package.join("pyproject.toml")).unwrap();
+    let pyproject = pyproject.replacen("version =", "dependencies = [\"attrs\"]\nversion =", 1);
+    fs_err::write(package.join("pyproject.toml"), pyproject).unwrap();
+    append("python/fixture_mixed/__init__.py", "\nimport attr\n");
+    fs_err::create_dir(package.join("tests")).unwrap();
+    let text = "import fixture_mixed\n\n\ndef test_it():\n    assert fixture_mixed.attr\n";
+    fs_err::write(package.join("tests/test_all.py"), text).unwrap();
+    let arguments = ["test", "./mixed", "--native", "-q", "--json", "--pyodide", "0.29.5"];
+    let printed = tool(&arguments).in_folder(place.path()).succeed();
+    let document: serde_json::Value = serde_json::from_str(&printed.stdout).unwrap();
+    assert_eq!(document["native"]["results"][0]["outcome"], "passed", "{}", printed.stderr);
 }
 
 #[test]
