@@ -194,9 +194,16 @@ fn tests_that_end_pytest_or_say_what_is_no_text_cost_no_others() {
         return;
     }
     let place = tests(ODD_ENDS);
-    let printed = test(place.path(), "0.29.5", &["-q", "--json"]).run();
+    let more = ["-q", "--json", "--", "--tb=no", "--no-summary"];
+    let printed = test(place.path(), "0.29.5", &more).run();
     assert_eq!(printed.status, Some(1), "{}", printed.stderr);
-    insta::assert_snapshot!(outcomes(&printed.stdout).join("\n"), @"");
+    insta::assert_snapshot!(outcomes(&printed.stdout).join("\n"), @r"
+    # 0.29.5 in node
+    tests/test_it.py::test_first passed: 
+    tests/test_it.py::test_interrupts died: the interpreter ended while it ran: pytest was stopped (its status is 2)
+    tests/test_it.py::test_is_no_text failed: ValueError: \udc80
+    tests/test_it.py::test_last passed:
+    ");
 }
 
 /// What a package can reach through Node: the host's folders, and its own.
