@@ -29,7 +29,8 @@ pub fn size_of_folder(folder: &Path) -> u64 {
     files.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
 }
 
-/// Copies a folder with the times of its files, without the entries that are not wanted and without links.
+/// Copies a folder with the times of its files, without the entries that are not wanted. A link to a
+/// file becomes a copy of the file.
 pub(crate) fn copy_folder(from: &Path, to: &Path, wanted: impl Fn(&Path) -> bool) -> Result<()> {
     fs_err::create_dir_all(to)?;
     let entries = WalkDir::new(from).min_depth(1).into_iter();
@@ -39,10 +40,7 @@ pub(crate) fn copy_folder(from: &Path, to: &Path, wanted: impl Fn(&Path) -> bool
         if entry.file_type().is_dir() {
             fs_err::create_dir_all(&target)?;
         } else if entry.file_type().is_file() {
-            fs_err::copy(entry.path(), &target)?;
-            // Cargo compares times: a copy with new ones would be compiled anew.
-            let time = entry.metadata()?.modified()?;
-            fs_err::OpenOptions::new().write(true).open(&target)?.into_parts().0.set_modified(time)?;
+            copy_file(entry.path(), &target)?;
         } else if entry.file_type().is_symlink() {
             copy_link(entry.path(), from, &target)?;
         }
@@ -50,19 +48,25 @@ pub(crate) fn copy_folder(from: &Path, to: &Path, wanted: impl Fn(&Path) -> bool
     Ok(())
 }
 
-/// Copies a link: as one if it leads to something that is copied with it, else the file that it leads to.
+/// Copies a file with its time: cargo compares times, and would compile a copy with a new one anew.
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    fs_err::copy(from, to)?;
+    let time = fs_err::metadata(from)?.modified()?;
+    Ok(fs_err::OpenOptions::new().write(true).open(to)?.into_parts().0.set_modified(time)?)
+}
+
+/// Copies what a link leads to: a file as one, a folder of the same tree as a link. One that leads elsewhere is left out.
 fn copy_link(link: &Path, from: &Path, target: &Path) -> Result<()> {
-    // One that leads nowhere is nothing.
     let Ok(end) = fs_err::canonicalize(link) else { return Ok(()) };
-    let leads = fs_err::read_link(link)?;
-    #[cfg(unix)]
-    if leads.is_relative() && end.starts_with(fs_err::canonicalize(from)?) {
-        return Ok(fs_err::os::unix::fs::symlink(leads, target)?);
-    }
-    #[cfg(not(unix))]
-    drop((leads, from));
     if end.is_file() {
-        fs_err::copy(end, target)?;
+        return copy_file(&end, target);
+    }
+    #[cfg(unix)]
+    {
+        let leads = fs_err::read_link(link)?;
+        if leads.is_relative() && end.starts_with(fs_err::canonicalize(from)?) {
+            fs_err::os::unix::fs::symlink(leads, target)?;
+        }
     }
     Ok(())
 }
@@ -312,16 +316,16 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_is_copied_as_one_if_it_leads_to_what_is_copied() {
+    fn a_link_is_copied_as_what_it_leads_to() {
         let (outside, from, to) = (folder(&["o.txt", "o/"]), folder(&["a/b.txt"]), folder(&[]));
-        fs_err::os::unix::fs::symlink("../a/b.txt", from.path().join("a/inside.txt")).unwrap();
+        fs_err::os::unix::fs::symlink("a", from.path().join("inside")).unwrap();
         link(&outside.path().join("o.txt"), &from.path().join("outside.txt"));
         link(&outside.path().join("o"), &from.path().join("folder"));
         link(&outside.path().join("gone"), &from.path().join("gone"));
         let target = to.path().join("copy");
         copy_folder(from.path(), &target, |_| true).unwrap();
-        assert_eq!(list(&target, usize::MAX), "a a/b.txt a/inside.txt outside.txt");
-        assert_eq!(fs_err::read_link(target.join("a/inside.txt")).unwrap(), Path::new("../a/b.txt"));
+        assert_eq!(list(&target, usize::MAX), "a a/b.txt inside outside.txt");
+        assert_eq!(fs_err::read_link(target.join("inside")).unwrap(), Path::new("a"));
         assert!(!target.join("outside.txt").is_symlink());
     }
 

@@ -50,8 +50,7 @@ pub(super) fn driver_plan(
             config,
             profile,
             features,
-            // Cargo would have to note a patch; that the lock file fits was seen when the graph was read.
-            is_locked: choices.lock == LockUse::Kept && choices.overlay.patch.is_empty(),
+            is_locked: choices.lock == LockUse::Kept,
         }),
         rustc: Some(RustcPlan {
             program: toolchain.rust.rustc.clone(),

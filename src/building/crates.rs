@@ -66,9 +66,16 @@ impl Crates {
         let CargoChanges { not_in_browser, target_os, .. } = &changes.cargo;
         recipes.extend(not_in_browser.iter().map(|name| CrateRecipe::of_no_browser(name)));
         recipes.extend(target_os.iter().map(|(name, system)| CrateRecipe::of_system(name, system)));
-        let mut choices = choices(&request.cargo, changes, &package.project.features, &recipes);
+        let of_back_end = &package.project.features;
+        let named = if package.project.back_end.passes_cargo_choices() {
+            of_back_end.names(runtime.python)
+        } else {
+            Vec::new()
+        };
+        let mut choices = choices(&request.cargo, changes, &named, &recipes);
         choices.set_strip(request.strip);
-        let Some(mut graph) = read_graph(context, package, &choices)? else {
+        let arguments = [&choices.features[..], &of_back_end.arguments(runtime.python)].concat();
+        let Some(mut graph) = read_graph(context, package, &arguments, choices.lock)? else {
             let (applied, updates) = (Vec::new(), Vec::new());
             return Ok(Self { choices, applied, tuning: Tuning::default(), updates, workspace: None });
         };
@@ -76,7 +83,7 @@ impl Crates {
         checks::check_crate_names(&graph, "cargo.target-os", target_os.keys())?;
         if rewritten_crates::rewrite_own(package, &match_rules(&graph, &recipes))? {
             // What a manifest asks of the target decides which crates there are.
-            graph = read_graph(context, package, &choices)?.unwrap_or(graph);
+            graph = read_graph(context, package, &arguments, choices.lock)?.unwrap_or(graph);
         }
         checks::check_bindings(context, &graph, package.tree.owner, runtime)?;
         // Known from the features of PyO3, which only the resolved graph has.
@@ -95,6 +102,10 @@ impl Crates {
         }
         // As patches of cargo's, so that the package's own manifest stays as it is.
         choices.overlay.patch.extend(rewritten_crates::copy_others(context, package, &rest)?);
+        if !choices.overlay.patch.is_empty() {
+            // That the lock file fits was just seen. Cargo notes patches there: in our copy of the tree.
+            choices.lock = LockUse::Updated;
+        }
         checks::warn_of_browser(context, &graph, &choices.overlay.patch);
         let applied: Vec<&MatchedRule<'_>> = updates.iter().filter(|_| is_ours).chain(&rest).collect();
         for matched in &applied {
@@ -209,12 +220,16 @@ fn key_with_rules(key: Option<String>, rules: &[MatchedRule<'_>]) -> Option<Stri
 /// The package's dependency graph, with these features. Where the lock file is ours and names versions that the registry does
 /// not have, which may be a mirror that is behind, cargo takes others. A graph that cannot be read is left to the build, which
 /// says why.
-fn read_graph(context: &Context, package: &Package<'_>, choices: &CargoChoices) -> Result<Option<Graph>> {
+fn read_graph(
+    context: &Context,
+    package: &Package<'_>,
+    features: &[String],
+    lock: LockUse,
+) -> Result<Option<Graph>> {
     // The build fails in cargo's words if the lock file does not fit.
-    let locked = (choices.lock == LockUse::Kept).then(|| "--locked".to_owned());
+    let locked = (lock == LockUse::Kept).then(|| "--locked".to_owned());
     let Package { project, rust, tree, .. } = package;
-    let of_back_end = project.feature_arguments();
-    let arguments: Vec<String> = choices.features.iter().cloned().chain(of_back_end).chain(locked).collect();
+    let arguments: Vec<String> = features.iter().cloned().chain(locked).collect();
     let Some(manifest) = project.manifest.as_ref() else { return Ok(None) };
     for _ in 0..MOST_MISSING {
         let said = match ask_graph(context, project, rust, &arguments) {
@@ -227,7 +242,7 @@ fn read_graph(context: &Context, package: &Package<'_>, choices: &CargoChoices) 
             Err(error) => format!("{error:#}"),
         };
         // The user's own lock file is left alone: the build then fails in cargo's words.
-        let is_ours = tree.owner == TreeOwner::Tool && choices.lock == LockUse::Updated;
+        let is_ours = tree.owner == TreeOwner::Tool && lock == LockUse::Updated;
         let missing = missing_of_lock(&said).filter(|_| is_ours);
         let Some((name, version)) = missing else { return Ok(None) };
         context.ui.warn(format!(

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::project::Project;
 use crate::runtime::Runtime;
+use crate::source::TreeOwner;
 
 /// The settings for a package and a release. The package's folder is left as it is: overlays that patch it are not applied.
 ///
@@ -18,7 +19,7 @@ pub fn shell_settings(request: &BuildRequest, runtime: &Runtime, context: &Conte
     let tag = runtime.platform_tag(&request.tag)?;
     let opened = OpenedSource::open_for_shell(context, &request.source, runtime)?;
     let changes = overlays::choose(context, &request.overlays, &opened, runtime)?;
-    if changes.edit_the_tree() {
+    if !changes.patches.is_empty() || !changes.sources.is_empty() {
         context.ui.warn("the patches of the overlay are left out: they would change your folder");
     }
     let tree = opened.tree();
@@ -27,6 +28,13 @@ pub fn shell_settings(request: &BuildRequest, runtime: &Runtime, context: &Conte
     let toolchain = choose_toolchain(context, &project, runtime)?;
     let package = Package { project: &project, tree, rust: &toolchain.rust, folder: &opened.folder };
     let crates = Crates::resolve(context, &package, request, &changes, runtime)?;
+    if !crates.choices.overlay.patch.is_empty() && tree.owner == TreeOwner::User {
+        let names: Vec<&str> = crates.choices.overlay.patch.keys().map(String::as_str).collect();
+        context.ui.warn(format!(
+            "cargo will note in your lock file that other copies take the place of the crates {}",
+            names.join(", ")
+        ));
+    }
     let build = BackEndBuild {
         project: &project,
         label: &opened.label,

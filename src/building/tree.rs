@@ -15,7 +15,7 @@ use crate::files::{copy_folder, remove_folder, with_disk_hint};
 use crate::overlay::crates::CrateRecipe;
 use crate::overlay::{Changes, patches, sources};
 use crate::process::Invocation;
-use crate::project::{Identity, PyProject, lock_file};
+use crate::project::{Identity, PyProject, lock_file, manifest};
 use crate::runtime::Runtime;
 use crate::source::limits::UnpackLimits;
 use crate::source::{Source, TreeOwner, archive, folder_inside, only_folder};
@@ -135,8 +135,7 @@ impl OpenedSource {
         recipes: &[CrateRecipe],
     ) -> Result<Tree> {
         // Cargo notes in the lock file which crates are patched, and the user's is not written to.
-        let is_lock_written =
-            || self.tree.owner == TreeOwner::User && locks_patched(&self.tree.path, recipes);
+        let is_lock_written = || self.tree.owner == TreeOwner::User && locks_patched(&self.tree, recipes);
         if !changes.edit_the_tree() && !is_lock_written() {
             return Ok(self.tree.clone());
         }
@@ -154,10 +153,10 @@ impl OpenedSource {
 }
 
 /// Whether the lock file of a project names a crate that recipes rewrite in a copy.
-fn locks_patched(project: &Path, recipes: &[CrateRecipe]) -> bool {
-    let lock =
-        lock_file::find(&project.join("Cargo.toml")).and_then(|path| fs_err::read_to_string(path).ok());
-    let lock = lock.unwrap_or_default();
+fn locks_patched(tree: &Tree, recipes: &[CrateRecipe]) -> bool {
+    let manifest = manifest::find(&tree.path, &tree.pyproject);
+    let lock = manifest.as_deref().and_then(lock_file::find);
+    let lock = lock.and_then(|path| fs_err::read_to_string(path).ok()).unwrap_or_default();
     lock_file::locked_crates(&lock).iter().any(|locked| {
         recipes.iter().any(|recipe| {
             // Which features are on is not known yet.
@@ -175,12 +174,17 @@ fn copy(context: &Context, project: &Path, target: &Path) -> Result<(PathBuf, Wo
     remove_folder(target)?;
     // The folder's name stays: tools show it.
     let target = target.join(workspace.file_name().unwrap_or("package".as_ref()));
+    // The cache may lie in the workspace, and this copy with it.
+    let cache = fs_err::canonicalize(context.cache.root()).unwrap_or_default();
+    let is_cache = |path: &Path| {
+        path.file_name() == cache.file_name() && fs_err::canonicalize(path).is_ok_and(|path| path == cache)
+    };
     let wanted = |path: &Path| {
         let is_called = |name: &str| path.file_name().is_some_and(|own| own == name);
         // A crate may have a module of this name: cargo's folder lies beside a manifest, or marks itself.
         let is_cargos = || path.with_file_name("Cargo.toml").is_file() || path.join("CACHEDIR.TAG").is_file();
-        let is_excluded = NOT_COPIED.iter().any(|name| is_called(name)) || is_called("target") && is_cargos();
-        !is_excluded
+        let is_left_out = NOT_COPIED.iter().any(|name| is_called(name)) || is_called("target") && is_cargos();
+        !is_left_out && !is_cache(path)
     };
     copy_folder(workspace, &target, wanted)
         .with_context(|| format!("cannot copy `{}`", workspace.display()))
@@ -204,8 +208,8 @@ pub fn watched_folder(context: &Context, source: &Source) -> Option<PathBuf> {
 
 /// The root of the workspace above a project. Any cargo will do: no crate is compiled.
 fn workspace_around(context: &Context, project: &Path) -> Option<PathBuf> {
-    let manifest = project.join("Cargo.toml");
-    let cargo = rust::find_all(context).into_iter().next().filter(|_| manifest.is_file());
+    let manifest = manifest::find(project, &PyProject::read(project).ok()?)?;
+    let cargo = rust::find_all(context).into_iter().next();
     let root = locate_workspace(context, cargo?.cargo_in(project), &manifest).ok()?;
     // Through a link cargo may name another path for the same folder: then the project alone is copied.
     project.starts_with(&root).then_some(root)

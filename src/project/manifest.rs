@@ -13,19 +13,15 @@ use crate::files;
 /// The package's Cargo manifest: where the back end's table says, in the root, or the one that lies least deep below it.
 pub(crate) fn find(root: &Path, pyproject: &PyProject) -> Option<PathBuf> {
     let of_maturin = pyproject.tool("maturin").and_then(|maturin| maturin.get("manifest-path")?.as_str());
-    let of_setuptools = setuptools_modules(pyproject).find_map(|module| module.get("path")?.as_str());
+    let modules = pyproject.tool("setuptools-rust").and_then(|table| table.get("ext-modules")?.as_array());
+    let of_setuptools =
+        modules.into_iter().flatten().find_map(|module| module.get("path").and_then(Value::as_str));
     let candidates = of_maturin.into_iter().chain(of_setuptools).chain([
         "Cargo.toml",
         "rust/Cargo.toml",
         "src/rust/Cargo.toml",
     ]);
     candidates.map(|path| root.join(path)).find(|path| path.is_file()).or_else(|| find_below(root))
-}
-
-/// The extension modules of setuptools-rust's table.
-pub(super) fn setuptools_modules(pyproject: &PyProject) -> impl Iterator<Item = &Value> {
-    let table = pyproject.tool("setuptools-rust").and_then(|table| table.get("ext-modules")?.as_array());
-    table.into_iter().flatten()
 }
 
 fn find_below(root: &Path) -> Option<PathBuf> {

@@ -26,6 +26,7 @@ use semver::Version;
 
 pub use back_end::BackEnd;
 pub use defaults::Defaults;
+pub use features::StatedFeatures;
 pub use identity::Identity;
 pub use members::{Member, advise_members, list_members};
 pub use nothing_to_build::NothingToBuild;
@@ -47,8 +48,8 @@ pub struct Project {
     pub back_end: BackEnd,
     /// Its Cargo manifest, as far as it can be found without building.
     pub manifest: Option<PathBuf>,
-    /// The features that the back end's table turns on.
-    pub features: Vec<String>,
+    /// The features that the back end turns on by itself.
+    pub features: StatedFeatures,
     /// The oldest Rust that its manifest asks for.
     pub rust_version: Option<Version>,
     /// Which Python versions it says it runs on.
@@ -90,17 +91,12 @@ impl Project {
             root: root.to_owned(),
             build_system,
             back_end,
-            features: features::stated(pyproject),
+            features: StatedFeatures::read(back_end, pyproject),
             rust_version: manifest.as_deref().and_then(manifest::rust_version),
             requires_python: pyproject.project_text("requires-python").map(str::to_owned),
             manifest,
             core,
         })
-    }
-
-    /// The arguments for cargo's features that the back end adds to those that it is told.
-    pub fn feature_arguments(&self) -> Option<String> {
-        (!self.features.is_empty()).then(|| format!("--features={}", self.features.join(",")))
     }
 
     /// Whether a `rust-toolchain` file of the package asks for a nightly compiler: then it may use unstable features.

@@ -71,7 +71,10 @@ impl SweepPlan {
         for line in &other.lines {
             match self.lines.iter_mut().find(|known| known.line == line.line) {
                 // New cells are of the release that the line has by now.
-                Some(known) => known.pyodide.clone_from(&line.pyodide),
+                Some(known) if is_older(&known.pyodide, &line.pyodide) => {
+                    known.pyodide.clone_from(&line.pyodide);
+                }
+                Some(_) => {}
                 None => self.lines.push(line.clone()),
             }
         }
@@ -80,6 +83,11 @@ impl SweepPlan {
         );
         self.steps.sort_unstable();
     }
+}
+
+fn is_older(one: &str, other: &str) -> bool {
+    let versions = (semver::Version::parse(one), semver::Version::parse(other));
+    matches!(versions, (Ok(one), Ok(other)) if one < other)
 }
 
 #[derive(Serialize, Deserialize)]

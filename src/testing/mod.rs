@@ -126,12 +126,17 @@ pub struct TestResult {
     pub message: String,
 }
 
+/// How often tests may stop pytest before the remaining ones are given up: each time costs an interpreter.
+const MOST_STOPS: usize = 3;
+
 /// How a session ended.
 enum Ended {
     /// pytest ended with this status.
     Done(i64),
     /// The interpreter died, and how.
     Died(String),
+    /// A test stopped pytest, which ended with this status.
+    Stopped(i64),
 }
 
 /// Runs the tests of a plan that have no result yet.
@@ -139,6 +144,7 @@ enum Ended {
 /// # Errors
 /// When they cannot be run: no runtime, a wheel that does not install, a package that cannot be imported by pytest at all.
 pub fn run(context: &Context, plan: &TestPlan<'_>, mut results: Vec<TestResult>) -> Result<Vec<TestResult>> {
+    let mut stops = 0;
     loop {
         let before = results.len();
         let mut run = Attempt { plan, results: &mut results, current: None, has_collected: false };
@@ -152,6 +158,15 @@ pub fn run(context: &Context, plan: &TestPlan<'_>, mut results: Vec<TestResult>)
                     anyhow!("pytest could not run the tests (its status is {status})"),
                     "pytest's output says why; arguments after `--` go to pytest",
                 ));
+            }
+            Ended::Stopped(status) => {
+                stops += 1;
+                if stops == MOST_STOPS {
+                    context.ui.warn(format!(
+                        "tests stopped pytest {stops} times (its status is {status}): the remaining ones were not run"
+                    ));
+                    return Ok(results);
+                }
             }
             Ended::Died(how) => {
                 // No test is to blame, and a fresh interpreter would end in the same way, again and again.
@@ -228,8 +243,12 @@ impl Attempt<'_> {
             };
             match ended {
                 Some(Ended::Died(how)) => {
-                    self.blame(&how);
+                    self.blame(TestOutcome::Died, format!("the interpreter ended while it ran: {how}"));
                     return Ok(Ended::Died(how));
+                }
+                Some(Ended::Stopped(status)) => {
+                    self.blame(TestOutcome::Failed, format!("it stopped pytest (its status is {status})"));
+                    return Ok(Ended::Stopped(status));
                 }
                 Some(done) => return Ok(done),
                 None => {}
@@ -238,11 +257,10 @@ impl Attempt<'_> {
     }
 
     /// The test that was running has failed.
-    fn blame(&mut self, how: &str) {
+    fn blame(&mut self, outcome: TestOutcome, message: String) {
         if let Some((id, started)) = self.current.take() {
             let seconds = started.elapsed().as_secs_f64();
-            let message = format!("the interpreter ended while it ran: {how}");
-            self.results.push(TestResult { id, outcome: TestOutcome::Died, seconds, message });
+            self.results.push(TestResult { id, outcome, seconds, message });
         }
     }
 
@@ -258,10 +276,8 @@ impl Attempt<'_> {
             // 3 is pytest's own number for an internal error: it stands for a status that is not a number.
             "done" => {
                 let status = event["status"].as_i64().unwrap_or(3);
-                // A test that interrupts pytest, or ends it, is to blame for those after it: they run without it.
-                let is_interrupted = self.current.is_some();
-                let stopped = || Ended::Died(format!("pytest was stopped (its status is {status})"));
-                return Ok(Some(if is_interrupted { stopped() } else { Ended::Done(status) }));
+                let is_stopped = self.current.is_some();
+                return Ok(Some(if is_stopped { Ended::Stopped(status) } else { Ended::Done(status) }));
             }
             "died" => return Ok(Some(Ended::Died(text("message")))),
             "fatal" => bail!("{}", text("message")),

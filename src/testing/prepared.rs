@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
+use pep508_rs::ExtraName;
 
 use super::native::{self, NativeResults, NativeRun};
 use super::needs::find_lacking;
@@ -101,11 +102,11 @@ impl StagedTests {
         // `own[test]`: an index may have somebody else's package of this name.
         let (of_own, mut asked): (Vec<String>, Vec<String>) =
             asked.iter().cloned().partition(|text| is_of(&own, text));
-        let (also_own, found): (Vec<String>, Vec<String>) =
+        let (guessed_of_own, mut found): (Vec<String>, Vec<String>) =
             found.iter().cloned().partition(|text| is_of(&own, text));
-        let of_own = of_own.iter().chain(&also_own).filter_map(|text| text.parse::<Requirement>().ok());
-        let extras: Vec<_> = of_own.flat_map(|requirement| requirement.extras().to_vec()).collect();
-        asked.extend(native::requirements_of(context, &self.wheel, &extras)?);
+        asked.extend(native::requirements_of(context, &self.wheel, &extras_of(&of_own))?);
+        found.extend(native::requirements_of(context, &self.wheel, &extras_of(&guessed_of_own))?);
+        found.retain(|text| !asked.contains(text));
         let Staged { folder, arguments, .. } = &self.staged;
         let arguments = [&self.arguments[..], &arguments[..]].concat();
         let run = NativeRun {
@@ -247,6 +248,12 @@ impl PreparedTests<'_> {
             self.requirements.iter().filter(|text| !asked.contains(text)).cloned().collect();
         self.tests.run_native_with(context, &asked, &guesses)
     }
+}
+
+/// The extras that requirements ask for.
+fn extras_of(requirements: &[String]) -> Vec<ExtraName> {
+    let parsed = requirements.iter().filter_map(|text| text.parse::<Requirement>().ok());
+    parsed.flat_map(|requirement| requirement.extras().to_vec()).collect()
 }
 
 /// Whether a requirement is of this normalised name.

@@ -200,7 +200,7 @@ fn tests_that_end_pytest_or_say_what_is_no_text_cost_no_others() {
     insta::assert_snapshot!(outcomes(&printed.stdout).join("\n"), @r"
     # 0.29.5 in node
     tests/test_it.py::test_first passed: 
-    tests/test_it.py::test_interrupts died: the interpreter ended while it ran: pytest was stopped (its status is 2)
+    tests/test_it.py::test_interrupts failed: it stopped pytest (its status is 2)
     tests/test_it.py::test_is_no_text failed: ValueError: \udc80
     tests/test_it.py::test_last passed:
     ");

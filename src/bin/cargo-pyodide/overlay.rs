@@ -120,7 +120,7 @@ fn cargo(context: &Context, project: &Project, runtime: &Runtime) -> Result<Stri
     let mut text = "\n[cargo]\n".to_owned();
     let toolchain = building::choose_toolchain(context, project, runtime)?;
     // A graph that cannot be read is no error here: the build reports it.
-    let features: Vec<String> = project.feature_arguments().into_iter().collect();
+    let features = project.features.arguments(runtime.python);
     if let Ok(Some(graph)) = crates::ask_graph(context, project, &toolchain.rust, &features) {
         let recipes = crates::crate_recipes(&OverlayRequest::default())?;
         for matched in crates::match_rules(&graph, &recipes) {
