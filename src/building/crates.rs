@@ -62,25 +62,17 @@ impl Crates {
         runtime: &Runtime,
     ) -> Result<Self> {
         lock_file::update(context, package, &changes.cargo.updates)?;
-        let mut recipes = crate_recipes(&request.overlays)?;
-        let CargoChanges { not_in_browser, target_os, .. } = &changes.cargo;
-        recipes.extend(not_in_browser.iter().map(|name| CrateRecipe::of_no_browser(name)));
-        recipes.extend(target_os.iter().map(|(name, system)| CrateRecipe::of_system(name, system)));
+        let recipes = all_recipes(request, changes)?;
         let of_back_end = &package.project.features;
-        let named = if package.project.back_end.passes_cargo_choices() {
-            of_back_end.names(runtime.python)
-        } else {
-            Vec::new()
-        };
-        let mut choices = choices(&request.cargo, changes, &named, &recipes);
+        let mut choices = choices(&request.cargo, changes, &of_back_end.names(runtime.python), &recipes);
         choices.set_strip(request.strip);
         let arguments = [&choices.features[..], &of_back_end.arguments(runtime.python)].concat();
         let Some(mut graph) = read_graph(context, package, &arguments, choices.lock)? else {
             let (applied, updates) = (Vec::new(), Vec::new());
             return Ok(Self { choices, applied, tuning: Tuning::default(), updates, workspace: None });
         };
-        checks::check_crate_names(&graph, "cargo.not-in-browser", not_in_browser)?;
-        checks::check_crate_names(&graph, "cargo.target-os", target_os.keys())?;
+        checks::check_crate_names(&graph, "cargo.not-in-browser", &changes.cargo.not_in_browser)?;
+        checks::check_crate_names(&graph, "cargo.target-os", changes.cargo.target_os.keys())?;
         if rewritten_crates::rewrite_own(package, &match_rules(&graph, &recipes))? {
             // What a manifest asks of the target decides which crates there are.
             graph = read_graph(context, package, &arguments, choices.lock)?.unwrap_or(graph);
@@ -123,6 +115,15 @@ impl Crates {
         let updates = taken_updates(&changes.cargo.updates, &graph);
         Ok(Self { choices, applied, tuning, updates, workspace: Some(graph.workspace) })
     }
+}
+
+/// The recipes for crates: shipped ones, and what overlays say of single crates.
+fn all_recipes(request: &BuildRequest, changes: &Changes) -> Result<Vec<CrateRecipe>> {
+    let CargoChanges { not_in_browser, target_os, .. } = &changes.cargo;
+    let mut recipes = crate_recipes(&request.overlays)?;
+    recipes.extend(not_in_browser.iter().map(|name| CrateRecipe::of_no_browser(name)));
+    recipes.extend(target_os.iter().map(|(name, system)| CrateRecipe::of_system(name, system)));
+    Ok(recipes)
 }
 
 /// What the package, its user and overlays say of the profile `release`.

@@ -33,11 +33,12 @@ fn check(events: &[Value], death: Option<&str>) -> String {
             Ok(None) => {}
             Ok(Some(Ended::Done(status))) => ended = format!("done {status}"),
             Ok(Some(Ended::Died(how))) => ended = format!("died {how}"),
+            Ok(Some(Ended::Stopped(status))) => ended = format!("stopped {status}"),
             Err(error) => ended = format!("error {error}"),
         }
     }
     if let Some(how) = death {
-        attempt.blame(how);
+        attempt.blame(TestOutcome::Died, format!("the interpreter ended while it ran: {how}"));
     }
     let results: Vec<String> =
         results.iter().map(|one| format!("{} {} {}", one.id, one.outcome.word(), one.message)).collect();
