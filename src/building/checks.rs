@@ -66,9 +66,17 @@ pub(super) fn check_bindings(
     };
     let error =
         anyhow!("{known}, but Pyodide {} has Python {}, which is {side}", runtime.version, runtime.python);
+    // Cargo turns on features of crates that the package itself names.
+    let names_pyo3 =
+        |used: &Crate| used.source.is_none() && used.dependencies.iter().any(|name| name == "pyo3");
+    let stable_abi = if runtime.python > known.newest && graph.crates.iter().any(names_pyo3) {
+        "; if its code keeps to the stable ABI, `--features pyo3/abi3-py310` builds it as it is"
+    } else {
+        ""
+    };
     Err(hinted(
         with_cause("bindings-too-old", error),
-        format!("{advice}, or a Pyodide release that fits{fitting}"),
+        format!("{advice}, or a Pyodide release that fits{fitting}{stable_abi}"),
     ))
 }
 

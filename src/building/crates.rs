@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use semver::Version;
 
 use super::checks;
+use super::git_crates::{self, FromRegistry};
 use super::lock_file;
 pub use super::matched_rules::{MatchedRule, match_rules};
 use super::package::Package;
@@ -219,7 +220,8 @@ fn key_with_rules(key: Option<String>, rules: &[MatchedRule<'_>]) -> Option<Stri
 }
 
 /// The package's dependency graph, with these features. Where the lock file is ours and names versions that the registry does
-/// not have, which may be a mirror that is behind, cargo takes others. A graph that cannot be read is left to the build, which
+/// not have, which may be a mirror that is behind, cargo takes others; crates of a git repository that cannot be reached are
+/// taken from the registry. A graph that cannot be read is left to the build, which
 /// says why.
 fn read_graph(
     context: &Context,
@@ -232,20 +234,31 @@ fn read_graph(
     let Package { project, rust, tree, .. } = package;
     let arguments: Vec<String> = features.iter().cloned().chain(locked).collect();
     let Some(manifest) = project.manifest.as_ref() else { return Ok(None) };
+    let mut from_registry: Option<FromRegistry> = None;
     for _ in 0..MOST_MISSING {
         let said = match ask_graph(context, project, rust, &arguments) {
-            Ok(graph) => {
-                if let Some(graph) = &graph {
-                    tree.workspace.set(graph.workspace.clone());
-                }
-                return Ok(graph);
+            Ok(Some(graph)) => {
+                tree.workspace.set(graph.workspace.clone());
+                let is_right = from_registry.map_or(Ok(true), |taken| taken.confirm(context, &graph))?;
+                return Ok(Some(graph).filter(|_| is_right));
             }
+            Ok(None) => return Ok(None),
             Err(error) => format!("{error:#}"),
         };
         // The user's own lock file is left alone: the build then fails in cargo's words.
         let is_ours = tree.owner == TreeOwner::Tool && lock == LockUse::Updated;
+        if is_ours && from_registry.is_none() && git_crates::are_out_of_reach(&said) {
+            from_registry = FromRegistry::take(context, package)?;
+            if from_registry.is_some() {
+                continue;
+            }
+        }
         let missing = missing_of_lock(&said).filter(|_| is_ours);
-        let Some((name, version)) = missing else { return Ok(None) };
+        let Some((name, version)) = missing else {
+            // The build then fails for the reason that the package gives.
+            from_registry.map_or(Ok(()), FromRegistry::undo)?;
+            return Ok(None);
+        };
         context.ui.warn(format!(
             "the lock file names `{name} {version}`, which the registry does not have: cargo takes another version"
         ));

@@ -151,7 +151,7 @@ fn run_cargo_update(
 }
 
 /// The lock file of a project's workspace: cargo is asked which one that is, once.
-fn find(context: &Context, package: &Package<'_>, manifest: &Path) -> Result<PathBuf> {
+pub(super) fn find(context: &Context, package: &Package<'_>, manifest: &Path) -> Result<PathBuf> {
     let workspace = package.tree.workspace.get_or_try_ask(|| {
         let cargo = package.rust.cargo_in(&package.project.root);
         super::tree::locate_workspace(context, cargo, manifest)

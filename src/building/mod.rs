@@ -9,6 +9,7 @@ pub mod crates;
 pub mod dependencies;
 pub(crate) mod finish;
 mod gated_names;
+mod git_crates;
 mod lock_file;
 mod matched_rules;
 pub mod metadata;
