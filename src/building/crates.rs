@@ -12,7 +12,7 @@ use super::git_crates::{self, FromRegistry};
 use super::lock_file;
 pub use super::matched_rules::{MatchedRule, match_rules};
 use super::package::Package;
-use super::request::{BuildRequest, CargoRequest, OverlayRequest, Recipes};
+use super::request::{BuildRequest, CargoRequest, GitCrates, OverlayRequest, Recipes};
 use super::rewritten_crates;
 use super::tuning::Tuning;
 use crate::abi::TARGET;
@@ -68,7 +68,7 @@ impl Crates {
         let mut choices = choices(&request.cargo, changes, &of_back_end.names(runtime.python), &recipes);
         choices.set_strip(request.strip);
         let arguments = [&choices.features[..], &of_back_end.arguments(runtime.python)].concat();
-        let Some(mut graph) = read_graph(context, package, &arguments, choices.lock)? else {
+        let Some(mut graph) = read_graph(context, package, &arguments, &request.cargo)? else {
             let (applied, updates) = (Vec::new(), Vec::new());
             return Ok(Self { choices, applied, tuning: Tuning::default(), updates, workspace: None });
         };
@@ -76,7 +76,7 @@ impl Crates {
         checks::check_crate_names(&graph, "cargo.target-os", changes.cargo.target_os.keys())?;
         if rewritten_crates::rewrite_own(package, &match_rules(&graph, &recipes))? {
             // What a manifest asks of the target decides which crates there are.
-            graph = read_graph(context, package, &arguments, choices.lock)?.unwrap_or(graph);
+            graph = read_graph(context, package, &arguments, &request.cargo)?.unwrap_or(graph);
         }
         checks::check_bindings(context, &graph, package.tree.owner, runtime)?;
         // Known from the features of PyO3, which only the resolved graph has.
@@ -220,17 +220,16 @@ fn key_with_rules(key: Option<String>, rules: &[MatchedRule<'_>]) -> Option<Stri
 }
 
 /// The package's dependency graph, with these features. Where the lock file is ours and names versions that the registry does
-/// not have, which may be a mirror that is behind, cargo takes others; crates of a git repository that cannot be reached are
-/// taken from the registry. A graph that cannot be read is left to the build, which
-/// says why.
+/// not have, which may be a mirror that is behind, cargo takes others; so are crates from git, if the request says
+/// so. A graph that cannot be read is left to the build, which says why.
 fn read_graph(
     context: &Context,
     package: &Package<'_>,
     features: &[String],
-    lock: LockUse,
+    request: &CargoRequest,
 ) -> Result<Option<Graph>> {
     // The build fails in cargo's words if the lock file does not fit.
-    let locked = (lock == LockUse::Kept).then(|| "--locked".to_owned());
+    let locked = (request.lock == LockUse::Kept).then(|| "--locked".to_owned());
     let Package { project, rust, tree, .. } = package;
     let arguments: Vec<String> = features.iter().cloned().chain(locked).collect();
     let Some(manifest) = project.manifest.as_ref() else { return Ok(None) };
@@ -246,8 +245,9 @@ fn read_graph(
             Err(error) => format!("{error:#}"),
         };
         // The user's own lock file is left alone: the build then fails in cargo's words.
-        let is_ours = tree.owner == TreeOwner::Tool && lock == LockUse::Updated;
-        if is_ours && from_registry.is_none() && git_crates::are_out_of_reach(&said) {
+        let is_ours = tree.owner == TreeOwner::Tool && request.lock == LockUse::Updated;
+        let may_replace = is_ours && request.git_crates == GitCrates::FromRegistry;
+        if may_replace && from_registry.is_none() && git_crates::are_out_of_reach(&said) {
             from_registry = FromRegistry::take(context, package)?;
             if from_registry.is_some() {
                 continue;

@@ -33,7 +33,9 @@ use anyhow::Context as _;
 pub use gated_names::GatedName;
 pub use optimize::Optimized;
 pub use outcome::{Built, Outcome, Refused};
-pub use request::{BuildRequest, CargoRequest, FinishRequest, OverlayRequest, Recipes, SilentSettings};
+pub use request::{
+    BuildRequest, CargoRequest, FinishRequest, GitCrates, OverlayRequest, Recipes, SilentSettings,
+};
 pub use step_size::StepSize;
 pub use tree::{OpenedSource, watched_folder};
 pub use tuning::Tuning;

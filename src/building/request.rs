@@ -51,12 +51,25 @@ pub struct CargoRequest {
     pub jobs: Option<NonZeroU32>,
     /// Whether the lock file may change.
     pub lock: LockUse,
+    /// What becomes of crates from git whose repository cannot be reached.
+    pub git_crates: GitCrates,
     /// Where compiled crates are kept.
     pub crate_store: CrateStore,
     /// The folder with the headers of the target's Python, for an extension in C.
     pub headers: Option<PathBuf>,
     /// What compiles C.
     pub c_toolchain: CToolchain,
+}
+
+/// What becomes of crates from git whose repository cannot be reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum GitCrates {
+    /// The build fails.
+    #[default]
+    Required,
+    /// The registry's crate of the same version takes the place of one, if it names the repository. Only who asks for it gets
+    /// it: anybody can publish a crate that names a repository.
+    FromRegistry,
 }
 
 /// What becomes of settings of the profile `release` of which the package says nothing.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cargo_pyodide::audit::budget::{self, Budget, Excess};
 use cargo_pyodide::building::report::Report;
-use cargo_pyodide::building::{BuildRequest, Built};
+use cargo_pyodide::building::{BuildRequest, Built, CargoRequest, GitCrates};
 use cargo_pyodide::context::Context;
 use cargo_pyodide::error::{EXIT_FAILED, Result};
 use cargo_pyodide::process::Invocation;
@@ -78,7 +78,8 @@ pub(crate) struct BuildArguments {
     /// Give the wheels the tag that the Python package index takes
     #[arg(long)]
     for_index: bool,
-    /// If a crate does not compile, try newer and older versions of it, and write the overlay that worked beside the wheel
+    /// If a crate does not compile, try newer and older versions of it, and write the overlay that worked beside the wheel; if
+    /// a git repository of crates cannot be reached, take the registry's of the same versions
     #[arg(long, conflicts_with = "offline")]
     try_versions: bool,
     /// Also build requirements that the release lacks and that have a Rust core
@@ -138,8 +139,9 @@ impl BuildArguments {
     }
 
     fn request(&self, source: source::Source) -> BuildRequest {
+        let git_crates = if self.try_versions { GitCrates::FromRegistry } else { GitCrates::Required };
         BuildRequest {
-            cargo: self.cargo.request(),
+            cargo: CargoRequest { git_crates, ..self.cargo.request() },
             overlays: self.overlays.request(),
             tag: self.tag_choice(),
             strip: self.strip(),

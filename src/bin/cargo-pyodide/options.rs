@@ -154,6 +154,7 @@ impl CargoOptions {
             crate_store,
             headers,
             c_toolchain,
+            ..CargoRequest::default()
         }
     }
 
