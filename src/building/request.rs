@@ -213,6 +213,7 @@ mod tests {
                 no_default_features: true,
                 jobs: NonZeroU32::new(3),
                 lock: LockUse::Kept,
+                git_crates: GitCrates::Required,
                 crate_store: CrateStore::PerPackage,
                 headers: Some("h".into()),
                 c_toolchain: CToolchain::Emsdk,
