@@ -254,7 +254,7 @@ fn a_module_that_panics_as_it_is_loaded_fails_the_build() {
     fs_err::write(&source, broken).unwrap();
     let arguments = ["build", "./pure", "-q", "--pyodide", "0.29.5", "--out-dir", "out", "--json"];
     let printed = tool(&arguments).in_folder(place.path()).run();
-    assert_eq!(printed.status, Some(1), "{}", printed.stderr);
+    assert_eq!(printed.status, Some(1), "{}\n{}", printed.stdout, printed.stderr);
     assert!(printed.stderr.contains("does not load in Pyodide 0.29.5"), "{}", printed.stderr);
     let document: serde_json::Value = serde_json::from_str(&printed.stdout).unwrap();
     assert_eq!(document["wheels"][0]["import"], "pyo3_runtime.PanicException: no entry");
