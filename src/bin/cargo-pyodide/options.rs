@@ -322,11 +322,11 @@ mod tests {
         let all = "--profile small --profile-as-is --features a,b -F c --no-default-features --no-share-crates --headers h -j 3 --locked \
                    --c-toolchain emsdk --overlay o.toml --variant v --variant w=f --no-recipes --offline";
         insta::assert_snapshot!(format!("{}\n\n{}", check(""), check(all)), @r#"
-        CargoRequest { profile: None, silent_settings: Chosen, features: [], no_default_features: false, jobs: None, lock: Updated, crate_store: Shared, headers: None, c_toolchain: Clang }
+        CargoRequest { profile: None, silent_settings: Chosen, features: [], no_default_features: false, jobs: None, lock: Updated, git_crates: Required, crate_store: Shared, headers: None, c_toolchain: Clang }
         OverlayRequest { files: [], variants: [], recipes: Applied }
         Allowed
 
-        CargoRequest { profile: Some("small"), silent_settings: AsIs, features: ["a", "b", "c"], no_default_features: true, jobs: Some(3), lock: Kept, crate_store: PerPackage, headers: Some("h"), c_toolchain: Emsdk }
+        CargoRequest { profile: Some("small"), silent_settings: AsIs, features: ["a", "b", "c"], no_default_features: true, jobs: Some(3), lock: Kept, git_crates: Required, crate_store: PerPackage, headers: Some("h"), c_toolchain: Emsdk }
         OverlayRequest { files: ["o.toml"], variants: [VariantChoice { name: "v", file: None }, VariantChoice { name: "w", file: Some("f") }], recipes: Ignored }
         Forbidden
         "#);
