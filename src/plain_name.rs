@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Component, Path};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,11 @@ const LONGEST: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PlainName(String);
+
+/// Whether a path has nothing but names: it stays in the folder that it is joined to.
+pub(crate) fn has_only_names(path: &Path) -> bool {
+    path.components().all(|part| matches!(part, Component::Normal(_)))
+}
 
 /// Why a text is not such a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -42,8 +42,11 @@ impl BuildFolder {
         let (name, identity) = match source {
             Source::Folder(path) => (path.file_name(), path.to_string_lossy().into_owned()),
             Source::Archive(archive) => {
-                let inside = archive.subdirectory.iter().map(|folder| format!(" {}", folder.display()));
-                (archive.path.file_name(), inside.fold(archive.sha256.to_string(), |text, part| text + &part))
+                let identity = match &archive.subdirectory {
+                    Some(inside) => format!("{} {}", archive.sha256, inside.display()),
+                    None => archive.sha256.to_string(),
+                };
+                (archive.path.file_name(), identity)
             }
         };
         let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

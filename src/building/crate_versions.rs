@@ -9,6 +9,7 @@ use semver::{Version, VersionReq};
 use super::package::Package;
 use crate::context::{Context, Network};
 use crate::error::Result;
+use crate::project::lock_file::{LockedVersion, locked_crates};
 
 /// The newest version of a crate that meets a requirement and, if one is named, is older than another version. None if the
 /// registry has none.
@@ -69,23 +70,17 @@ pub(super) struct LockedCrate<'a> {
 impl<'a> LockedCrate<'a> {
     /// The crate of this name.
     pub(super) fn find(lock: &str, name: &'a str) -> Result<Self> {
-        let entries = locked_entries(lock, name)?;
-        let source = entries.iter().find_map(|entry| entry.get("source")?.as_str());
+        let source = locked_entries(lock, name)?.find_map(|entry| entry.source);
         // Git's address is how cargo notes its own registry, whatever protocol it speaks.
-        let own = |source: &&str| source.starts_with("sparse+");
-        Ok(Self { name, registry: source.filter(own).map(str::to_owned) })
+        Ok(Self { name, registry: source.filter(|source| source.starts_with("sparse+")) })
     }
 }
 
 /// The versions that a lock file has of a crate.
 pub(super) fn locked_versions(lock: &str, name: &str) -> Result<Vec<Version>> {
-    let entries = locked_entries(lock, name)?.into_iter();
-    Ok(entries.filter_map(|entry| entry.get("version")?.as_str()?.parse().ok()).collect())
+    Ok(locked_entries(lock, name)?.map(|entry| entry.version).collect())
 }
 
-fn locked_entries(lock: &str, name: &str) -> Result<Vec<toml::Value>> {
-    let table: toml::Table = lock.parse().context("cannot read the lock file")?;
-    let packages = table.get("package").and_then(toml::Value::as_array).cloned().unwrap_or_default();
-    let is_it = |package: &toml::Value| package.get("name").and_then(toml::Value::as_str) == Some(name);
-    Ok(packages.into_iter().filter(is_it).collect())
+fn locked_entries(lock: &str, name: &str) -> Result<impl Iterator<Item = LockedVersion>> {
+    Ok(locked_crates(lock)?.into_iter().filter(move |entry| entry.name == name))
 }

@@ -60,12 +60,12 @@ impl Crates {
         package: &Package<'_>,
         request: &BuildRequest,
         changes: &Changes,
+        recipes: &[CrateRecipe],
         runtime: &Runtime,
     ) -> Result<Self> {
         lock_file::update(context, package, &changes.cargo.updates)?;
-        let recipes = all_recipes(request, changes)?;
         let of_back_end = &package.project.features;
-        let mut choices = choices(&request.cargo, changes, &of_back_end.names(runtime.python), &recipes);
+        let mut choices = choices(&request.cargo, changes, &of_back_end.names(runtime.python), recipes);
         choices.set_strip(request.strip);
         let arguments = [&choices.features[..], &of_back_end.arguments(runtime.python)].concat();
         let Some(mut graph) = read_graph(context, package, &arguments, &request.cargo)? else {
@@ -74,7 +74,7 @@ impl Crates {
         };
         checks::check_crate_names(&graph, "cargo.not-in-browser", &changes.cargo.not_in_browser)?;
         checks::check_crate_names(&graph, "cargo.target-os", changes.cargo.target_os.keys())?;
-        if rewritten_crates::rewrite_own(package, &match_rules(&graph, &recipes))? {
+        if rewritten_crates::rewrite_own(package, &match_rules(&graph, recipes))? {
             // What a manifest asks of the target decides which crates there are.
             graph = read_graph(context, package, &arguments, &request.cargo)?.unwrap_or(graph);
         }
@@ -82,7 +82,7 @@ impl Crates {
         // Known from the features of PyO3, which only the resolved graph has.
         choices.stable_abi = bindings::stable_abi(&graph);
         let (updates, rest): (Vec<MatchedRule<'_>>, Vec<_>) =
-            match_rules(&graph, &recipes).into_iter().partition(|matched| matched.rule.update);
+            match_rules(&graph, recipes).into_iter().partition(|matched| matched.rule.update);
         // An update rewrites the lock file, and the user's own is never written to: there it is advice.
         let is_ours = package.tree.owner == TreeOwner::Tool && request.cargo.lock == LockUse::Updated;
         if is_ours {
@@ -106,7 +106,7 @@ impl Crates {
         }
         choices.key = key_with_rules(choices.key.take(), &rest);
         let stated = stated_profile(context, package, changes, &graph)?;
-        if stated.get("panic").and_then(toml::Value::as_str) == Some("abort") {
+        if states_abort(&stated) {
             checks::warn_of_abort(context, package.project);
         }
         let tuning = tune(context, request, changes, runtime, &graph, &stated)?;
@@ -119,7 +119,10 @@ impl Crates {
 }
 
 /// The recipes for crates: shipped ones, and what overlays say of single crates.
-fn all_recipes(request: &BuildRequest, changes: &Changes) -> Result<Vec<CrateRecipe>> {
+///
+/// # Errors
+/// When a shipped recipe is wrong.
+pub(super) fn all_recipes(request: &BuildRequest, changes: &Changes) -> Result<Vec<CrateRecipe>> {
     let CargoChanges { not_in_browser, target_os, .. } = &changes.cargo;
     let mut recipes = crate_recipes(&request.overlays)?;
     recipes.extend(not_in_browser.iter().map(|name| CrateRecipe::of_no_browser(name)));
@@ -289,7 +292,11 @@ pub fn ask_graph(
 /// Whether a Rust panic ends the whole interpreter, by the release profile.
 pub fn aborts_on_panic(context: &Context, project: &Project, graph: &Graph) -> bool {
     let stated = stated_profile::read(&context.environment, &project.root, &graph.workspace);
-    stated.is_ok_and(|stated| stated.get("panic").and_then(toml::Value::as_str) == Some("abort"))
+    stated.is_ok_and(|stated| states_abort(&stated))
+}
+
+fn states_abort(profile: &toml::Table) -> bool {
+    profile.get("panic").and_then(toml::Value::as_str) == Some("abort")
 }
 
 /// The crate and version that a lock file names and the registry does not have, in cargo's words.

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use semver::Version;
 
 use super::lock_file;
 use super::package::Package;
 use crate::context::Context;
 use crate::error::Result;
 use crate::project::graph::Graph;
+use crate::project::lock_file::{LockedVersion, locked_crates};
 
 /// A tree of ours whose manifest takes crates of the registry in the place of those from git.
 pub(super) struct FromRegistry {
@@ -22,7 +24,7 @@ pub(super) struct FromRegistry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct GitCrate {
     name: String,
-    version: String,
+    version: Version,
     /// The repository.
     url: String,
 }
@@ -58,8 +60,7 @@ impl FromRegistry {
     /// When a manifest cannot be read or written.
     pub(super) fn confirm(self, context: &Context, graph: &Graph) -> Result<bool> {
         for GitCrate { name, version, url } in &self.crates {
-            let taken =
-                graph.crates.iter().find(|used| used.name == *name && used.version.to_string() == *version);
+            let taken = graph.crates.iter().find(|used| used.name == *name && used.version == *version);
             let Some(taken) = taken else { continue };
             let table: toml::Table =
                 fs_err::read_to_string(&taken.manifest)?.parse().context("cannot read a crate's manifest")?;
@@ -88,15 +89,11 @@ impl FromRegistry {
 
 /// The crates that a lock file has from git.
 fn of_git(lock: &str) -> Vec<GitCrate> {
-    let table: toml::Table = lock.parse().unwrap_or_default();
-    let packages = table.get("package").and_then(toml::Value::as_array).into_iter().flatten();
-    let read = |package: &toml::Value| {
-        let text = |key: &str| package.get(key)?.as_str();
-        let url = text("source")?.strip_prefix("git+")?;
-        let url = url.split(['?', '#']).next()?.to_owned();
-        Some(GitCrate { name: text("name")?.to_owned(), version: text("version")?.to_owned(), url })
+    let read = |LockedVersion { name, version, source }| {
+        let url = source?.strip_prefix("git+")?.split(['?', '#']).next()?.to_owned();
+        Some(GitCrate { name, version, url })
     };
-    packages.filter_map(read).collect()
+    locked_crates(lock).unwrap_or_default().into_iter().filter_map(read).collect()
 }
 
 /// The tables of a manifest that have the registry's crates take their places.

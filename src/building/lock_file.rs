@@ -61,12 +61,8 @@ fn update_one(context: &Context, package: &Package<'_>, lock: &Path, update: &Cr
     let before = fs_err::read_to_string(lock).unwrap_or_default();
     let known = crate_versions::locked_versions(&before, &update.name)?;
     let meant = meant_version(&known, &update.version);
-    // Of several versions cargo wants to be told which one is meant.
-    let spec = match meant {
-        Some(version) if known.len() > 1 => format!("{}@{version}", update.name),
-        _ => update.name.clone(),
-    };
-    run_cargo_update(context, package, &spec, precise).map_err(refused)?;
+    let spec_before = spec(&update.name, &known, meant);
+    run_cargo_update(context, package, &spec_before, precise).map_err(refused)?;
     let checked = check(lock, update, meant);
     let (Err(_), Wanted::Compatible(wanted)) = (&checked, &update.version) else { return checked };
     // Cargo took the newest that the manifests allow, which is too new: the newest of the range that they allow is wanted.
@@ -75,7 +71,8 @@ fn update_one(context: &Context, package: &Package<'_>, lock: &Path, update: &Cr
     for _ in 0..MOST_TRIED {
         let next = crate_versions::newest(context, package, &locked, wanted, below.as_ref())?;
         let Some(version) = next else { break };
-        let spec = current_spec(lock, &update.name, meant)?;
+        let known = crate_versions::locked_versions(&fs_err::read_to_string(lock)?, &update.name)?;
+        let spec = spec(&update.name, &known, meant);
         if run_cargo_update(context, package, &spec, Some(&version)).is_ok()
             && check(lock, update, meant).is_ok()
         {
@@ -120,14 +117,12 @@ fn are_compatible(one: &Version, other: &Version) -> bool {
     leading(one) == leading(other)
 }
 
-/// How cargo is told which version of a crate is meant, after it was updated.
-fn current_spec(lock: &Path, name: &str, meant: Option<&Version>) -> Result<String> {
-    let known = crate_versions::locked_versions(&fs_err::read_to_string(lock)?, name)?;
-    let current = known.iter().find(|version| meant.is_some_and(|meant| are_compatible(version, meant)));
-    Ok(match current {
+/// How cargo is told which of several versions in a lock file is meant: the one that was, or what took its place.
+fn spec(name: &str, known: &[Version], meant: Option<&Version>) -> String {
+    match known.iter().find(|version| meant.is_some_and(|meant| are_compatible(version, meant))) {
         Some(version) if known.len() > 1 => format!("{name}@{version}"),
         _ => name.to_owned(),
-    })
+    }
 }
 
 /// Runs `cargo update` for a crate: to this version, or to the newest.

@@ -77,7 +77,8 @@ impl OpenedSource {
         let changes = overlays::choose(context, &request.overlays, self, runtime)?;
         // Files are fetched first: nothing is compiled for a wheel that cannot be finished.
         let edits = added_files::edits(context, &changes)?;
-        let tree = self.apply(context, &changes, &crates::crate_recipes(&request.overlays)?)?;
+        let recipes = crates::all_recipes(request, &changes)?;
+        let tree = self.apply(context, &changes, &recipes)?;
         let project = Project::read(&tree.path, &tree.pyproject)?;
         // Before the toolchain, which may take minutes to build a standard library.
         checks::check_python(&project, runtime)?;
@@ -86,7 +87,7 @@ impl OpenedSource {
         let optimizer = Optimizer::choose(context, request, changes.optimization)?;
         clock.step("toolchain");
         let package = Package { project: &project, tree: &tree, rust: &toolchain.rust, folder: &self.folder };
-        let crates = Crates::resolve(context, &package, request, &changes, runtime)?;
+        let crates = Crates::resolve(context, &package, request, &changes, &recipes, runtime)?;
         clock.step("metadata");
         // The back end builds one raw wheel; everything that depends on the release comes after it.
         let raw = self.build_raw(context, &package, runtime, &toolchain, &crates)?;

@@ -16,10 +16,11 @@ use crate::project::manifest;
 /// # Errors
 /// When its manifest cannot be written.
 pub(super) fn give(tree: &Path, project: &Path, pyproject: &PyProject) -> Result<()> {
-    let is_inside_another = || tree.ancestors().skip(1).any(|folder| folder.join("Cargo.toml").is_file());
-    let Some(path) = manifest::find(project, pyproject).filter(|_| is_inside_another()) else {
+    // Seldom so, and sooner seen than the package's own manifest is found.
+    if !tree.ancestors().skip(1).any(|folder| folder.join("Cargo.toml").is_file()) {
         return Ok(());
-    };
+    }
+    let Some(path) = manifest::find(project, pyproject) else { return Ok(()) };
     let own_folders = path.ancestors().skip(1).take_while(|folder| folder.starts_with(tree));
     if own_folders.into_iter().any(|folder| manifest::names_a_workspace(&folder.join("Cargo.toml"))) {
         return Ok(());

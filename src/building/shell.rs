@@ -1,9 +1,10 @@
 //! The settings with which other tools build a package as [`super::build`] does, up to the raw wheel.
 
+use super::crates::{self, Crates};
 use super::package::Package;
 use super::request::BuildRequest;
 use super::tree::OpenedSource;
-use super::{checks, choose_toolchain, crates::Crates, overlays};
+use super::{checks, choose_toolchain, overlays};
 use crate::backend::{self, BackEndBuild, ShellSettings};
 use crate::context::Context;
 use crate::error::Result;
@@ -27,7 +28,8 @@ pub fn shell_settings(request: &BuildRequest, runtime: &Runtime, context: &Conte
     checks::check_python(&project, runtime)?;
     let toolchain = choose_toolchain(context, &project, runtime)?;
     let package = Package { project: &project, tree, rust: &toolchain.rust, folder: &opened.folder };
-    let crates = Crates::resolve(context, &package, request, &changes, runtime)?;
+    let recipes = crates::all_recipes(request, &changes)?;
+    let crates = Crates::resolve(context, &package, request, &changes, &recipes, runtime)?;
     if !crates.choices.overlay.patch.is_empty() && tree.owner == TreeOwner::User {
         let names: Vec<&str> = crates.choices.overlay.patch.keys().map(String::as_str).collect();
         context.ui.warn(format!(

@@ -157,7 +157,7 @@ fn locks_patched(tree: &Tree, recipes: &[CrateRecipe]) -> bool {
     let manifest = manifest::find(&tree.path, &tree.pyproject);
     let lock = manifest.as_deref().and_then(lock_file::find);
     let lock = lock.and_then(|path| fs_err::read_to_string(path).ok()).unwrap_or_default();
-    lock_file::locked_crates(&lock).iter().any(|locked| {
+    lock_file::locked_crates(&lock).unwrap_or_default().iter().any(|locked| {
         recipes.iter().any(|recipe| {
             // Which features are on is not known yet.
             let mut rules = recipe.rules_for(&locked.name, &locked.version, |_| true);

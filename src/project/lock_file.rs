@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use semver::Version;
+
+use crate::error::Result;
 
 /// The lock file of a manifest or of the workspace around it.
 pub fn find(manifest: &Path) -> Option<PathBuf> {
@@ -26,16 +29,21 @@ pub(crate) struct LockedVersion {
     pub(crate) name: String,
     /// Its version.
     pub(crate) version: Version,
+    /// Where it comes from, in cargo's words; none for a folder.
+    pub(crate) source: Option<String>,
 }
 
-/// What a lock file has; nothing if it cannot be read.
-pub(crate) fn locked_crates(lock: &str) -> Vec<LockedVersion> {
-    #[derive(Default, serde::Deserialize)]
+/// What a lock file has.
+///
+/// # Errors
+/// When it is none.
+pub(crate) fn locked_crates(lock: &str) -> Result<Vec<LockedVersion>> {
+    #[derive(serde::Deserialize)]
     struct LockFile {
         #[serde(default)]
         package: Vec<LockedVersion>,
     }
-    toml::from_str::<LockFile>(lock).unwrap_or_default().package
+    Ok(toml::from_str::<LockFile>(lock).context("cannot read the lock file")?.package)
 }
 
 #[cfg(test)]
@@ -51,12 +59,12 @@ mod tests {
     #[test]
     fn a_lock_file_names_crates_with_their_versions() {
         let lock = "version = 4\n[[package]]\nname = \"a\"\nversion = \"1.0.2\"\nsource = \"x\"\n";
-        let found = locked_crates(lock);
+        let found = locked_crates(lock).unwrap();
         assert_eq!(
             (found.len(), found[0].name.as_str(), &found[0].version),
             (1, "a", &Version::new(1, 0, 2))
         );
-        assert!(locked_crates("").is_empty() && locked_crates("no lock file").is_empty());
+        assert!(locked_crates("").unwrap().is_empty() && locked_crates("no lock file").is_err());
     }
 
     #[test]

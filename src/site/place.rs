@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
 use crate::error::{Result, hinted};
 use crate::files::{lock_folder, remove_abandoned, remove_folder, walk};
+use crate::plain_name::has_only_names;
 
 /// Lists the files of a site, and so tells a site from another folder.
 const LIST: &str = "site-files.txt";
@@ -139,9 +140,7 @@ pub(super) fn listed_files(folder: &Path) -> Result<BTreeSet<String>> {
     }
     let text = fs_err::read_to_string(folder.join(LIST))?;
     // The list of a site that was downloaded may name files of the machine.
-    let is_inside =
-        |path: &&str| Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
-    Ok(text.lines().filter(is_inside).map(str::to_owned).collect())
+    Ok(text.lines().filter(|path| has_only_names(Path::new(path))).map(str::to_owned).collect())
 }
 
 /// Refuses a place that holds anything but a site.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use pep440_rs::Version;
 
+use crate::plain_name::has_only_names;
 use crate::redacted::Redacted;
 use crate::wheel::filename::normalised;
 
@@ -107,9 +108,7 @@ fn git(text: &str) -> Result<SourceRequest, NotASource> {
     let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
     let subdirectory = fragment.split('&').find_map(|part| part.strip_prefix("subdirectory="));
     let subdirectory = subdirectory.map(|folder| PathBuf::from(folder.trim_matches('/')));
-    let is_inside =
-        |folder: &Path| folder.components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    if let Some(outside) = subdirectory.as_deref().filter(|folder| !is_inside(folder)) {
+    if let Some(outside) = subdirectory.as_deref().filter(|folder| !has_only_names(folder)) {
         return Err(NotASource::Subdirectory(outside.to_owned()));
     }
     let of = |url: &str, revision: Option<&str>| SourceRequest::Git {

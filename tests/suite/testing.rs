@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::harness::{Tool, can_build, copy_folder, find, fixture, folder, has, runtime, shared_cache, tool};
+use crate::harness::{
+    Tool, can_build, copied, copy_folder, find, fixture, folder, has, runtime, shared_cache, tool,
+};
 
 /// A wheel of the fixture `pure` for a release, built once for all tests.
 pub(crate) fn wheel(version: &str) -> PathBuf {
@@ -453,17 +455,12 @@ fn this_machine_has_what_the_package_requires() {
     if !can_build() || !has("node") {
         return;
     }
-    let place = folder();
-    let package = place.path().join("mixed");
-    copy_folder(&fixture("mixed"), &package);
-    let append = |path: &str, more: &str| {
-        let path = package.join(path);
-        fs_err::write(&path, fs_err::read_to_string(&path).unwrap() + more).unwrap();
-    };
+    let (place, package) = copied("mixed");
     let pyproject = fs_err::read_to_string(package.join("pyproject.toml")).unwrap();
     let pyproject = pyproject.replacen("version =", "dependencies = [\"attrs\"]\nversion =", 1);
     fs_err::write(package.join("pyproject.toml"), pyproject).unwrap();
-    append("python/fixture_mixed/__init__.py", "\nimport attr\n");
+    let init = package.join("python/fixture_mixed/__init__.py");
+    fs_err::write(&init, fs_err::read_to_string(&init).unwrap() + "\nimport attr\n").unwrap();
     fs_err::create_dir(package.join("tests")).unwrap();
     let text = "import fixture_mixed\n\n\ndef test_it():\n    assert fixture_mixed.attr\n";
     fs_err::write(package.join("tests/test_all.py"), text).unwrap();
