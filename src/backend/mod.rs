@@ -11,6 +11,7 @@ pub(crate) mod failure;
 pub(crate) mod folder;
 mod hooks;
 pub(crate) mod metadata;
+pub(crate) mod own_crates;
 mod request;
 mod rustc_errors;
 mod shell;

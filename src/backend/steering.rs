@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::cargo_config::{self, LINKER};
 use super::driver_plan;
+use super::own_crates::forget_other_copies;
 use super::request::BackEndBuild;
 use super::target_folder::TargetFolder;
 use super::variables;
@@ -43,6 +44,8 @@ pub(super) fn steer(context: &Context, build: BackEndBuild<'_>) -> Result<Steeri
     // audited against its own release.
     let target_key = format!("{}-{}-{key}", runtime.python, runtime.exceptions);
     let target = TargetFolder::prepare(context, choices.crate_store, folder, &target_key)?;
+    let workspace = build.workspace.unwrap_or(&build.project.root);
+    forget_other_copies(&target.path, workspace, &workspace.to_string_lossy())?;
     let flags = cargo_config::rust_flags(context, build, &key)?;
     write_if_changed(&config, &cargo_config::cargo_config(&flags, choices))?;
     let pyo3 = cargo_config::write_pyo3_config(target.all(), runtime, choices.stable_abi)?;

@@ -18,7 +18,7 @@ use crate::process::Invocation;
 use crate::project::{Identity, PyProject, lock_file, manifest};
 use crate::runtime::Runtime;
 use crate::source::limits::UnpackLimits;
-use crate::source::{Source, TreeOwner, archive, folder_inside, only_folder};
+use crate::source::{Source, TreeOwner};
 use crate::toolchain::rust;
 
 /// Folders that no build reads.
@@ -101,14 +101,7 @@ impl OpenedSource {
                 // Unpacked anew: what an earlier build left in the tree could end in the wheel.
                 remove_folder(&tree)?;
                 fs_err::create_dir_all(&tree)?;
-                let limits = UnpackLimits::of(&context.environment)?;
-                archive::unpack(&source.path, &tree, limits)
-                    .map_err(|error| with_disk_hint(error, &folder.root))?;
-                let project = match &source.subdirectory {
-                    Some(inside) => folder_inside(&tree, inside)?,
-                    None => only_folder(&tree)?,
-                };
-                (project, TreeOwner::Tool)
+                (source.unpack(&tree, UnpackLimits::of(&context.environment)?)?, TreeOwner::Tool)
             }
         };
         let pyproject = PyProject::read(&path)?;

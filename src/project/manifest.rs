@@ -49,7 +49,12 @@ pub(super) fn read_toml(path: &Path) -> Result<toml::Table> {
 /// The name of the crate that a source belongs to.
 pub(crate) fn crate_around(source: &Path) -> Option<String> {
     let manifests = source.ancestors().skip(1).map(|folder| folder.join("Cargo.toml"));
-    let table = read_toml(&manifests.into_iter().find(|path| path.is_file())?).ok()?;
+    crate_name(&manifests.into_iter().find(|path| path.is_file())?)
+}
+
+/// The name of a manifest's crate.
+pub(crate) fn crate_name(manifest: &Path) -> Option<String> {
+    let table = read_toml(manifest).ok()?;
     Some(table.get("package")?.get("name")?.as_str()?.to_owned())
 }
 

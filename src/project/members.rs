@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::identity::Identity;
-use super::manifest::read_toml;
+use super::manifest::crate_name;
 use super::project_files::PROJECT_FILES;
 use super::pyproject::PyProject;
 use crate::files;
@@ -42,10 +42,9 @@ fn read_member(folder: PathBuf) -> Member {
     // A project whose files cannot be read is still one: the build says what is wrong with it.
     let pyproject = PyProject::read(&folder).unwrap_or_default();
     let of_folder = || folder.file_name().map(|name| normalised(&name.to_string_lossy())).unwrap_or_default();
-    let of_crate = |table: toml::Table| Some(normalised(table.get("package")?.get("name")?.as_str()?));
     Member {
         name: Identity::of(&folder, &pyproject).name.unwrap_or_else(of_folder),
-        crate_name: read_toml(&folder.join("Cargo.toml")).ok().and_then(of_crate),
+        crate_name: crate_name(&folder.join("Cargo.toml")).map(|name| normalised(&name)),
         folder,
     }
 }

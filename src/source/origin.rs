@@ -1,11 +1,13 @@
 //! Where a package's files come from, and whose they are.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use url::Url;
-
+use super::archive;
+use super::limits::UnpackLimits;
+use super::unpacked::{folder_inside, only_folder};
 use crate::digest::Sha256Digest;
+use crate::error::Result;
+use crate::files::with_disk_hint;
 
 /// Where the package's files come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,14 +41,15 @@ pub struct SourceArchive {
 }
 
 impl SourceArchive {
-    /// The archive as pip is told of it, with the package's folder in it.
-    pub(crate) fn as_pip_names_it(&self) -> OsString {
-        match (&self.subdirectory, Url::from_file_path(&self.path)) {
-            (Some(inside), Ok(mut url)) => {
-                url.set_fragment(Some(&format!("subdirectory={}", inside.display())));
-                url.to_string().into()
-            }
-            _ => self.path.clone().into_os_string(),
+    /// Unpacks it into an empty folder. Returns the package's folder in that.
+    ///
+    /// # Errors
+    /// When it cannot be unpacked, or has no such folder.
+    pub(crate) fn unpack(&self, folder: &Path, limits: UnpackLimits) -> Result<PathBuf> {
+        archive::unpack(&self.path, folder, limits).map_err(|error| with_disk_hint(error, folder))?;
+        match &self.subdirectory {
+            Some(inside) => folder_inside(folder, inside),
+            None => only_folder(folder),
         }
     }
 }

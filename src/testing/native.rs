@@ -1,7 +1,7 @@
 //! Runs the same tests on the host's own Python, with a native build of the same source, and finds the differences.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use pep508_rs::ExtraName;
@@ -10,13 +10,16 @@ use serde_json::{Value, json};
 
 use super::{HARNESS, TestResult};
 use crate::backend::environment::{self, BackEndEnvironment};
+use crate::backend::own_crates::forget_other_copies;
 use crate::backend::setuptools_variables;
 use crate::cache::Kind;
 use crate::context::Context;
 use crate::error::Result;
 use crate::process::{self, Invocation};
+use crate::project::{PyProject, lock_file, manifest};
 use crate::run::host::run_on_host;
 use crate::source::Source;
+use crate::source::limits::UnpackLimits;
 use crate::toolchain::rust::without_rust_settings;
 use crate::wheel::OpenedWheel;
 
@@ -147,11 +150,11 @@ pub(crate) fn install(
     site: &Path,
 ) -> Result<NativeOrigin> {
     let ui = &context.ui;
+    let work = site.parent().unwrap_or(site);
     let _lock = context.cache.lock(ui, Kind::Builds, "native")?;
-    let place = match source {
-        Source::Folder(folder) => folder.clone().into_os_string(),
-        Source::Archive(archive) => archive.as_pip_names_it(),
-    };
+    // One for all packages: the source may be a folder of the user's, which is not written to.
+    let target = context.cache.folder(Kind::Builds).join("native/target");
+    let place = prepare_source(context, source, &work.join("source"), &target)?;
     let pip = || {
         let pip =
             Invocation::new(python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
@@ -164,13 +167,12 @@ pub(crate) fn install(
         // A toolchain that the package names may not be there; the build for Pyodide asks for none either.
         build = build.env("RUSTUP_TOOLCHAIN", default);
     }
-    for (name, value) in setuptools_variables(site.parent().unwrap_or(site))? {
+    for (name, value) in setuptools_variables(work)? {
         build = build.env(name, value);
     }
     let built = build
         .arg(place)
-        // One target folder for all packages: the source may be a folder of the user's, which is not written to.
-        .env("CARGO_TARGET_DIR", context.cache.folder(Kind::Builds).join("native/target"))
+        .env("CARGO_TARGET_DIR", target)
         .output(ui)
         .context("the package does not build for this machine");
     let Err(error) = built else { return Ok(NativeOrigin::Source) };
@@ -187,6 +189,27 @@ pub(crate) fn install(
         error.root_cause().to_string().lines().next().unwrap_or_default()
     ));
     Ok(NativeOrigin::Index)
+}
+
+/// The package's folder: the user's, or one unpacked into `unpacked`. What cargo compiled of another copy of it is
+/// forgotten.
+fn prepare_source(context: &Context, source: &Source, unpacked: &Path, target: &Path) -> Result<PathBuf> {
+    match source {
+        Source::Folder(folder) => {
+            let manifest =
+                PyProject::read(folder).ok().and_then(|pyproject| manifest::find(folder, &pyproject));
+            let lock = manifest.as_deref().and_then(lock_file::find);
+            let workspace = lock.as_deref().and_then(Path::parent).unwrap_or(folder);
+            forget_other_copies(target, workspace, &workspace.to_string_lossy())?;
+            Ok(folder.clone())
+        }
+        Source::Archive(archive) => {
+            fs_err::create_dir_all(unpacked)?;
+            let package = archive.unpack(unpacked, UnpackLimits::of(&context.environment)?)?;
+            forget_other_copies(target, unpacked, &archive.sha256.to_string())?;
+            Ok(package)
+        }
+    }
 }
 
 /// The default toolchain, where rustup rules.

@@ -237,6 +237,27 @@ fn an_extension_in_c_alone_is_compiled_for_the_python_of_the_release() {
 }
 
 #[test]
+fn what_was_compiled_of_one_copy_is_not_taken_for_another() {
+    if !can_build() {
+        return;
+    }
+    let place = folder();
+    let [one, other] = ["one", "other"].map(|name| place.path().join(name).join("pure"));
+    copy_folder(&fixture("pure"), &one);
+    copy_folder(&fixture("pure"), &other);
+    let source = other.join("src/lib.rs");
+    let text = fs_err::read_to_string(&source).unwrap();
+    fs_err::write(&source, text.replace("too large", "too small")).unwrap();
+    // Both are older than what is compiled of either, which is all that cargo compares.
+    let says = |package: &Path| {
+        let wheel = build(package, "0.29.5", &["--no-import"]);
+        let mut modules = wheel.files.iter().filter(|(path, _)| path.ends_with(".so"));
+        modules.any(|(_, bytes)| bytes.windows(9).any(|found| found == b"too small"))
+    };
+    assert_eq!([&one, &other, &one].map(|package| says(package)), [false, true, false]);
+}
+
+#[test]
 fn a_module_that_panics_as_it_is_loaded_fails_the_build() {
     if !can_build() || !has("node") {
         return;

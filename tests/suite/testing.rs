@@ -451,6 +451,27 @@ fn this_machine_is_compared() {
 }
 
 #[test]
+fn this_machine_tests_the_same_copy() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let package = |text: &str| {
+        let test = "import fixture_pure, pytest\n\n\ndef test_text():\n    \
+            with pytest.raises(ValueError, match='TEXT'):\n        fixture_pure.add(2**62, 2**62)\n";
+        let (place, package) = package_with_tests(&test.replace("TEXT", text));
+        let source = package.join("src/lib.rs");
+        let changed = fs_err::read_to_string(&source).unwrap().replace("too large", text);
+        fs_err::write(&source, changed).unwrap();
+        place
+    };
+    // Both are older than what is compiled of either.
+    let places = ["too large", "too small"].map(package);
+    for place in &places {
+        tool(&["test", "./pure", "--native", "-q", "--pyodide", "0.29.5"]).in_folder(place.path()).succeed();
+    }
+}
+
+#[test]
 fn this_machine_has_what_the_package_requires() {
     if !can_build() || !has("node") {
         return;
