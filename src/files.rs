@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -21,6 +21,19 @@ pub(crate) fn walk(
 ) -> impl Iterator<Item = DirEntry> {
     let walk = WalkDir::new(folder).min_depth(1).max_depth(depth).sort_by_file_name().into_iter();
     walk.filter_entry(move |entry| entry.depth() == 0 || wanted(entry.file_name())).filter_map(Result::ok)
+}
+
+/// A path without `.` and `..`, by its words alone: what it names does not exist.
+pub(crate) fn normalize(path: &Path) -> PathBuf {
+    let mut parts = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(parts.pop()),
+            other => parts.push(other),
+        }
+    }
+    parts
 }
 
 /// The bytes that a folder's files take.

@@ -2,7 +2,7 @@
 //!
 //! The causes of `facts/causes.toml` advise on a class; here the advice has the file, the crate and the line to add.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use semver::Version;
 
@@ -113,7 +113,7 @@ impl<'a> MissingFile<'a> {
         let said = error.message.strip_prefix("couldn't read ")?;
         let (path, _) = said.rsplit_once(": No such file or directory")?;
         // Crates of a registry are no part of the package, and what a build script should have made is no source.
-        let path = normalize(&roots.workspace.join(path.trim_matches('`')));
+        let path = files::normalize(&roots.workspace.join(path.trim_matches('`')));
         let path = path.strip_prefix(roots.project).ok()?.to_owned();
         let is_text = !error.body.iter().any(|line| line.contains("include_bytes!"));
         (registry_crate(error.file).is_none()).then_some(Self { path, includer: error.file, is_text })
@@ -217,19 +217,6 @@ pub(super) fn failed_crate(log: &str) -> Option<FailedCrate> {
 fn named_crate(log: &str) -> Option<&str> {
     let (_, rest) = log.split_once("error: could not compile `")?;
     rest.split('`').next()
-}
-
-/// A path without `.` and `..`, by its words alone: what it names does not exist.
-fn normalize(path: &Path) -> PathBuf {
-    let mut parts = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(parts.pop()),
-            other => parts.push(other),
-        }
-    }
-    parts
 }
 
 #[cfg(test)]

@@ -11,11 +11,11 @@ use super::own_workspace;
 use crate::backend::BuildFolder;
 use crate::context::Context;
 use crate::error::Result;
-use crate::files::{copy_folder, remove_folder, with_disk_hint};
+use crate::files::{copy_folder, remove_folder, with_disk_hint, write_with_old_time};
 use crate::overlay::crates::CrateRecipe;
 use crate::overlay::{Changes, patches, sources};
 use crate::process::Invocation;
-use crate::project::{Identity, PyProject, lock_file, manifest};
+use crate::project::{Identity, PyProject, doc_files, lock_file, manifest};
 use crate::runtime::Runtime;
 use crate::source::limits::UnpackLimits;
 use crate::source::{Source, TreeOwner};
@@ -130,6 +130,7 @@ impl OpenedSource {
         // Cargo notes in the lock file which crates are patched, and the user's is not written to.
         let is_lock_written = || self.tree.owner == TreeOwner::User && locks_patched(&self.tree, recipes);
         if !changes.edit_the_tree() && !is_lock_written() {
+            self.add_doc_files(context)?;
             return Ok(self.tree.clone());
         }
         // The archive's tree was unpacked for this build and is ours to change: no copy is needed.
@@ -139,9 +140,26 @@ impl OpenedSource {
         };
         sources::add(&path, &changes.sources)?;
         patches::apply(&path, &changes.patches)?;
+        self.add_doc_files(context)?;
         let pyproject = PyProject::read(&path)?;
         own_workspace::give(&self.folder.root.join("tree"), &path, &pyproject)?;
         Ok(Tree { path, owner: TreeOwner::Tool, pyproject, workspace })
+    }
+
+    /// Has an empty file for each that an archive lacks and that documentation alone includes.
+    fn add_doc_files(&self, context: &Context) -> Result<()> {
+        if self.tree.owner == TreeOwner::User {
+            return Ok(());
+        }
+        let tree = self.folder.root.join("tree");
+        for path in doc_files::missing(&tree) {
+            let name = path.strip_prefix(&self.tree.path).unwrap_or(&path).display();
+            context
+                .ui
+                .detail(format!("the source lacks `{name}`, which documentation includes: it is empty here"));
+            write_with_old_time(&path, "")?;
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod bindings;
 pub(crate) mod cfg_gates;
 pub(crate) mod cfg_predicates;
 mod defaults;
+pub(crate) mod doc_files;
 mod features;
 pub(crate) mod graph;
 mod identity;

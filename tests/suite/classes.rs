@@ -79,6 +79,24 @@ fn a_file_that_the_sdist_lacks_is_named_and_can_be_added() {
     insta::assert_snapshot!(refuse(build(&package, &["--overlay", "o.toml"])));
 }
 
+#[test]
+fn a_file_that_documentation_alone_includes_may_be_missing_from_an_archive() {
+    if !can_build() {
+        return;
+    }
+    let (place, package) = copied("pure");
+    change(&package, "src/lib.rs", |text| {
+        let (module, rest) = text.split_once("\n\n").unwrap();
+        format!("{module}\n#![doc = include_str!(\"../README.md\")]\n\n{rest}")
+    });
+    let archive = place.path().join("fixture_pure-1.0.0.tar.gz");
+    fs_err::write(&archive, pack(&package, "fixture_pure-1.0.0")).unwrap();
+    build(&archive, &[]).succeed();
+    // A folder of the user's is not written to: its author sees what is missing.
+    assert!(hint(build(&package, &[])).contains("includes `README.md`"));
+    assert!(!package.join("README.md").exists());
+}
+
 /// The hint that a failed build ends with.
 fn hint(build: Tool) -> String {
     let printed = build.run();
