@@ -38,16 +38,15 @@ fn find<'a>(code: &[Token<'a>], in_attribute: bool, found: &mut Vec<&'a str>) {
     for (at, token) in code.iter().enumerate() {
         let Kind::Group(open, tokens) = &token.kind else { continue };
         let before = &code[..at];
-        let begins = |marks: &[char]| {
-            before.len() >= marks.len()
-                && before[before.len() - marks.len()..]
-                    .iter()
-                    .zip(marks)
-                    .all(|(token, mark)| token.is_mark(*mark))
-        };
+        let is_attribute = *open == '['
+            && match before {
+                [.., hash] if hash.is_mark('#') => true,
+                [.., hash, bang] => hash.is_mark('#') && bang.is_mark('!'),
+                _ => false,
+            };
         match &tokens[..] {
             [Token { kind: Kind::Text(path), .. }] if in_attribute && is_doc(before) => found.push(path),
-            _ => find(tokens, in_attribute || *open == '[' && (begins(&['#']) || begins(&['#', '!'])), found),
+            _ => find(tokens, in_attribute || is_attribute, found),
         }
     }
 }
