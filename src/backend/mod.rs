@@ -53,7 +53,7 @@ pub struct RawBuild {
 /// # Errors
 /// When the environment cannot be made, or the package does not build.
 pub fn build(context: &Context, build: BackEndBuild<'_>) -> Result<RawBuild> {
-    let BackEndBuild { project, label, runtime, folder, workspace, .. } = build;
+    let BackEndBuild { project, label, runtime, folder, .. } = build;
     let mut clock = Clock::default();
     let log = folder.root.join("build.log");
     // Hooks append to one log: lines of an earlier build would be taken for this one's. The C tools are looked for
@@ -63,7 +63,7 @@ pub fn build(context: &Context, build: BackEndBuild<'_>) -> Result<RawBuild> {
     }
     let steering = steering::steer(context, build)?;
     clock.step("plan");
-    let workspace = workspace.unwrap_or(&project.root);
+    let workspace = build.workspace_root();
     let back_end = BackEnd { context, project, workspace, steering: &steering, log: &log };
     let environment = back_end.environment()?;
     clock.step("environment");

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::files::{remove_folder, walk};
 use crate::plain_name::PlainName;
 use crate::project::manifest::crate_name;
+use crate::project::sources::is_source;
 
 /// A folder in the target folder that has a file for each crate, which says what copy was compiled last.
 const COPIES: &str = ".copies";
@@ -46,8 +47,7 @@ pub(crate) fn forget_other_copies(target: &Path, workspace: &Path, copy: &str) -
 
 /// The names of the crates in a folder and below it.
 fn crate_names(workspace: &Path) -> BTreeSet<PlainName> {
-    let wanted =
-        |name: &OsStr| name != "target" && name != "node_modules" && !name.to_string_lossy().starts_with('.');
+    let wanted = |name: &OsStr| is_source(name) && name != "node_modules";
     let manifests = walk(workspace, usize::MAX, wanted).filter(|entry| entry.file_name() == "Cargo.toml");
     manifests.filter_map(|entry| crate_name(entry.path())?.parse().ok()).collect()
 }

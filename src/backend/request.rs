@@ -29,3 +29,10 @@ pub struct BackEndBuild<'a> {
     /// Where it is built.
     pub folder: &'a BuildFolder,
 }
+
+impl<'a> BackEndBuild<'a> {
+    /// The root of the Cargo workspace; the project's folder if it is not known.
+    pub(super) fn workspace_root(&self) -> &'a Path {
+        self.workspace.unwrap_or(&self.project.root)
+    }
+}

@@ -8,6 +8,7 @@ use semver::Version;
 
 use crate::files;
 use crate::project::cfg_gates::{self, Remedy};
+use crate::project::sources::rust_sources;
 
 /// Where the sources lie that the log tells of.
 #[derive(Debug, Clone, Copy)]
@@ -166,9 +167,8 @@ impl RustcError<'_> {
         let file = roots.find(self.file);
         let folder = file.ancestors().find(|folder| folder.join("Cargo.toml").is_file())?;
         let folder = folder.join("src");
-        let sources = files::walk(&folder, usize::MAX, |_| true);
-        let rust = sources.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "rs"));
-        let texts = rust.filter_map(|entry| fs_err::read_to_string(entry.path()).ok());
+        let sources = rust_sources(&folder, |_| true);
+        let texts = sources.filter_map(|path| fs_err::read_to_string(path).ok());
         // Parsed only if it can hold what is looked for.
         let asking =
             texts.filter(|text| text.contains("cfg") && missing.iter().any(|name| text.contains(name)));

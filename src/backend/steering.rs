@@ -44,7 +44,7 @@ pub(super) fn steer(context: &Context, build: BackEndBuild<'_>) -> Result<Steeri
     // audited against its own release.
     let target_key = format!("{}-{}-{key}", runtime.python, runtime.exceptions);
     let target = TargetFolder::prepare(context, choices.crate_store, folder, &target_key)?;
-    let workspace = build.workspace.unwrap_or(&build.project.root);
+    let workspace = build.workspace_root();
     forget_other_copies(&target.path, workspace, &workspace.to_string_lossy())?;
     let flags = cargo_config::rust_flags(context, build, &key)?;
     write_if_changed(&config, &cargo_config::cargo_config(&flags, choices))?;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::files;
 use crate::project::cfg_gates::{self, Remedy};
 use crate::project::manifest;
+use crate::project::sources::{is_source, rust_sources};
 use crate::wheel::WheelContents;
 use crate::wheel::python_imports::taken_names;
 
@@ -37,10 +37,8 @@ pub(super) fn find(tree: &Path, wheel: &WheelContents) -> Vec<GatedName> {
     if names.is_empty() {
         return Vec::new();
     }
-    let wanted = |name: &std::ffi::OsStr| name != "target" && !name.to_string_lossy().starts_with('.');
-    let sources = files::walk(tree, usize::MAX, wanted);
-    let rust = sources.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "rs"));
-    rust.flat_map(|entry| of_source(tree, entry.path(), &names)).collect()
+    let sources = rust_sources(tree, is_source);
+    sources.flat_map(|path| of_source(tree, &path, &names)).collect()
 }
 
 fn of_source(tree: &Path, path: &Path, names: &BTreeSet<String>) -> Vec<GatedName> {

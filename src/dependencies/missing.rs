@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::project::{Core, Project, PyProject, lock_file, native_sign};
 use crate::source::limits::UnpackLimits;
-use crate::source::{archive, only_folder, sdist};
+use crate::source::sdist;
 use crate::wheel::requirement::Requirement;
 
 /// Why a requirement is missing.
@@ -93,8 +93,7 @@ pub(super) fn classify(requirement: &Requirement, context: &Context) -> Result<M
         return Ok(Missing::OnlyWheels);
     };
     let work = tempfile::tempdir()?;
-    archive::unpack(&found.path, work.path(), UnpackLimits::of(&context.environment)?)?;
-    let tree = only_folder(work.path())?;
+    let tree = found.unpack(work.path(), UnpackLimits::of(&context.environment)?)?;
     if let Ok(project) = PyProject::read(&tree).and_then(|read| Project::read(&tree, &read))
         && project.core == Core::Rust
     {

@@ -3,18 +3,16 @@
 //! `#![doc = include_str!("../README.md")]` stops the compiler if the file is not there, on every platform; an sdist that was
 //! made of one package of a repository often lacks it.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::rust_tokens::{self, Kind, Token};
+use super::sources::{is_source, rust_sources};
 use crate::files;
 
 /// The missing files, below the tree. Files that code includes are none of them: there the content matters.
 pub(crate) fn missing(tree: &Path) -> Vec<PathBuf> {
-    let wanted = |name: &OsStr| name != "target" && !name.to_string_lossy().starts_with('.');
-    let sources = files::walk(tree, usize::MAX, wanted);
-    let rust = sources.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "rs"));
-    let mut found: Vec<PathBuf> = rust.flat_map(|entry| of_source(entry.path())).collect();
+    let sources = rust_sources(tree, is_source);
+    let mut found: Vec<PathBuf> = sources.flat_map(|path| of_source(&path)).collect();
     found.retain(|path| path.starts_with(tree) && !path.exists());
     found.sort();
     found.dedup();

@@ -7,6 +7,7 @@ use semver::Version;
 use toml::Value;
 
 use super::pyproject::PyProject;
+use super::sources::is_source;
 use crate::error::Result;
 use crate::files;
 
@@ -26,8 +27,7 @@ pub(crate) fn find(root: &Path, pyproject: &PyProject) -> Option<PathBuf> {
 
 fn find_below(root: &Path) -> Option<PathBuf> {
     const DEPTH: usize = 4;
-    let wanted = |name: &std::ffi::OsStr| name != "target" && !name.to_string_lossy().starts_with('.');
-    let manifests = files::walk(root, DEPTH, wanted)
+    let manifests = files::walk(root, DEPTH, is_source)
         .filter(|entry| entry.file_name() == "Cargo.toml" && entry.file_type().is_file());
     // The least deep: members of a workspace lie below its root.
     manifests.min_by_key(walkdir::DirEntry::depth).map(walkdir::DirEntry::into_path)

@@ -6,6 +6,7 @@ use super::identity::Identity;
 use super::manifest::crate_name;
 use super::project_files::PROJECT_FILES;
 use super::pyproject::PyProject;
+use super::sources::is_source;
 use crate::files;
 use crate::wheel::filename::normalised;
 
@@ -50,9 +51,8 @@ fn read_member(folder: PathBuf) -> Member {
 }
 
 fn list_folders(root: &Path) -> Vec<PathBuf> {
-    let wanted = |name: &std::ffi::OsStr| name != "target" && !name.to_string_lossy().starts_with('.');
     let is_project = |name: &std::ffi::OsStr| PROJECT_FILES.iter().any(|file| name == *file);
-    let files = files::walk(root, DEPTH, wanted)
+    let files = files::walk(root, DEPTH, is_source)
         .filter(|entry| entry.file_type().is_file() && is_project(entry.file_name()));
     let mut found: Vec<PathBuf> = files.filter_map(|entry| Some(entry.path().parent()?.to_owned())).collect();
     found.sort();

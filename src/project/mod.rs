@@ -19,6 +19,7 @@ mod nothing_to_build;
 mod project_files;
 pub(crate) mod pyproject;
 mod rust_tokens;
+pub(crate) mod sources;
 
 use std::path::{Path, PathBuf};
 

@@ -23,7 +23,6 @@ use std::path::{Path, PathBuf};
 pub use namesake::refuse_namesake;
 pub use origin::{Source, SourceArchive, TreeOwner};
 pub use request::SourceRequest;
-pub use unpacked::only_folder;
 
 use crate::context::Context;
 use crate::digest::Sha256Digest;

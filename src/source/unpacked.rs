@@ -11,7 +11,7 @@ use crate::project::is_project;
 ///
 /// # Errors
 /// When it holds none or several, and it is not clear which one is meant.
-pub fn only_folder(unpacked: &Path) -> Result<PathBuf> {
+pub(super) fn only_folder(unpacked: &Path) -> Result<PathBuf> {
     if is_project(unpacked) {
         return Ok(unpacked.to_owned());
     }
@@ -37,7 +37,7 @@ pub fn only_folder(unpacked: &Path) -> Result<PathBuf> {
 ///
 /// # Errors
 /// When no project lies there.
-pub(crate) fn folder_inside(unpacked: &Path, inside: &Path) -> Result<PathBuf> {
+pub(super) fn folder_inside(unpacked: &Path, inside: &Path) -> Result<PathBuf> {
     let tops = fs_err::read_dir(unpacked)?.flatten().map(|entry| entry.path().join(inside));
     tops.into_iter().find(|folder| is_project(folder)).ok_or_else(|| {
         anyhow!("the folder `{}` of the repository has no `pyproject.toml` or `setup.py`", inside.display())
