@@ -8,15 +8,16 @@ DEMO_TOOL := target/demo/cargo-pyodide
 PYODIDE ?= 314
 export CARGO_PYODIDE_CACHE_DIR ?= $(CURDIR)/target/pyodide-cache
 
-.PHONY: demo playground test test-all lint setup setup-demo bench peers fuzz polars sweep clean
+.PHONY: demo demo-tool playground test test-all lint setup setup-demo bench peers fuzz polars sweep clean
 
-demo: setup-demo
-	$(CARGO) build --profile demo --locked
+# What the demo needs is installed while the tool compiles: neither waits for the other.
+demo:
+	@$(MAKE) --no-print-directory -j2 setup-demo demo-tool
 	python3 examples/tiktoken/demo.py $(DEMO_TOOL) $(PYODIDE)
 
 # Serves what it writes until Ctrl-C.
-playground: setup-demo
-	$(CARGO) build --profile demo --locked
+playground:
+	@$(MAKE) --no-print-directory -j2 setup-demo demo-tool
 	python3 examples/tiktoken/playground.py $(DEMO_TOOL) target/playground
 	$(DEMO_TOOL) serve target/playground --open
 
@@ -38,6 +39,9 @@ setup:
 
 setup-demo:
 	@sh tools/setup.sh demo
+
+demo-tool:
+	$(CARGO) build --profile demo --locked
 
 bench: setup
 	$(CARGO) build --release --locked
