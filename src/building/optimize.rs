@@ -1,4 +1,5 @@
-//! Optimises the modules of a raw wheel with Binaryen's wasm-opt, as far as the line's browsers allow.
+//! Optimises the modules of a raw wheel with Binaryen's wasm-opt, as far as the line's browsers allow, and orders their
+//! functions so that they compress well.
 //!
 //! What comes out is compared with what went in: it is valid, starts and links in the same way, and uses no proposal that it
 //! may not. A module of which this is not so stays as it was, with a warning. Results are kept in the cache by content.
@@ -20,10 +21,14 @@ use crate::runtime::Runtime;
 use crate::toolchain::wasm_opt::{self, WasmOpt};
 use crate::wasm::code::Code;
 use crate::wasm::dylink::Place;
+use crate::wasm::function_order;
 use crate::wasm::optimization::Optimization;
 use crate::wasm::strip::{self, Strip};
 use crate::wasm::{Export, Module, module};
 use crate::wheel::{WheelContents, extension};
+
+/// Changes with the order in which functions are written, for the cache's keys.
+const ORDERING: u32 = 1;
 
 /// What was done.
 #[derive(Debug, Clone, Serialize)]
@@ -143,7 +148,11 @@ impl Run<'_> {
         let allowed: BTreeSet<&str> = used.iter().copied().chain(introducible(self.released)).collect();
         let options = self.options(&allowed)?;
         let input = Sha256Digest::of(&before).to_string();
-        let key = format!("wasm-opt {}\n{}\n{input}", self.program.version, options.join(" "));
+        let key = format!(
+            "wasm-opt {}\n{}\nfunctions ordered, {ORDERING}\n{input}",
+            self.program.version,
+            options.join(" ")
+        );
         let key = Sha256Digest::of(key.as_bytes()).to_string();
         let cache = &self.context.cache;
         if let Some(kept) = cache.find_bytes(Kind::Finished, &key) {
@@ -190,7 +199,9 @@ impl Run<'_> {
             invocation.output(&self.context.ui)?;
             let after = fs_err::read(&output).context("it wrote nothing")?;
             check(before, &after, allowed).context("what it wrote cannot be used")?;
-            Ok(after)
+            let ordered = function_order::by_similarity(&after)?;
+            check(before, &ordered, allowed).context("its functions cannot be put in order")?;
+            Ok(ordered)
         };
         let after =
             call().map_err(|error| anyhow!("{error:#}\n    the command was `{}`", invocation.copyable()));

@@ -80,6 +80,11 @@ impl Project {
         }
         let build_system = pyproject.build_system()?;
         let back_end = BackEnd::of(&build_system.build_backend);
+        if back_end == BackEnd::Maturin
+            && let Some(other) = NothingToBuild::by_bindings(root, pyproject)
+        {
+            return Err(other.into_error());
+        }
         let manifest = manifest::find(root, pyproject);
         // A manifest that cannot be found may be made by the build: a back end for Rust is enough.
         let core = if manifest.is_some() || mentions_rust(&build_system, root) {

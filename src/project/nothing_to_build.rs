@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::pyproject::PyProject;
 use crate::error::{hinted, with_cause};
 
 /// Why a project has nothing to build.
@@ -24,6 +25,22 @@ pub enum NothingToBuild {
         /// What builds it.
         back_end: String,
     },
+    /// There is Rust, of which maturin makes something that Python does not import.
+    #[error(
+        "maturin makes {} of `{root}`, which says `bindings = \"{bindings}\"`, and no module that Python imports",
+        product(bindings)
+    )]
+    NoModule {
+        /// The project's folder.
+        root: PathBuf,
+        /// `bindings` in maturin's table.
+        bindings: String,
+    },
+}
+
+/// What maturin makes with bindings of a kind.
+fn product(bindings: &str) -> &'static str {
+    if bindings == "bin" { "a program" } else { "a library" }
 }
 
 impl NothingToBuild {
@@ -34,6 +51,13 @@ impl NothingToBuild {
             Some(sign) => Self::OtherNative { root, sign, back_end: back_end.to_owned() },
             None => Self::Pure(root),
         }
+    }
+
+    /// What maturin makes of a project, if it is no extension module.
+    pub(super) fn by_bindings(root: &Path, pyproject: &PyProject) -> Option<Self> {
+        let bindings = pyproject.tool("maturin")?.get("bindings")?.as_str()?;
+        let is_module = !["bin", "cffi", "uniffi"].contains(&bindings);
+        (!is_module).then(|| Self::NoModule { root: root.to_owned(), bindings: bindings.to_owned() })
     }
 
     /// The error, with its cause and advice.
@@ -47,6 +71,15 @@ impl NothingToBuild {
                 with_cause("other-native-code", self),
                 "cargo-pyodide builds Rust, and C through setuptools: build this package with Pyodide's own `pyodide build`",
             ),
+            Self::NoModule { bindings, .. } => {
+                let advice = match bindings.as_str() {
+                    "bin" => "Pyodide starts no programs: nothing of this package can run there",
+                    _ => {
+                        "cargo-pyodide builds extension modules, such as those of PyO3: not yet what foreign-function interfaces open"
+                    }
+                };
+                hinted(with_cause("other-bindings", self), advice)
+            }
         }
     }
 }
@@ -79,4 +112,27 @@ fn find_sign(folder: &Path, depth: usize) -> Option<String> {
     let is_code = |name: String| !not_code.contains(&name.as_str()) && !name.starts_with('.');
     let folders = entries.iter().filter(|path| path.is_dir() && name(path).is_some_and(is_code));
     if depth == 0 { None } else { folders.into_iter().find_map(|folder| find_sign(folder, depth - 1)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bindings_that_make_no_module_are_told() {
+        let check = |table: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let text = format!("[build-system]\nrequires = ['maturin']\nbuild-backend = 'maturin'\n{table}");
+            fs_err::write(folder.path().join("pyproject.toml"), text).unwrap();
+            let pyproject = PyProject::read(folder.path()).unwrap();
+            NothingToBuild::by_bindings(Path::new("DIR"), &pyproject).map(|nothing| nothing.to_string())
+        };
+        assert_eq!(
+            check("[tool.maturin]\nbindings = 'cffi'").unwrap(),
+            "maturin makes a library of `DIR`, which says `bindings = \"cffi\"`, and no module that Python imports"
+        );
+        assert!(check("[tool.maturin]\nbindings = 'bin'").unwrap().starts_with("maturin makes a program of"));
+        assert_eq!(check("[tool.maturin]\nbindings = 'pyo3'"), None);
+        assert_eq!(check(""), None);
+    }
 }

@@ -10,6 +10,7 @@ pub mod callers;
 pub mod code;
 pub mod dylink;
 pub(crate) mod exceptions;
+pub mod function_order;
 pub(crate) mod module;
 pub mod names;
 pub mod optimization;
