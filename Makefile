@@ -8,16 +8,13 @@ DEMO_TOOL := target/demo/cargo-pyodide
 PYODIDE ?= 314
 export CARGO_PYODIDE_CACHE_DIR ?= $(CURDIR)/target/pyodide-cache
 
-.PHONY: demo demo-tool playground test test-all lint setup setup-demo bench peers fuzz polars sweep clean
+.PHONY: demo demo-ready demo-tool playground test test-all lint setup setup-demo bench peers fuzz polars sweep clean
 
-# What the demo needs is installed while the tool compiles: neither waits for the other.
-demo:
-	@$(MAKE) --no-print-directory -j2 setup-demo demo-tool
+demo: demo-ready
 	python3 examples/tiktoken/demo.py $(DEMO_TOOL) $(PYODIDE)
 
 # Serves what it writes until Ctrl-C.
-playground:
-	@$(MAKE) --no-print-directory -j2 setup-demo demo-tool
+playground: demo-ready
 	python3 examples/tiktoken/playground.py $(DEMO_TOOL) target/playground
 	$(DEMO_TOOL) serve target/playground --open
 
@@ -39,6 +36,10 @@ setup:
 
 setup-demo:
 	@sh tools/setup.sh demo
+
+# What the demo needs is installed while the tool compiles: neither waits for the other.
+demo-ready:
+	@$(MAKE) --no-print-directory -j2 setup-demo demo-tool
 
 demo-tool:
 	$(CARGO) build --profile demo --locked

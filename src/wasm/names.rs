@@ -2,6 +2,8 @@
 //!
 //! rustc has its linkers keep mangled names, and engines show in stack traces what a module says.
 
+use std::collections::BTreeMap;
+
 use wasm_encoder::{NameMap, NameSection};
 use wasmparser::{KnownCustom, Name, Parser, Payload};
 
@@ -24,7 +26,7 @@ pub fn demangle(bytes: &[u8]) -> Result<Vec<u8>, WasmError> {
         if let Payload::CustomSection(section) = &payload
             && let KnownCustom::Name(names) = section.as_known()
         {
-            module.section(&demangled(names)?);
+            module.section(&rewrite(names, |index, name| (index, readable(name)))?);
         } else {
             copy_section(&payload, bytes, &mut module)?;
         }
@@ -32,17 +34,24 @@ pub fn demangle(bytes: &[u8]) -> Result<Vec<u8>, WasmError> {
     Ok(module.finish())
 }
 
-/// The name section with readable names. What it says besides functions and the module is dropped: no trace shows it.
-fn demangled(subsections: wasmparser::NameSectionReader<'_>) -> Result<NameSection, WasmError> {
+/// A name section in which `change` gives each function its index and its name. What it says besides functions and the module
+/// is dropped: no trace shows it.
+pub(super) fn rewrite(
+    subsections: wasmparser::NameSectionReader<'_>,
+    change: impl Fn(u32, &str) -> (u32, String),
+) -> Result<NameSection, wasmparser::BinaryReaderError> {
     let mut section = NameSection::new();
     for subsection in subsections {
         match subsection? {
             Name::Module { name, .. } => section.module(name),
             Name::Function(names) => {
+                let namings =
+                    names.into_iter().map(|naming| naming.map(|naming| change(naming.index, naming.name)));
+                // The format asks for them by index.
+                let namings: BTreeMap<u32, String> = namings.collect::<Result<_, _>>()?;
                 let mut map = NameMap::new();
-                for naming in names {
-                    let naming = naming?;
-                    map.append(naming.index, &readable(naming.name));
+                for (index, name) in namings {
+                    map.append(index, &name);
                 }
                 section.functions(&map);
             }

@@ -9,14 +9,15 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 
 use wasm_encoder::reencode::{self, Reencode, utils};
-use wasm_encoder::{CodeSection, FunctionSection, NameMap, NameSection};
+use wasm_encoder::{CodeSection, FunctionSection};
 use wasmparser::{
-    CodeSectionReader, CustomSectionReader, FunctionBody, FunctionSectionReader, KnownCustom, Name, Parser,
-    Payload, TypeRef,
+    CodeSectionReader, CustomSectionReader, FunctionBody, FunctionSectionReader, KnownCustom, Parser, Payload,
 };
 
 use self::bisection::Member;
+use super::code::count_functions;
 use super::module::WasmError;
+use super::names;
 
 /// Bytes of code that are compared as one.
 const WINDOW: usize = 8;
@@ -35,11 +36,7 @@ pub fn by_similarity(bytes: &[u8]) -> Result<Vec<u8>, WasmError> {
     let mut windows = HashMap::new();
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
-            Payload::ImportSection(section) => {
-                for import in section.into_imports() {
-                    imported += u32::from(matches!(import?.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)));
-                }
-            }
+            Payload::ImportSection(section) => imported = count_functions(&section)?,
             Payload::CodeSectionEntry(body) => {
                 let index = u32::try_from(members.len()).unwrap_or(u32::MAX);
                 members.push(Member { index, features: features(body.as_bytes(), &mut windows) });
@@ -104,33 +101,6 @@ impl Reordering {
         self.order.iter().filter_map(|before| all.get(*before as usize))
     }
 
-    fn names(
-        &self,
-        subsections: wasmparser::NameSectionReader<'_>,
-    ) -> Result<NameSection, wasmparser::Error> {
-        let mut section = NameSection::new();
-        for subsection in subsections {
-            match subsection? {
-                Name::Module { name, .. } => section.module(name),
-                Name::Function(names) => {
-                    let mut namings: Vec<(u32, &str)> = Vec::new();
-                    for naming in names {
-                        let naming = naming?;
-                        namings.push((self.place(naming.index), naming.name));
-                    }
-                    namings.sort_unstable();
-                    let mut map = NameMap::new();
-                    for (index, name) in namings {
-                        map.append(index, name);
-                    }
-                    section.functions(&map);
-                }
-                _ => {}
-            }
-        }
-        Ok(section)
-    }
-
     /// The new index of a function.
     fn place(&self, index: u32) -> u32 {
         let own = index.checked_sub(self.imported);
@@ -159,12 +129,8 @@ impl Reencode for Reordering {
 
     fn parse_code_section(&mut self, code: &mut CodeSection, section: CodeSectionReader<'_>) -> Reencoded {
         let bodies: Vec<FunctionBody<'_>> = section.into_iter().collect::<Result<_, _>>()?;
-        for before in self.order.clone() {
-            if let Some(body) = bodies.get(before as usize) {
-                self.parse_function_body(code, body.clone())?;
-            }
-        }
-        Ok(())
+        let bodies: Vec<FunctionBody<'_>> = self.in_order(&bodies).cloned().collect();
+        bodies.into_iter().try_for_each(|body| self.parse_function_body(code, body))
     }
 
     fn parse_custom_section(
@@ -173,7 +139,9 @@ impl Reencode for Reordering {
         section: CustomSectionReader<'_>,
     ) -> Reencoded {
         match section.as_known() {
-            KnownCustom::Name(names) => module.section(&self.names(names)?),
+            KnownCustom::Name(read) => {
+                module.section(&names::rewrite(read, |index, name| (self.place(index), name.to_owned()))?)
+            }
             _ => return utils::parse_custom_section(self, module, section),
         };
         Ok(())
