@@ -19,6 +19,7 @@ use crate::digest::Sha256Digest;
 use crate::error::Result;
 use crate::runtime::Runtime;
 use crate::toolchain::wasm_opt::{self, WasmOpt};
+use crate::wasm::block_cache;
 use crate::wasm::code::Code;
 use crate::wasm::dylink::Place;
 use crate::wasm::function_order;
@@ -99,7 +100,9 @@ impl Optimizer {
             return Ok(done);
         };
         done.wasm_opt = Some(program.version.clone());
-        let run = Run { context, program, passes, released: runtime.facts.released.as_deref(), folder };
+        let keeps_blocks = self.optimization == Optimization::Speed;
+        let released = runtime.facts.released.as_deref();
+        let run = Run { context, program, passes, keeps_blocks, released, folder };
         let is_module = |path: &str, bytes: &[u8]| extension::parse(path).is_some() && module::is_wasm(bytes);
         for (path, bytes) in contents.files.iter_mut().filter(|(path, bytes)| is_module(path, bytes)) {
             match run.optimize(path, bytes) {
@@ -135,6 +138,8 @@ struct Run<'a> {
     context: &'a Context,
     program: &'a WasmOpt,
     passes: &'a [&'a str],
+    /// Whether modules keep small blocks of memory that they free.
+    keeps_blocks: bool,
     released: Option<&'a str>,
     folder: &'a Path,
 }
@@ -142,7 +147,12 @@ struct Run<'a> {
 impl Run<'_> {
     fn optimize(&self, path: &str, linked: &[u8]) -> Result<Vec<u8>> {
         // Debug information keeps the program from many of its passes. Names are dropped later, if they are.
-        let before = strip::strip(linked, Strip::DebugInfo)?;
+        let mut before = strip::strip(linked, Strip::DebugInfo)?;
+        if self.keeps_blocks
+            && let Some(keeping) = block_cache::add(&before)?
+        {
+            before = keeping;
+        }
         let used = Code::survey(&before).context("the linker wrote an invalid module")?.proposals;
         let used: BTreeSet<&str> = used.into_keys().collect();
         let allowed: BTreeSet<&str> = used.iter().copied().chain(introducible(self.released)).collect();

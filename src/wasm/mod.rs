@@ -6,6 +6,7 @@
 
 pub(crate) mod archive;
 pub mod backtraces;
+pub mod block_cache;
 pub mod callers;
 pub mod code;
 pub mod dylink;

@@ -37,7 +37,7 @@ pub(crate) fn asked_for() -> Option<Vec<&'static str>> {
     Some(ALL.into_iter().filter(is_wanted).collect())
 }
 
-fn lines() -> Vec<&'static str> {
+pub(crate) fn lines() -> Vec<&'static str> {
     asked_for().unwrap_or(CHOSEN.into())
 }
 

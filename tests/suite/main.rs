@@ -14,6 +14,7 @@
 
 mod audits;
 mod benchmarks;
+mod block_cache;
 mod builds;
 mod causes;
 mod classes;
