@@ -1,7 +1,7 @@
 // Allocates at random through a module that keeps blocks: node block_cache.mjs MODULE.
 //
 // The module exports `allocate`, `resize` and `release`, which call `malloc`, `realloc` and `free`. Prints one line of JSON
-// for each kind of allocator: { name, calls: of its functions, asked: of the module's }. What is wrong is thrown.
+// for each kind of allocator: { name, calls: of its functions }. What is wrong is thrown.
 
 import fs from "node:fs";
 
@@ -88,13 +88,11 @@ function run({ name, ...kind }) {
       if (at >= 0 && at < bytes && image[block + at] !== mark) throw new Error(`${name}: ${bytes} bytes at ${block} changed`);
     }
   };
-  let asked = 0;
   for (let operation = 0; operation < OPERATIONS; operation++) {
     // Mostly small, some of none, some that no list keeps.
     const bytes = random(20) === 0 ? random(5000) : random(120);
     const mark = operation & 0xff;
     const choice = random(5);
-    asked += 1;
     if (choice < 2 || live.length === 0) {
       const block = allocate(bytes);
       if (block === 0) continue;
@@ -120,7 +118,7 @@ function run({ name, ...kind }) {
     if (operation % 10_000 === 9_999) live.splice(0).forEach(({ block }) => release(block));
   }
   release(0);
-  console.log(JSON.stringify({ name, calls: allocator.calls, asked }));
+  console.log(JSON.stringify({ name, calls: allocator.calls }));
 }
 
 const whole = PAGES * 65_536;
