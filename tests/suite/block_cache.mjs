@@ -1,7 +1,7 @@
 // Allocates at random through a module that keeps blocks: node block_cache.mjs MODULE.
 //
-// The module exports `allocate`, `resize` and `release`, which call `malloc`, `realloc` and `free`. Prints one line of JSON
-// for each kind of allocator: { name, calls: of its functions }. What is wrong is thrown.
+// The module exports `allocate`, `resize` and `release`, which call `malloc`, `realloc` and `free`. Prints one line
+// of JSON for each kind of allocator: { name, calls: of its functions }. What is wrong is thrown.
 
 import fs from "node:fs";
 
@@ -85,7 +85,8 @@ function run({ name, ...kind }) {
   const image = new Uint8Array(memory.buffer);
   const check = ({ block, bytes, mark }) => {
     for (const at of [0, 1, bytes >> 1, bytes - 1]) {
-      if (at >= 0 && at < bytes && image[block + at] !== mark) throw new Error(`${name}: ${bytes} bytes at ${block} changed`);
+      const changed = at >= 0 && at < bytes && image[block + at] !== mark;
+      if (changed) throw new Error(`${name}: ${bytes} bytes at ${block} changed`);
     }
   };
   for (let operation = 0; operation < OPERATIONS; operation++) {

@@ -1,4 +1,4 @@
-"""Tells whether a module keeps the blocks that it frees, with the runtime's own allocator: LIBRARY in the environment."""
+"""Tells whether a module keeps blocks that it frees, with the runtime's own allocator: LIBRARY is its path."""
 
 import ctypes
 import os
