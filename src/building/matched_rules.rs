@@ -19,7 +19,11 @@ pub fn match_rules<'a>(graph: &'a Graph, recipes: &'a [CrateRecipe]) -> Vec<Matc
     let of = |used: &'a Crate| {
         recipes.iter().flat_map(move |recipe| {
             let has = |name: &str| used.features.iter().any(|feature| feature == name);
-            recipe.rules_for(&used.name, &used.version, has).map(move |rule| MatchedRule { used, rule })
+            let rules = recipe.rules_for(&used.name, &used.version, has);
+            let is_done = move |rule: &Rule| {
+                !rule.with_features.is_empty() && rule.with_features.iter().all(|name| has(name))
+            };
+            rules.filter(move |rule| !is_done(rule)).map(move |rule| MatchedRule { used, rule })
         })
     };
     graph.crates.iter().flat_map(of).collect()
@@ -38,6 +42,9 @@ impl MatchedRule<'_> {
         }
         if !rule.without_features.is_empty() {
             changes.push(format!("without its features `{}`", rule.without_features.join("`, `")));
+        }
+        if !rule.with_features.is_empty() {
+            changes.push(format!("with its features `{}`", rule.with_features.join("`, `")));
         }
         if rule.not_in_browser {
             changes.push("`cargo.not-in-browser`".to_owned());

@@ -1,10 +1,11 @@
 //! Crates that do not know Emscripten: what they ask with `cfg` is answered as for another target.
 //!
 //! A crate of a registry is rewritten in a copy, which takes its place by cargo's `patch`; one of the package's own in our
-//! tree. Two classes are mended so:
+//! tree. Three classes are mended so:
 //! - crates that take every WebAssembly for a browser: they ask `cfg(target_arch = "wasm32")` where they mean the target
 //!   of wasm-bindgen, and their build scripts ask how the target's name starts;
-//! - crates that have code for some systems and none for others: such a crate is told that Emscripten is one of them.
+//! - crates that have code for some systems and none for others: such a crate is told that Emscripten is one of them;
+//! - crates that need a feature here, whoever asks for them: the copy has it by default.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ use crate::source::TreeOwner;
 
 /// Changes when a copy is made in another way.
 // The copy is in the cache by crate and version: the way in which it is made must be in its key, too.
-const RECIPE: &str = "4";
+const RECIPE: &str = "5";
 
 /// How build scripts ask for a browser by the name of the target, and what they should ask.
 const TARGET_NAMES: [(&str, &str); 2] = [
@@ -39,6 +40,8 @@ struct Answers {
     not_in_browser: bool,
     /// The system that Emscripten is taken for.
     target_os: Option<String>,
+    /// Features that the crate has by default.
+    features: Vec<String>,
 }
 
 impl Answers {
@@ -47,6 +50,7 @@ impl Answers {
         let joined = rules.fold(Self::default(), |joined, rule| Self {
             not_in_browser: joined.not_in_browser || rule.not_in_browser,
             target_os: rule.target_os.as_ref().map(ToString::to_string).or(joined.target_os),
+            features: [joined.features, rule.with_features.clone()].concat(),
         });
         (joined != Self::default()).then_some(joined)
     }
@@ -69,7 +73,9 @@ impl Answers {
     fn rewrite(&self, path: &Path, text: &str) -> Option<String> {
         let replace = |name: &str, value: &str| self.replace(name, value);
         if path.extension()? == "toml" {
-            return rewrite_manifest(text, &replace);
+            let rewritten = rewrite_manifest(text, &replace);
+            let before = rewritten.as_deref().unwrap_or(text);
+            return with_default_features(before, &self.features).or(rewritten);
         }
         let rewritten = rewrite_source(text, &replace);
         if !self.not_in_browser {
@@ -161,6 +167,18 @@ fn copy(context: &Context, used: &Crate, answers: &Answers) -> Result<PathBuf> {
     Ok(folder.join(&used.name))
 }
 
+/// A manifest of a crate that has more features by default; nothing if there are none to be added, or it is no such manifest.
+fn with_default_features(text: &str, features: &[String]) -> Option<String> {
+    let mut manifest: toml::Table = text.parse().ok()?;
+    if features.is_empty() || !manifest.contains_key("package") {
+        return None;
+    }
+    let table = manifest.entry("features").or_insert_with(|| toml::Table::new().into()).as_table_mut()?;
+    let default = table.entry("default").or_insert_with(|| toml::Value::Array(Vec::new())).as_array_mut()?;
+    default.extend(features.iter().map(|name| name.as_str().into()));
+    toml::to_string(&manifest).ok()
+}
+
 fn rewrite_folder(folder: &Path, answers: &Answers) -> Result<()> {
     // Another crate below this one is not meant.
     let nested: Vec<PathBuf> = files::walk(folder, usize::MAX, |name| name != ".git")
@@ -187,7 +205,7 @@ mod tests {
     use super::*;
 
     fn answers(not_in_browser: bool, target_os: Option<&str>) -> Answers {
-        Answers { not_in_browser, target_os: target_os.map(str::to_owned) }
+        Answers { not_in_browser, target_os: target_os.map(str::to_owned), features: Vec::new() }
     }
 
     fn check(answers: &Answers, name: &str, text: &str) -> String {
@@ -227,6 +245,19 @@ mod tests {
             "#[cfg(any())] mod a;"
         );
         assert_eq!(check(&answers, "a.rs", "#[cfg(target_arch = \"wasm32\")] mod a;"), "as it is");
+    }
+
+    #[test]
+    fn features_are_on_by_default() {
+        let answers = Answers { features: vec!["vendored".to_owned()], ..Answers::default() };
+        let manifest = "[package]\nname = 'a'\n[features]\nvendored = ['b']\n";
+        let written: toml::Table = check(&answers, "Cargo.toml", manifest).parse().unwrap();
+        let expected = "[package]\nname = 'a'\n[features]\nvendored = ['b']\ndefault = ['vendored']\n";
+        assert_eq!(written, expected.parse().unwrap());
+        let more = check(&answers, "Cargo.toml", "[package]\nname = 'a'\n[features]\ndefault = ['c']\n");
+        assert!(more.contains("default = [\"c\", \"vendored\"]"), "{more}");
+        assert_eq!(check(&answers, "rustfmt.toml", "edition = '2024'\n"), "as it is");
+        assert_eq!(check(&answers, "a.rs", "#[cfg(unix)] mod a;"), "as it is");
     }
 
     #[test]

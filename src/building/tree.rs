@@ -12,7 +12,7 @@ use crate::backend::BuildFolder;
 use crate::context::Context;
 use crate::error::Result;
 use crate::files::{copy_folder, remove_folder, with_disk_hint, write_with_old_time};
-use crate::overlay::crates::CrateRecipe;
+use crate::overlay::crates::{CrateRecipe, Rule};
 use crate::overlay::{Changes, patches, sources};
 use crate::process::Invocation;
 use crate::project::{Identity, PyProject, doc_files, lock_file, manifest};
@@ -172,7 +172,7 @@ fn locks_patched(tree: &Tree, recipes: &[CrateRecipe]) -> bool {
         recipes.iter().any(|recipe| {
             // Which features are on is not known yet.
             let mut rules = recipe.rules_for(&locked.name, &locked.version, |_| true);
-            rules.any(|rule| rule.not_in_browser || rule.target_os.is_some())
+            rules.any(Rule::rewrites)
         })
     })
 }

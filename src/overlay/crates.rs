@@ -38,6 +38,9 @@ pub struct Rule {
     /// Features that are turned off where it is compiled.
     #[serde(default)]
     pub without_features: Vec<String>,
+    /// Features that are turned on: then a copy that has them by default takes the crate's place.
+    #[serde(default)]
+    pub with_features: Vec<String>,
     /// Whether the crate takes every WebAssembly target for a browser: then a copy that knows better takes its place.
     #[serde(default)]
     pub not_in_browser: bool,
@@ -97,6 +100,11 @@ impl CrateRecipe {
 }
 
 impl Rule {
+    /// Whether the crate is rewritten in a copy.
+    pub fn rewrites(&self) -> bool {
+        self.not_in_browser || self.target_os.is_some() || !self.with_features.is_empty()
+    }
+
     /// A rule that changes nothing yet.
     fn of_overlay() -> Self {
         Self {
@@ -104,6 +112,7 @@ impl Rule {
             features: Vec::new(),
             rustflags: Vec::new(),
             without_features: Vec::new(),
+            with_features: Vec::new(),
             not_in_browser: false,
             target_os: None,
             update: false,

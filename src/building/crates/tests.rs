@@ -113,6 +113,17 @@ fn rules_match_by_name_version_and_one_of_their_features() {
 }
 
 #[test]
+fn a_rule_for_features_fits_where_they_are_off() {
+    let recipes = [recipe("crate = 'a'\n[[rule]]\nversions = '*'\nwith-features = ['x']\nwhy = 'one'")];
+    let check = |features: &[&str]| {
+        let graph = graph(&[("a", "1.0.0", features)]);
+        match_rules(&graph, &recipes).iter().map(MatchedRule::line).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(check(&["y"]), "the recipe for the crate `a 1.0.0`, which one: with its features `x`");
+    assert_eq!(check(&["x", "y"]), "");
+}
+
+#[test]
 fn the_key_follows_the_rules_that_matched_and_the_key_before() {
     let graph = graph(&[("a", "1.0.0", &["x"]), ("a", "1.1.0", &["x"])]);
     let recipes = [recipe(RECIPE)];
