@@ -30,6 +30,8 @@ use crate::wheel::{WheelContents, extension};
 
 /// Changes with the order in which functions are written, for the cache's keys.
 const ORDERING: u32 = 1;
+/// Changes with the code of the cache of blocks, likewise.
+const BLOCK_CACHE: u32 = 1;
 
 /// What was done.
 #[derive(Debug, Clone, Serialize)]
@@ -147,28 +149,25 @@ struct Run<'a> {
 impl Run<'_> {
     fn optimize(&self, path: &str, linked: &[u8]) -> Result<Vec<u8>> {
         // Debug information keeps the program from many of its passes. Names are dropped later, if they are.
-        let mut before = strip::strip(linked, Strip::DebugInfo)?;
-        if self.keeps_blocks
-            && let Some(keeping) = block_cache::add(&before)?
-        {
-            before = keeping;
-        }
+        let before = strip::strip(linked, Strip::DebugInfo)?;
         let used = Code::survey(&before).context("the linker wrote an invalid module")?.proposals;
         let used: BTreeSet<&str> = used.into_keys().collect();
         let allowed: BTreeSet<&str> = used.iter().copied().chain(introducible(self.released)).collect();
         let options = self.options(&allowed)?;
         let input = Sha256Digest::of(&before).to_string();
         let key = format!(
-            "wasm-opt {}\n{}\nfunctions ordered, {ORDERING}\n{input}",
+            "wasm-opt {}\n{}\nblocks kept: {}, {BLOCK_CACHE}\nfunctions ordered, {ORDERING}\n{input}",
             self.program.version,
-            options.join(" ")
+            options.join(" "),
+            self.keeps_blocks
         );
         let key = Sha256Digest::of(key.as_bytes()).to_string();
         let cache = &self.context.cache;
         if let Some(kept) = cache.find_bytes(Kind::Finished, &key) {
             return Ok(kept);
         }
-        let after = self.call(path, &before, &options, &allowed)?;
+        let keeping = if self.keeps_blocks { block_cache::add(&before)? } else { None };
+        let after = self.call(path, keeping.as_ref().unwrap_or(&before), &options, &allowed)?;
         // A cache that cannot be written costs the next build some time.
         let _ = cache.keep_bytes(Kind::Finished, &key, &after);
         Ok(after)

@@ -169,10 +169,11 @@ fn copy(context: &Context, used: &Crate, answers: &Answers) -> Result<PathBuf> {
 
 /// A manifest of a crate that has more features by default; nothing if there are none to be added, or it is no such manifest.
 fn with_default_features(text: &str, features: &[String]) -> Option<String> {
-    let mut manifest: toml::Table = text.parse().ok()?;
-    if features.is_empty() || !manifest.contains_key("package") {
+    if features.is_empty() {
         return None;
     }
+    let mut manifest: toml::Table =
+        text.parse().ok().filter(|manifest: &toml::Table| manifest.contains_key("package"))?;
     let table = manifest.entry("features").or_insert_with(|| toml::Table::new().into()).as_table_mut()?;
     let default = table.entry("default").or_insert_with(|| toml::Value::Array(Vec::new())).as_array_mut()?;
     default.extend(features.iter().map(|name| name.as_str().into()));

@@ -18,6 +18,7 @@ pub mod optimization;
 pub mod panic_locations;
 pub mod relocation_table;
 pub(crate) mod relocations;
+mod rewriting;
 pub mod start_up;
 pub mod strip;
 pub(crate) mod weak_symbols;

@@ -10,11 +10,12 @@
 
 mod functions;
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use wasm_encoder::reencode::{self, Reencode, utils};
 use wasm_encoder::{
-    CodeSection, ConstExpr, FunctionSection, GlobalSection, GlobalType, Instruction, SectionId,
+    CodeSection, ConstExpr, Function, FunctionSection, GlobalSection, GlobalType, Instruction, SectionId,
 };
 use wasmparser::{
     CodeSectionReader, FunctionSectionReader, GlobalSectionReader, Operator, Parser, Payload, TypeRef,
@@ -23,6 +24,7 @@ use wasmparser::{
 
 use self::functions::Cached;
 use super::module::{Import, MemoryKind, Module, Signature, WasmError};
+use super::rewriting::{Rewritten, rewrite};
 
 /// A copy of the module that keeps small blocks; none if it does not both allocate and free, or shares its memory with threads.
 ///
@@ -36,12 +38,7 @@ pub fn add(bytes: &[u8]) -> Result<Option<Vec<u8>>, WasmError> {
         return Ok(None);
     }
     let Some(mut adding) = Adding::plan(bytes, &module)? else { return Ok(None) };
-    let mut written = wasm_encoder::Module::new();
-    adding.parse_core_module(&mut written, Parser::new(0), bytes).map_err(|error| match error {
-        reencode::Error::ParseError(error) => WasmError::Malformed(error),
-        _ => WasmError::Inconsistent("a type or a constant that cannot be written"),
-    })?;
-    Ok(Some(written.finish()))
+    rewrite(bytes, &mut adding).map(Some)
 }
 
 /// A function that the module imports.
@@ -53,32 +50,29 @@ struct Imported {
 
 /// Writes a module with functions in front of its allocator, behind all others.
 struct Adding {
-    malloc: Imported,
-    free: Imported,
-    realloc: Option<Imported>,
-    cached: Cached,
+    /// What is called in place of an imported function.
+    replaced: BTreeMap<u32, u32>,
+    /// The functions that are added, with their types.
+    added: Vec<(u32, Function)>,
     has_globals: bool,
 }
-
-type Reencoded = Result<(), reencode::Error<Infallible>>;
 
 impl Adding {
     fn plan(bytes: &[u8], module: &Module) -> Result<Option<Self>, WasmError> {
         let (mut functions, mut globals) = (0, 0);
-        let mut imported = Vec::new();
+        let mut allocator = BTreeMap::new();
         for payload in Parser::new(0).parse_all(bytes) {
             match payload? {
                 Payload::ImportSection(section) => {
-                    for import in section.into_imports() {
+                    for (import, known) in section.into_imports().zip(&module.imports) {
                         match import?.ty {
                             TypeRef::Func(type_index) => {
-                                imported.push(Some(Imported { index: functions, type_index }));
+                                let imported = Imported { index: functions, type_index };
+                                allocator.extend(name_in_allocator(known).map(|name| (name, imported)));
                                 functions += 1;
                             }
-                            kind => {
-                                imported.push(None);
-                                globals += u32::from(matches!(kind, TypeRef::Global(_)));
-                            }
+                            TypeRef::Global(_) => globals += 1,
+                            _ => {}
                         }
                     }
                 }
@@ -87,30 +81,27 @@ impl Adding {
                 _ => {}
             }
         }
-        let find = |name: &str, parameters: usize, results: usize| {
-            let words = |count| vec![ValType::I32; count];
-            let signature =
-                Import::Function(Signature { parameters: words(parameters), results: words(results) });
-            let is_it = |(from, field, import): &(String, String, Import)| {
-                from == "env" && field == name && *import == signature
-            };
-            let place = module.imports.iter().position(is_it)?;
-            imported.get(place).copied().flatten()
-        };
-        let (Some(malloc), Some(free)) = (find("malloc", 1, 1), find("free", 1, 0)) else { return Ok(None) };
-        let realloc = find("realloc", 2, 1);
+        let find = |name: &str| allocator.get(name).copied();
+        let (Some(malloc), Some(free)) = (find("malloc"), find("free")) else { return Ok(None) };
         let cached = Cached { malloc: malloc.index, free: free.index, first: functions, lists: globals };
-        Ok(Some(Self { malloc, free, realloc, cached, has_globals: false }))
+        let mut replaced =
+            BTreeMap::from([(malloc.index, cached.malloc_index()), (free.index, cached.free_index())]);
+        // In the order of their indexes.
+        let mut added = vec![
+            (malloc.type_index, cached.malloc()),
+            (free.type_index, cached.free()),
+            (malloc.type_index, cached.miss()),
+        ];
+        if let Some(realloc) = find("realloc") {
+            replaced.insert(realloc.index, cached.realloc_index());
+            added.push((realloc.type_index, cached.realloc(realloc.index)));
+        }
+        Ok(Some(Self { replaced, added, has_globals: false }))
     }
 
     /// What is called in place of a function.
     fn replacement(&self, function: u32) -> u32 {
-        match function {
-            _ if function == self.malloc.index => self.cached.malloc_index(),
-            _ if function == self.free.index => self.cached.free_index(),
-            _ if self.realloc.is_some_and(|realloc| function == realloc.index) => self.cached.realloc_index(),
-            _ => function,
-        }
+        self.replaced.get(&function).copied().unwrap_or(function)
     }
 
     fn declare_globals(&mut self, globals: &mut GlobalSection) {
@@ -130,7 +121,7 @@ impl Reencode for Adding {
         module: &mut wasm_encoder::Module,
         _after: Option<SectionId>,
         before: Option<SectionId>,
-    ) -> Reencoded {
+    ) -> Rewritten {
         use SectionId::{Code, Data, DataCount, Element, Export, Start};
         // A section that is missing goes before the first that comes after it.
         if !self.has_globals && matches!(before, Some(Export | Start | Element | DataCount | Code | Data)) {
@@ -145,7 +136,7 @@ impl Reencode for Adding {
         &mut self,
         globals: &mut GlobalSection,
         section: GlobalSectionReader<'_>,
-    ) -> Reencoded {
+    ) -> Rewritten {
         utils::parse_global_section(self, globals, section)?;
         self.declare_globals(globals);
         Ok(())
@@ -155,23 +146,18 @@ impl Reencode for Adding {
         &mut self,
         functions: &mut FunctionSection,
         section: FunctionSectionReader<'_>,
-    ) -> Reencoded {
+    ) -> Rewritten {
         utils::parse_function_section(self, functions, section)?;
-        functions
-            .function(self.malloc.type_index)
-            .function(self.free.type_index)
-            .function(self.malloc.type_index);
-        if let Some(realloc) = self.realloc {
-            functions.function(realloc.type_index);
+        for (type_index, _) in &self.added {
+            functions.function(*type_index);
         }
         Ok(())
     }
 
-    fn parse_code_section(&mut self, code: &mut CodeSection, section: CodeSectionReader<'_>) -> Reencoded {
+    fn parse_code_section(&mut self, code: &mut CodeSection, section: CodeSectionReader<'_>) -> Rewritten {
         utils::parse_code_section(self, code, section)?;
-        code.function(&self.cached.malloc()).function(&self.cached.free()).function(&self.cached.miss());
-        if let Some(realloc) = self.realloc {
-            code.function(&self.cached.realloc(realloc.index));
+        for (_, body) in &self.added {
+            code.function(body);
         }
         Ok(())
     }
@@ -185,6 +171,19 @@ impl Reencode for Adding {
             other => utils::instruction(self, other)?,
         })
     }
+}
+
+/// The name of a function of the allocator, if it is one with its usual type.
+fn name_in_allocator((from, name, import): &(String, String, Import)) -> Option<&str> {
+    let (parameters, results) = match name.as_str() {
+        "malloc" => (1, 1),
+        "free" => (1, 0),
+        "realloc" => (2, 1),
+        _ => return None,
+    };
+    let words = |count| vec![ValType::I32; count];
+    let usual = Import::Function(Signature { parameters: words(parameters), results: words(results) });
+    (from == "env" && *import == usual).then_some(name)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use self::bisection::Member;
 use super::code::count_functions;
 use super::module::WasmError;
 use super::names;
+use super::rewriting::{Rewritten, rewrite};
 
 /// Bytes of code that are compared as one.
 const WINDOW: usize = 8;
@@ -76,16 +77,8 @@ fn reorder(bytes: &[u8], imported: u32, order: Vec<u32>) -> Result<Vec<u8>, Wasm
     for (place, before) in (imported..).zip(&order) {
         places[*before as usize] = place;
     }
-    let mut module = wasm_encoder::Module::new();
-    let mut reordering = Reordering { imported, order, places };
-    reordering.parse_core_module(&mut module, Parser::new(0), bytes).map_err(|error| match error {
-        reencode::Error::ParseError(error) => WasmError::Malformed(error),
-        _ => WasmError::Inconsistent("a type or a constant that cannot be written"),
-    })?;
-    Ok(module.finish())
+    rewrite(bytes, &mut Reordering { imported, order, places })
 }
-
-type Reencoded = Result<(), reencode::Error<Infallible>>;
 
 /// Writes a module's functions in another order.
 struct Reordering {
@@ -119,7 +112,7 @@ impl Reencode for Reordering {
         &mut self,
         functions: &mut FunctionSection,
         section: FunctionSectionReader<'_>,
-    ) -> Reencoded {
+    ) -> Rewritten {
         let types: Vec<u32> = section.into_iter().collect::<Result<_, _>>()?;
         self.in_order(&types).for_each(|kind| {
             functions.function(*kind);
@@ -127,7 +120,7 @@ impl Reencode for Reordering {
         Ok(())
     }
 
-    fn parse_code_section(&mut self, code: &mut CodeSection, section: CodeSectionReader<'_>) -> Reencoded {
+    fn parse_code_section(&mut self, code: &mut CodeSection, section: CodeSectionReader<'_>) -> Rewritten {
         let bodies: Vec<FunctionBody<'_>> = section.into_iter().collect::<Result<_, _>>()?;
         let bodies: Vec<FunctionBody<'_>> = self.in_order(&bodies).cloned().collect();
         bodies.into_iter().try_for_each(|body| self.parse_function_body(code, body))
@@ -137,7 +130,7 @@ impl Reencode for Reordering {
         &mut self,
         module: &mut wasm_encoder::Module,
         section: CustomSectionReader<'_>,
-    ) -> Reencoded {
+    ) -> Rewritten {
         match section.as_known() {
             KnownCustom::Name(read) => {
                 module.section(&names::rewrite(read, |index, name| (self.place(index), name.to_owned()))?)
