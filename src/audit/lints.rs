@@ -93,6 +93,12 @@ fn check_idle(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut F
         };
         let message = match code {
             Code::THREADS => format!("it links {}{by}: {}", list(&used), describe_threads(context.runtime)),
+            Code::DYNAMIC_LOADING => {
+                format!(
+                    "it links {}{by}: it {what}, of which Pyodide has none but those in wheels",
+                    list(&used)
+                )
+            }
             _ => format!("it links {}{by}: it {what}, which always fails in Pyodide", list(&used)),
         };
         findings.add(code, (*first).to_owned(), message);

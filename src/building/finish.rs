@@ -67,9 +67,15 @@ pub(crate) fn read(raw: &Path, hidden: &[(PathBuf, &str)]) -> Result<WheelConten
 /// When it holds no module for WebAssembly, or a native one.
 pub(crate) fn finish(mut contents: WheelContents, target: Target<'_>) -> Result<FinishedWheel> {
     // Here and not in the link: what the driver links depends on no single release, so that lines can share it.
-    let Converted { raw_modules, steps } = convert_modules(&mut contents, target)
+    let Converted { raw_modules, steps, has_modules } = convert_modules(&mut contents, target)
         .with_context(|| format!("cannot convert the wheel `{}` for Pyodide", contents.filename))?;
-    retag(&mut contents, target.runtime, target.platform)?;
+    // Every Python opens a library: the tags of Python stay as the back end made them.
+    if has_modules && !contents.filename.is_abi3() {
+        // The back end built under the host's Python and tagged the wheel for it.
+        contents.filename.python = target.runtime.python.tag();
+        contents.filename.abi = target.runtime.python.tag();
+    }
+    retag(&mut contents, target.platform)?;
     let missed = edits::apply(&mut contents, target.edits)?;
     let record_path = contents.record_path()?;
     // They sign a RECORD that no longer describes the wheel.
@@ -89,6 +95,8 @@ struct Converted {
     raw_modules: BTreeMap<String, Vec<u8>>,
     /// How large each is after the steps that change it.
     steps: BTreeMap<String, Vec<StepSize>>,
+    /// Whether one of them is an extension module, and not a library that something else opens.
+    has_modules: bool,
 }
 
 fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<Converted> {
@@ -97,7 +105,6 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<C
     let paths: Vec<String> = contents.files.keys().cloned().collect();
     for path in paths {
         let Some(name) = extension::parse(&path) else { continue };
-        let target = name.on_target(runtime.extension_suffix());
         let bytes = contents.files.remove(&path).unwrap_or_default();
         if !wasm::module::is_wasm(&bytes) {
             let error = anyhow!(
@@ -106,6 +113,8 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<C
             );
             return Err(with_cause("not-rust", error));
         }
+        let is_module = !extension::is_library(&path, &bytes);
+        let target = if is_module { name.on_target(runtime.extension_suffix()) } else { path.clone() };
         // Stripped after the link and not by it: the lints still name functions and crates from the raw module.
         let mut stripped = strip::strip(&bytes, strip).with_context(|| format!("`{path}`"))?;
         let mut steps: Vec<StepSize> = linked.get(&path).copied().into_iter().collect();
@@ -131,6 +140,7 @@ fn convert_modules(contents: &mut WheelContents, target: Target<'_>) -> Result<C
         if contents.files.insert(target.clone(), stripped).is_some() {
             bail!("two of its modules would both be called `{target}`");
         }
+        converted.has_modules |= is_module;
         // The mode of a module goes with it under its new name.
         rename_executable(contents, &path, &target);
         converted.steps.insert(target.clone(), steps);
@@ -163,13 +173,8 @@ fn rename_executable(contents: &mut WheelContents, path: &str, target: &str) {
     }
 }
 
-/// Python tag, ABI tag and platform tag: in the file name and in WHEEL. The stable ABI stays.
-fn retag(contents: &mut WheelContents, runtime: &Runtime, platform: &str) -> Result<()> {
-    // The back end built under the host's Python and tagged the wheel for it.
-    if !contents.filename.is_abi3() {
-        contents.filename.python = runtime.python.tag();
-        contents.filename.abi = runtime.python.tag();
-    }
+/// The platform's tag in the file name, and all tags in WHEEL.
+fn retag(contents: &mut WheelContents, platform: &str) -> Result<()> {
     platform.clone_into(&mut contents.filename.platform);
     let path = format!("{}/WHEEL", contents.dist_info()?);
     let text = contents

@@ -72,6 +72,7 @@ pub struct Resolver<'a> {
     at_hand: Vec<Metadata>,
     context: &'a Context,
     preference: Preference,
+    passed_over: BTreeSet<String>,
     seen: BTreeSet<(String, Option<Version>, Vec<ExtraName>)>,
     chosen: BTreeMap<String, (Origin, Option<Metadata>)>,
 }
@@ -92,6 +93,7 @@ impl<'a> Resolver<'a> {
             at_hand: wheels.iter().map(|wheel| wheel.metadata().clone()).collect(),
             context,
             preference: Preference::Release,
+            passed_over: BTreeSet::new(),
             seen: BTreeSet::new(),
             chosen: BTreeMap::new(),
         })
@@ -101,6 +103,12 @@ impl<'a> Resolver<'a> {
     #[must_use]
     pub fn preferring(self, preference: Preference) -> Self {
         Self { preference, ..self }
+    }
+
+    /// The same, looking for packages of these names as if the release had none.
+    #[must_use]
+    pub fn passing_over(self, names: BTreeSet<String>) -> Self {
+        Self { passed_over: names, ..self }
     }
 
     /// The tree of what a package requires.
@@ -148,7 +156,8 @@ impl<'a> Resolver<'a> {
             }
             return Ok((Origin::Missing(Missing::AtHand(mate.version.clone())), None));
         }
-        if let Some(package) = self.runtime.packages.get(name) {
+        let of_release = self.runtime.packages.get(name).filter(|_| !self.passed_over.contains(name));
+        if let Some(package) = of_release {
             let version = package.version.parse::<Version>();
             // The release's own files lie on a content delivery network that may be out of reach; a pure wheel of
             // the same version on the index is the same package.

@@ -83,6 +83,43 @@ fn a_version_that_the_release_does_not_have_is_looked_for_elsewhere() {
 }
 
 #[test]
+fn what_is_passed_over_is_not_taken_from_the_release() {
+    let cache = Cache::new("nowhere".into());
+    let context = Context::new(Ui::silent(), Environment::default(), cache, Network::Forbidden);
+    let runtime = release();
+    let resolver = Resolver::new(&context, &runtime, &[]).unwrap();
+    let package = metadata("own", "1.0", &["six", "requests"]).parse().unwrap();
+    let tree = resolver.passing_over(["six".to_owned()].into()).tree(&package).unwrap();
+    assert!(matches!(&tree[0].origin, Origin::Missing(Missing::NotAsked)), "{:?}", tree[0].origin);
+    assert_eq!(tree[1].origin, Origin::Release("2.32".into()));
+}
+
+#[test]
+fn plugins_of_the_release_stay_only_beside_its_own_pytest() {
+    let mut runtime = release();
+    for (name, version) in [("pytest", "7.2.2"), ("pytest-benchmark", "4.0.0")] {
+        let file = format!("{}-{version}-py3-none-any.whl", name.replace('-', "_"));
+        runtime.packages.insert(name.to_owned(), double::package(version, &file, &[]));
+    }
+    let of_index = |name: &str, file: &str| Node {
+        requirement: name.to_owned(),
+        name: name.to_owned(),
+        origin: Origin::Index(Box::new(IndexFile::double(file)), "x.whl".into()),
+        requires: Vec::new(),
+        is_repeated: false,
+    };
+    let outgrown = |pytest: &str| {
+        let pytest = of_index("pytest", &format!("pytest-{pytest}-py3-none-any.whl"));
+        let plugin = of_index("pytest-benchmark", "pytest_benchmark-4.0.0-py3-none-any.whl");
+        let unknown = of_index("pytest-randomly", "pytest_randomly-5.1.0-py3-none-any.whl");
+        let node = Node { requires: vec![pytest], ..plugin };
+        wheels::outgrown_plugins(&runtime, &[node, unknown])
+    };
+    assert!(outgrown("7.2.2").is_empty());
+    assert_eq!(outgrown("9.2.0"), ["pytest-benchmark".to_owned()].into());
+}
+
+#[test]
 fn markers_are_those_of_the_release() {
     let requires = [
         "numpy; sys_platform == 'emscripten'",

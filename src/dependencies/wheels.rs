@@ -3,7 +3,7 @@
 //!
 //! What was found is kept: the same question needs no network the second time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
@@ -126,15 +126,13 @@ fn key(context: &Context, sources: WheelSources<'_>, requirements: &[String]) ->
 }
 
 fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> Result<FoundFiles> {
-    let resolver = Resolver::new(context, sources.runtime, sources.wheels)?;
-    let mut resolver = resolver.preferring(Preference::Index);
     let requires: Vec<Requirement> = requirements
         .iter()
         .map(|text| text.parse().map_err(|error| anyhow!("`{}`: {error}", beginning(text))))
         .collect::<Result<_>>()?;
     let tests =
         Metadata { name: "the-tests".into(), version: Version::new([0]), requires_python: None, requires };
-    let tree = resolver.tree(&tests)?;
+    let tree = choose(context, sources, &tests)?;
     // By name: of two versions, which requirements that exclude each other ask for, the later stands.
     let mut paths: BTreeMap<String, PathBuf> = BTreeMap::new();
     let mut found = FoundFiles::default();
@@ -180,6 +178,33 @@ fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]
         found.release.clear();
     }
     Ok(found)
+}
+
+/// The tree of what tests require.
+fn choose(context: &Context, sources: WheelSources<'_>, tests: &Metadata) -> Result<Vec<Node>> {
+    let tree_without = |passed_over: BTreeSet<String>| {
+        let resolver = Resolver::new(context, sources.runtime, sources.wheels)?;
+        resolver.preferring(Preference::Index).passing_over(passed_over).tree(tests)
+    };
+    let tree = tree_without(BTreeSet::new())?;
+    let outgrown = outgrown_plugins(sources.runtime, &tree);
+    if outgrown.is_empty() { Ok(tree) } else { tree_without(outgrown) }
+}
+
+/// Plugins of pytest in the release's versions, where pytest itself is of another: they were made for the release's.
+pub(super) fn outgrown_plugins(runtime: &Runtime, tree: &[Node]) -> BTreeSet<String> {
+    let nodes = || tree.iter().flat_map(Node::all);
+    let of_release = runtime.packages.get("pytest").and_then(|pytest| pytest.version.parse::<Version>().ok());
+    let is_outgrown = nodes().any(|node| {
+        node.name == "pytest"
+            && matches!(&node.origin, Origin::Index(file, _) if Some(&file.version) != of_release.as_ref())
+    });
+    let plugins = nodes().map(|node| &node.name).filter(|name| name.starts_with("pytest-"));
+    if is_outgrown {
+        plugins.filter(|name| runtime.packages.contains_key(*name)).cloned().collect()
+    } else {
+        BTreeSet::new()
+    }
 }
 
 impl FoundFiles {

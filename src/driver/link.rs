@@ -21,9 +21,13 @@ use crate::wasm::{Module, relocations, weak_symbols};
 pub(super) fn run(plan: &DriverPlan, given: &[String], environment: &Environment) -> Result<u8> {
     // Cargo links a dependency too that is a `cdylib` beside a library; nobody loads what comes of it.
     let is_dependency = environment.get("CARGO_PRIMARY_PACKAGE").is_none();
-    let read = link_arguments::read(given);
-    let checked =
-        read.and_then(|link| if is_dependency { Ok(link) } else { link.require_entry().map(|()| link) });
+    let checked = link_arguments::read(given).and_then(|link| {
+        if plan.links_library {
+            return Ok(link);
+        }
+        let link = link.with_entries_alone();
+        if is_dependency { Ok(link) } else { link.require_entry().map(|()| link) }
+    });
     let mut link = checked.map_err(|error| {
         // rustc shows our message; the log is for whoever looks deeper.
         let _ = plan.log(&format!("refused: {error}\n  {}", given.join(" ")));

@@ -1,7 +1,8 @@
 //! From rustc's emcc-style arguments to a wasm-ld command line. Pure.
 //!
 //! One `wasm-ld -shared` link makes a side module. Only what Python calls to make a module (`PyInit_*`, `PyModExport_*`) is
-//! exported, with what the loader calls: every other name stays local, because the first definition of a name that a runtime loads wins for the whole process.
+//! exported, with what the loader calls: every other name stays local, because the first definition of a name that a runtime
+//! loads wins for the whole process. A library that Python opens through cffi has no entry, and exports what rustc does.
 
 use serde::Deserialize;
 
@@ -42,9 +43,10 @@ pub(super) enum CannotLink {
     NoEntry(String),
 }
 
-/// Libraries that are part of the runtime: the side module imports what it uses of them.
-const PROVIDED: [&str; 12] =
-    ["c", "m", "pthread", "dl", "rt", "util", "gcc", "gcc_s", "c++", "c++abi", "stdc++", "unwind"];
+/// Libraries that are part of the runtime: the side module imports what it uses of them. Every runtime has libffi, for
+/// `ctypes`.
+const PROVIDED: [&str; 13] =
+    ["c", "m", "pthread", "dl", "rt", "util", "gcc", "gcc_s", "c++", "c++abi", "stdc++", "unwind", "ffi"];
 
 /// Reads rustc's arguments, with response files already expanded.
 ///
@@ -78,12 +80,11 @@ pub(super) fn read(arguments: &[String]) -> Result<LinkPlan, CannotLink> {
         return Err(CannotLink::NoOutput);
     }
     // A build back end for C does not say what to export, but the file is called as the module is.
-    let functions: Vec<String> = match functions {
+    plan.exports = match functions {
         Some(functions) => functions,
         None if arguments.iter().any(|argument| argument == "-shared") => vec![entry_of(&plan.output)],
         None => return Err(CannotLink::Program),
     };
-    plan.exports = functions.into_iter().filter(|name| extension::is_entry(name)).collect();
     Ok(plan)
 }
 
@@ -94,10 +95,16 @@ fn entry_of(file: &str) -> String {
 }
 
 impl LinkPlan {
-    /// Refuses a link that gives no extension module.
+    /// The same link, exporting only what Python calls to make a module.
+    pub(super) fn with_entries_alone(mut self) -> Self {
+        self.exports.retain(|name| extension::is_entry(name));
+        self
+    }
+
+    /// Refuses a link that exports nothing.
     ///
     /// # Errors
-    /// When no function is exported that Python calls to make a module.
+    /// When there is no function by which Python could make a module.
     pub(super) fn require_entry(&self) -> Result<(), CannotLink> {
         if self.exports.is_empty() { Err(CannotLink::NoEntry(self.output.clone())) } else { Ok(()) }
     }
@@ -195,7 +202,10 @@ mod tests {
 
     fn check(line: &str) -> String {
         let words = split_response(line);
-        match read(&words).and_then(|plan| plan.require_entry().map(|()| plan)) {
+        match read(&words)
+            .map(LinkPlan::with_entries_alone)
+            .and_then(|plan| plan.require_entry().map(|()| plan))
+        {
             Ok(plan) => {
                 format!("wasm-ld {}\nignored {}", plan.arguments(false).join(" "), plan.ignored.join(" "))
             }

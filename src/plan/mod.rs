@@ -20,6 +20,8 @@ pub(crate) struct DriverPlan {
     pub emscripten: EmscriptenVersion,
     /// Whether the linker leaves debug information in.
     pub keeps_debug_info: bool,
+    /// Whether a library is linked that Python opens through cffi, and no module that it imports.
+    pub links_library: bool,
     /// The linker; none where nothing is linked.
     pub wasm_ld: Option<WasmLd>,
     /// How cargo is called; none where cargo is not called through us.
@@ -86,6 +88,7 @@ impl DriverPlan {
         Self {
             emscripten,
             keeps_debug_info: false,
+            links_library: false,
             wasm_ld: None,
             cargo: None,
             rustc,

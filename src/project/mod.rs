@@ -58,6 +58,8 @@ pub struct Project {
     pub requires_python: Option<String>,
     /// What its extension is written in.
     pub core: Core,
+    /// Whether a library comes of it that Python opens through cffi, and no module.
+    pub makes_library: bool,
 }
 
 /// What an extension is written in.
@@ -103,6 +105,7 @@ impl Project {
             requires_python: pyproject.project_text("requires-python").map(str::to_owned),
             manifest,
             core,
+            makes_library: back_end == BackEnd::Maturin && pyproject.maturin_bindings() == Some("cffi"),
         })
     }
 

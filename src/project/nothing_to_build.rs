@@ -55,9 +55,10 @@ impl NothingToBuild {
 
     /// What maturin makes of a project, if it is no extension module.
     pub(super) fn by_bindings(root: &Path, pyproject: &PyProject) -> Option<Self> {
-        let bindings = pyproject.tool("maturin")?.get("bindings")?.as_str()?;
-        let is_module = !["bin", "cffi", "uniffi"].contains(&bindings);
-        (!is_module).then(|| Self::NoModule { root: root.to_owned(), bindings: bindings.to_owned() })
+        let bindings = pyproject.maturin_bindings()?;
+        ["bin", "uniffi"]
+            .contains(&bindings)
+            .then(|| Self::NoModule { root: root.to_owned(), bindings: bindings.to_owned() })
     }
 
     /// The error, with its cause and advice.
@@ -75,7 +76,7 @@ impl NothingToBuild {
                 let advice = match bindings.as_str() {
                     "bin" => "Pyodide starts no programs: nothing of this package can run there",
                     _ => {
-                        "cargo-pyodide builds extension modules, such as those of PyO3: not yet what foreign-function interfaces open"
+                        "cargo-pyodide builds extension modules, such as those of PyO3, and libraries that cffi opens: not yet those of UniFFI"
                     }
                 };
                 hinted(with_cause("other-bindings", self), advice)
@@ -128,10 +129,11 @@ mod tests {
             NothingToBuild::by_bindings(Path::new("DIR"), &pyproject).map(|nothing| nothing.to_string())
         };
         assert_eq!(
-            check("[tool.maturin]\nbindings = 'cffi'").unwrap(),
-            "maturin makes a library of `DIR`, which says `bindings = \"cffi\"`, and no module that Python imports"
+            check("[tool.maturin]\nbindings = 'uniffi'").unwrap(),
+            "maturin makes a library of `DIR`, which says `bindings = \"uniffi\"`, and no module that Python imports"
         );
         assert!(check("[tool.maturin]\nbindings = 'bin'").unwrap().starts_with("maturin makes a program of"));
+        assert_eq!(check("[tool.maturin]\nbindings = 'cffi'"), None);
         assert_eq!(check("[tool.maturin]\nbindings = 'pyo3'"), None);
         assert_eq!(check(""), None);
     }

@@ -74,6 +74,11 @@ impl PyProject {
         self.table("tool")?.get(name)?.as_table()
     }
 
+    /// The kind of bindings that `pyproject.toml` tells maturin.
+    pub fn maturin_bindings(&self) -> Option<&str> {
+        self.tool("maturin")?.get("bindings")?.as_str()
+    }
+
     /// A text of the table `[project]` (PEP 621).
     pub fn project_text(&self, key: &str) -> Option<&str> {
         self.table("project")?.get(key)?.as_str()

@@ -13,7 +13,7 @@ use crate::runtime::Runtime;
 use crate::wheel::OpenedWheel;
 
 /// Loads extension modules by their paths, without the Python files around them: those may need packages that are not here.
-/// Then looks for the names that these files take.
+/// Then looks for the names that these files take. Opens libraries.
 const MODULES: &str = include_str!("import_modules.py");
 
 /// The status of that script if modules lack names.
@@ -62,7 +62,8 @@ pub fn check_modules(context: &Context, runtime: &Runtime, wheel: &OpenedWheel) 
         json!({"path": path, "names": taken.map(|taken| &taken.name).collect::<BTreeSet<_>>()})
     };
     let modules: Vec<Value> = wheel.modules().iter().map(of_module).collect();
-    match run(context, runtime, &wheels, MODULES, &[Value::from(modules).to_string()]) {
+    let arguments = [Value::from(modules).to_string(), Value::from(wheel.libraries()).to_string()];
+    match run(context, runtime, &wheels, MODULES, &arguments) {
         Ok(printed) if printed.status == 0 => ImportCheck::Loaded,
         Ok(printed) if printed.status == LACKS_NAMES => read_missing(printed.stderr.trim()),
         Ok(printed) => judge(printed.stderr.trim()),

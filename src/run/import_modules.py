@@ -1,9 +1,10 @@
-"""Loads extension modules, and looks for the names that are taken from them.
+"""Opens libraries, loads extension modules, and looks for the names that are taken from these.
 
-The argument is JSON: a list of {"path": below site-packages, "names": those that are taken}. If modules lack some, the
-last line on stderr is JSON, {module: names}, and the status is 3.
+The arguments are JSON: a list of {"path": below site-packages, "names": those that are taken}, and the paths of
+libraries. If modules lack names, the last line on stderr is JSON, {module: names}, and the status is 3.
 """
 
+import ctypes
 import importlib.machinery
 import importlib.util
 import json
@@ -11,10 +12,13 @@ import os
 import sys
 import sysconfig
 
+site_packages = sysconfig.get_path("purelib")
+for path in json.loads(sys.argv[2]):
+    ctypes.CDLL(os.path.join(site_packages, path))
 missing = {}
 for wanted in json.loads(sys.argv[1]):
     name = wanted["path"].split(".", 1)[0].replace("/", ".")
-    file = os.path.join(sysconfig.get_path("purelib"), wanted["path"])
+    file = os.path.join(site_packages, wanted["path"])
     loader = importlib.machinery.ExtensionFileLoader(name, file)
     spec = importlib.util.spec_from_file_location(name, file, loader=loader)
     module = importlib.util.module_from_spec(spec)

@@ -1,5 +1,7 @@
 //! Extension modules in a wheel: which files are, what they are called, how they are called on the target.
 
+use crate::wasm::Module;
+
 /// The name of an extension module's file, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ExtensionName<'a> {
@@ -49,6 +51,13 @@ impl ExtensionName<'_> {
 /// (PEP 489).
 pub(crate) fn is_entry(function: &str) -> bool {
     ["PyInit_", "PyInitU_", "PyModExport_", "PyModExportU_"].iter().any(|start| function.starts_with(start))
+}
+
+/// Whether a file is a library that Python opens through cffi or another module needs: nothing in it makes a module. Its
+/// name is the one by which it is opened, and belongs to no Python.
+pub(crate) fn is_library(path: &str, bytes: &[u8]) -> bool {
+    parse(path).is_some_and(|name| name.suffix == ".so")
+        && Module::read(bytes).is_ok_and(|module| !module.exports.iter().any(|export| is_entry(&export.name)))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::contents::WheelContents;
+use super::extension;
 use super::filename::{WheelFilename, normalised};
 use super::metadata::Metadata;
 use super::python_imports::{TakenName, taken_names};
@@ -18,6 +19,7 @@ pub struct OpenedWheel {
     filename: WheelFilename,
     metadata: Metadata,
     files: Vec<String>,
+    libraries: Vec<String>,
     taken: Vec<TakenName>,
 }
 
@@ -42,6 +44,7 @@ impl OpenedWheel {
             filename: contents.filename.clone(),
             metadata,
             files: contents.files.keys().cloned().collect(),
+            libraries: libraries(contents),
             taken: taken_names(contents),
         })
     }
@@ -73,7 +76,13 @@ impl OpenedWheel {
 
     /// The paths of its extension modules.
     pub fn modules(&self) -> Vec<String> {
-        self.files.iter().filter(|path| path.ends_with(".so")).cloned().collect()
+        let is_module = |path: &&String| path.ends_with(".so") && !self.libraries.contains(path);
+        self.files.iter().filter(is_module).cloned().collect()
+    }
+
+    /// The paths of the libraries in it that something else opens.
+    pub fn libraries(&self) -> &[String] {
+        &self.libraries
     }
 
     /// The names that its Python files take from its extension modules.
@@ -109,6 +118,11 @@ impl OpenedWheel {
     }
 }
 
+fn libraries(contents: &WheelContents) -> Vec<String> {
+    let files = contents.files.iter().filter(|(path, bytes)| extension::is_library(path, bytes));
+    files.map(|(path, _)| path.clone()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +134,7 @@ mod tests {
             filename: "a_b-1-py3-none-any.whl".parse().unwrap(),
             metadata: metadata.parse().unwrap(),
             files: files.iter().map(|file| (*file).to_owned()).collect(),
+            libraries: Vec::new(),
             taken: Vec::new(),
         }
     }

@@ -17,6 +17,7 @@ mod benchmarks;
 mod block_cache;
 mod builds;
 mod causes;
+mod cffi;
 mod classes;
 mod commands;
 mod dependencies;

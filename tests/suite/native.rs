@@ -4,7 +4,7 @@ use crate::harness::{Printed, can_build, copy_folder, fixture, folder, has, tool
 use crate::lines::{SAMPLE, asked_for};
 
 /// Whether C can be compiled here. If not, the test is skipped, or fails when `CI` is set.
-fn can_compile() -> bool {
+pub(crate) fn can_compile() -> bool {
     let headers = std::path::Path::new("/usr/share/emscripten/cache/sysroot/include").is_dir()
         || std::env::var_os("EMSDK").is_some();
     assert!(headers || std::env::var_os("CI").is_none(), "Emscripten's headers are missing");
