@@ -3,7 +3,7 @@
 //! cargo's graph is brought up to date first; then the rules of recipes are matched against it. `choices` puts everything
 //! together and is pure.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use semver::Version;
 
@@ -46,11 +46,16 @@ pub(super) struct Crates {
     pub(super) tuning: Tuning,
     /// The crates that overlays update, with the versions that were taken.
     pub(super) updates: Vec<CrateUpdate>,
-    /// The root of the workspace, if the graph could be read.
-    pub(super) workspace: Option<PathBuf>,
+    /// The crates that the package needs, if they could be read.
+    pub(super) graph: Option<Graph>,
 }
 
 impl Crates {
+    /// The root of the workspace, if the crates could be read.
+    pub(super) fn workspace(&self) -> Option<&Path> {
+        Some(&self.graph.as_ref()?.workspace)
+    }
+
     /// Brings the lock file up to date, reads the graph and matches the recipes for crates.
     ///
     /// # Errors
@@ -70,7 +75,7 @@ impl Crates {
         let arguments = [&choices.features[..], &of_back_end.arguments(runtime.python)].concat();
         let Some(mut graph) = read_graph(context, package, &arguments, &request.cargo)? else {
             let (applied, updates) = (Vec::new(), Vec::new());
-            return Ok(Self { choices, applied, tuning: Tuning::default(), updates, workspace: None });
+            return Ok(Self { choices, applied, tuning: Tuning::default(), updates, graph: None });
         };
         checks::check_crate_names(&graph, "cargo.not-in-browser", &changes.cargo.not_in_browser)?;
         checks::check_crate_names(&graph, "cargo.target-os", changes.cargo.target_os.keys())?;
@@ -114,7 +119,7 @@ impl Crates {
         choices.target_features.clone_from(&tuning.target_features);
         let applied = applied.iter().map(|matched| matched.applied()).collect();
         let updates = taken_updates(&changes.cargo.updates, &graph);
-        Ok(Self { choices, applied, tuning, updates, workspace: Some(graph.workspace) })
+        Ok(Self { choices, applied, tuning, updates, graph: Some(graph) })
     }
 }
 

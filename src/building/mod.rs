@@ -27,6 +27,7 @@ mod step_size;
 pub(crate) mod tree;
 pub mod try_versions;
 pub(crate) mod tuning;
+mod turned_off_features;
 
 use anyhow::Context as _;
 
@@ -87,10 +88,10 @@ impl OpenedSource {
         let optimizer = Optimizer::choose(context, request, changes.optimization)?;
         clock.step("toolchain");
         let package = Package { project: &project, tree: &tree, rust: &toolchain.rust, folder: &self.folder };
-        let crates = Crates::resolve(context, &package, request, &changes, &recipes, runtime)?;
+        let mut crates = Crates::resolve(context, &package, request, &changes, &recipes, runtime)?;
         clock.step("metadata");
         // The back end builds one raw wheel; everything that depends on the release comes after it.
-        let raw = self.build_raw(context, &package, runtime, &toolchain, &crates)?;
+        let raw = self.build_raw(context, &package, runtime, &toolchain, &mut crates)?;
         // The back end times its own steps: this clock starts again after it.
         let mut seconds = clock.into_steps();
         seconds.extend(raw.seconds.iter().copied());
@@ -133,26 +134,33 @@ impl OpenedSource {
         Ok(Outcome::Built(Box::new(built)))
     }
 
-    /// Calls the back end.
+    /// Calls the back end; again, if a crate does not compile with what was chosen for it.
     fn build_raw(
         &self,
         context: &Context,
         package: &Package<'_>,
         runtime: &Runtime,
         toolchain: &Toolchain,
-        crates: &Crates,
+        crates: &mut Crates,
     ) -> Result<RawBuild> {
-        let build = BackEndBuild {
-            project: package.project,
-            label: &self.label,
-            owner: package.tree.owner,
-            workspace: crates.workspace.as_deref(),
-            runtime,
-            toolchain,
-            choices: &crates.choices,
-            folder: &self.folder,
-        };
-        backend::build(context, build)
+        loop {
+            let build = BackEndBuild {
+                project: package.project,
+                label: &self.label,
+                owner: package.tree.owner,
+                workspace: crates.workspace(),
+                runtime,
+                toolchain,
+                choices: &crates.choices,
+                folder: &self.folder,
+            };
+            let error = match backend::build(context, build) {
+                Ok(raw) => return Ok(raw),
+                Err(error) => error,
+            };
+            let Some(warning) = crates.turn_features_off(&error) else { return Err(error) };
+            context.ui.warn(warning);
+        }
     }
 }
 

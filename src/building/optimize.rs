@@ -98,7 +98,8 @@ impl Optimizer {
             unchanged: Vec::new(),
             linked: BTreeMap::new(),
         };
-        let (Some(program), Some(passes)) = (&self.program, self.optimization.passes()) else {
+        let (Some(program), Some(passes)) = (&self.program, self.optimization.passes(runtime.exceptions))
+        else {
             return Ok(done);
         };
         done.wasm_opt = Some(program.version.clone());
@@ -139,7 +140,7 @@ fn tell_once(context: &Context, error: &anyhow::Error) {
 struct Run<'a> {
     context: &'a Context,
     program: &'a WasmOpt,
-    passes: &'a [&'a str],
+    passes: Vec<&'static str>,
     /// Whether modules keep small blocks of memory that they free.
     keeps_blocks: bool,
     released: Option<&'a str>,

@@ -41,7 +41,7 @@ pub fn shell_settings(request: &BuildRequest, runtime: &Runtime, context: &Conte
         project: &project,
         label: &opened.label,
         owner: tree.owner,
-        workspace: crates.workspace.as_deref(),
+        workspace: crates.workspace(),
         runtime,
         toolchain: &toolchain,
         choices: &crates.choices,

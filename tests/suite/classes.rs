@@ -212,6 +212,45 @@ fn registry(name: &str, versions: &[(&str, &str)]) -> String {
     serve(pages).replace("/simple/", "/index/")
 }
 
+/// Makes a package depend on a crate that a registry on loopback has in these versions.
+fn add_crate(package: &Path, name: &str, versions: &[(&str, &str)]) {
+    let index = registry(name, versions);
+    fs_err::create_dir_all(package.join(".cargo")).unwrap();
+    let config = format!("[registries.own]\nindex = \"sparse+{index}\"\n");
+    fs_err::write(package.join(".cargo/config.toml"), config).unwrap();
+    change(package, "Cargo.toml", |text| {
+        format!("{text}{name} = {{ version = \"1\", registry = \"own\" }}\n")
+    });
+}
+
+#[test]
+fn a_crate_that_does_not_compile_with_a_chosen_feature_is_compiled_without() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let source =
+        "pub const SIZE: usize = 7;\n#[cfg(target_feature = \"simd128\")]\nfn fails() -> u8 { nothing() }\n";
+    let (_place, package) = copied("pure");
+    add_crate(&package, "vectored", &[("1.0.0", source)]);
+    change(&package, "src/lib.rs", |text| {
+        let text =
+            text.replace("std::panic::Location::caller().file().to_owned()", "vectored::SIZE.to_string()");
+        // The package itself keeps the feature.
+        format!("{text}\n#[cfg(not(target_feature = \"simd128\"))]\ncompile_error!(\"without simd128\");\n")
+    });
+    let printed = build(&package, &["--optimize", "size"]).succeed();
+    let warning = "warning: the crate `vectored 1.0.0` does not compile with `simd128`, which was chosen for the package: \
+                   it is compiled without\n";
+    assert!(printed.stderr.contains(warning), "{}", printed.stderr);
+    // What is not the feature's fault is an error all the same.
+    let (_place, package) = copied("pure");
+    let source = "#[cfg(target_feature = \"simd128\")]\nfn works() {}\nfn fails() -> u8 { nothing() }\n";
+    add_crate(&package, "broken", &[("1.0.0", source)]);
+    let printed = build(&package, &["--optimize", "size"]).run();
+    assert_eq!(printed.status, Some(2), "{}", printed.stderr);
+    assert!(printed.stderr.contains("cannot find function `nothing`"), "{}", printed.stderr);
+}
+
 #[test]
 fn a_version_of_a_crate_is_found_that_compiles() {
     if !can_build() {
@@ -225,14 +264,8 @@ fn a_version_of_a_crate_is_found_that_compiles() {
         ("1.2.0", wide),
         ("2.0.0", "pub const SIZE: usize = 9;"),
     ];
-    let index = registry("narrow", &versions);
     let (place, package) = copied("pure");
-    fs_err::create_dir_all(package.join(".cargo")).unwrap();
-    let config = format!("[registries.own]\nindex = \"sparse+{index}\"\n");
-    fs_err::write(package.join(".cargo/config.toml"), config).unwrap();
-    change(&package, "Cargo.toml", |text| {
-        format!("{text}narrow = {{ version = \"1\", registry = \"own\" }}\n")
-    });
+    add_crate(&package, "narrow", &versions);
     change(&package, "src/lib.rs", |text| {
         text.replace("std::panic::Location::caller().file().to_owned()", "narrow::SIZE.to_string()")
     });
