@@ -127,6 +127,14 @@ mod tests {
             "99 % of what a browser can do (151 of 152); 2 % need processes; 1 % need threads"
         );
         assert_eq!(check(&[(TestOutcome::Error, PROCESS, 1)]), "100 % need processes");
+        let server = "self.socket.listen(5)\nOSError: [Errno 138] Not supported";
+        assert_eq!(check(&[(TestOutcome::Error, server, 1)]), "100 % need sockets");
+        // Beside the package in its source, and so beside no installed one.
+        let beside = "FileNotFoundError: [Errno 44] No such file or directory: \
+                      '/lib/python3.14/site-packages/widget/tests/../../testdata/a'";
+        assert_eq!(check(&[(TestOutcome::Error, beside, 1)]), "100 % need files that the source lacks");
+        let own = beside.replace("tests/../../testdata", "data");
+        assert_eq!(check(&[(TestOutcome::Error, &own, 1)]), "0 % of what a browser can do (0 of 1)");
         assert_eq!(check(&[(TestOutcome::Skipped, "", 1)]), "");
     }
 
