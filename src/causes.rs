@@ -173,6 +173,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_warning_says_is_no_cause() {
+        let check = |level: &str| {
+            let log = format!(
+                "{level}: this arithmetic operation will overflow\n --> a.rs:1:1\n  |\n1 | 1 << 40\n  | ^^^^^^^ attempt to \
+                 shift left by `40_i32`, which would overflow\n\nerror[E0425]: cannot find value `POOL` in this scope\n"
+            );
+            find(&log, When::Build).map(|found| found.cause.id.clone())
+        };
+        assert_eq!(check("error").as_deref(), Some("pointer-width"));
+        assert_ne!(check("warning").as_deref(), Some("pointer-width"));
+    }
+
+    #[test]
     fn the_driver_names_causes_in_logs_of_others() {
         let check = |id, message: &str| {
             let error = error::with_cause(id, anyhow::anyhow!("{message}"));

@@ -109,6 +109,9 @@ pub fn find(context: &Context, sources: WheelSources<'_>, requirements: &[String
     Ok(found)
 }
 
+/// Changes when the same question has another answer.
+const RULES: u32 = 2;
+
 /// What the answer depends on.
 fn key(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> String {
     // The packages, not the version alone: a folder of the user's may have a lock file of its own.
@@ -122,7 +125,7 @@ fn key(context: &Context, sources: WheelSources<'_>, requirements: &[String]) ->
         parts.push(format!("{} {} {:?}", metadata.name, metadata.version, metadata.requires));
     }
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    format!("found-{}", crate::digest::key(&parts))
+    format!("found-{RULES}-{}", crate::digest::key(&parts))
 }
 
 fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]) -> Result<FoundFiles> {
