@@ -27,7 +27,7 @@ pub(super) fn check(this: &Examined<'_>, context: &ModuleContext<'_>, findings: 
 pub(super) fn is_library(this: &Examined<'_>, context: &ModuleContext<'_>) -> bool {
     let (folder, file) = this.path.rsplit_once('/').unwrap_or(("", this.path));
     // A library for other modules needs no entry, and no suffix of Python's.
-    let enters = this.module.exports.iter().any(|export| extension::is_entry(&export.name));
+    let enters = extension::has_entry(&this.module);
     let wanted = |other: &Examined<'_>| {
         other.module.dylink.iter().any(|dylink| dylink.needed.iter().any(|name| name.ends_with(file)))
     };

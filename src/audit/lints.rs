@@ -91,16 +91,12 @@ fn check_idle(this: &Examined<'_>, context: &ModuleContext<'_>, findings: &mut F
         } else {
             format!(" for {}", list(&crates.into_iter().collect::<Vec<_>>()))
         };
-        let message = match code {
-            Code::THREADS => format!("it links {}{by}: {}", list(&used), describe_threads(context.runtime)),
-            Code::DYNAMIC_LOADING => {
-                format!(
-                    "it links {}{by}: it {what}, of which Pyodide has none but those in wheels",
-                    list(&used)
-                )
-            }
-            _ => format!("it links {}{by}: it {what}, which always fails in Pyodide", list(&used)),
+        let then = match code {
+            Code::THREADS => describe_threads(context.runtime),
+            Code::DYNAMIC_LOADING => format!("it {what}, of which Pyodide has none but those in wheels"),
+            _ => format!("it {what}, which always fails in Pyodide"),
         };
+        let message = format!("it links {}{by}: {then}", list(&used));
         findings.add(code, (*first).to_owned(), message);
     }
 }

@@ -219,7 +219,7 @@ fn choices(
 }
 
 /// The key of a build with the rules that matched: flags of single crates reach the compiler past cargo.
-fn key_with_rules(key: Option<String>, rules: &[MatchedRule<'_>]) -> Option<String> {
+pub(super) fn key_with_rules(key: Option<String>, rules: &[MatchedRule<'_>]) -> Option<String> {
     if rules.is_empty() {
         return key;
     }

@@ -4,12 +4,14 @@
 
 use std::path::Path;
 
-use super::crates::Crates;
+use super::crates::{Crates, key_with_rules};
+use super::matched_rules::MatchedRule;
 use crate::backend::failure::BackendFailed;
 use crate::error::cause;
 use crate::overlay::changes::Applied;
 use crate::overlay::crates::CrateRecipe;
 use crate::project::graph::Crate;
+use crate::project::sources::rust_sources;
 
 impl Crates {
     /// Turns the chosen features of the target off for the crate of a registry with which a build failed, if its sources ask
@@ -18,7 +20,8 @@ impl Crates {
         let failed = cause::<BackendFailed>(failed)?.failed.as_ref()?;
         let graph = self.graph.as_ref()?;
         let is_it = |used: &&Crate| used.name == failed.name && used.version == failed.version;
-        let folder = graph.crates.iter().find(is_it)?.manifest.parent()?;
+        let used = graph.crates.iter().find(is_it)?;
+        let folder = used.manifest.parent()?;
         let features = &self.choices.target_features;
         let asked: Vec<&str> =
             features.iter().copied().filter(|feature| mentions(folder, &format!("\"{feature}\""))).collect();
@@ -27,14 +30,12 @@ impl Crates {
         if asked.is_empty() || self.choices.crates.contains(&recipe) {
             return None;
         }
-        let applied = Applied {
-            overlay: format!("the crate `{} {}`", failed.name, failed.version),
-            changes: vec![format!("rustflags `{}`", flags.join(" "))],
-        };
+        let matched: Vec<_> = recipe.rules.iter().map(|rule| MatchedRule { used, rule }).collect();
+        self.choices.key = key_with_rules(self.choices.key.take(), &matched);
+        let overlay = format!("the crate `{} {}`", failed.name, failed.version);
+        self.applied
+            .extend(matched.iter().map(|matched| Applied { overlay: overlay.clone(), ..matched.applied() }));
         self.choices.crates.push(recipe);
-        let key = self.choices.key.take().unwrap_or_default();
-        self.choices.key = Some(crate::digest::key(&[&key, &failed.name, &flags.join(" ")]));
-        self.applied.push(applied);
         Some(format!(
             "the crate `{} {}` does not compile with `{}`, which was chosen for the package: it is compiled without",
             failed.name,
@@ -46,13 +47,6 @@ impl Crates {
 
 /// Whether a Rust file in a folder has a text.
 fn mentions(folder: &Path, text: &str) -> bool {
-    let Ok(entries) = fs_err::read_dir(folder) else { return false };
-    entries.flatten().map(|entry| entry.path()).any(|path| {
-        if path.is_dir() {
-            mentions(&path, text)
-        } else {
-            path.extension().is_some_and(|ending| ending == "rs")
-                && fs_err::read_to_string(&path).is_ok_and(|source| source.contains(text))
-        }
-    })
+    rust_sources(folder, |_| true)
+        .any(|path| fs_err::read_to_string(&path).is_ok_and(|source| source.contains(text)))
 }

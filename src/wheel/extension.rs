@@ -53,11 +53,16 @@ pub(crate) fn is_entry(function: &str) -> bool {
     ["PyInit_", "PyInitU_", "PyModExport_", "PyModExportU_"].iter().any(|start| function.starts_with(start))
 }
 
+/// Whether a module exports a function that Python calls to make one.
+pub(crate) fn has_entry(module: &Module) -> bool {
+    module.exports.iter().any(|export| is_entry(&export.name))
+}
+
 /// Whether a file is a library that Python opens through cffi or another module needs: nothing in it makes a module. Its
 /// name is the one by which it is opened, and belongs to no Python.
 pub(crate) fn is_library(path: &str, bytes: &[u8]) -> bool {
     parse(path).is_some_and(|name| name.suffix == ".so")
-        && Module::read(bytes).is_ok_and(|module| !module.exports.iter().any(|export| is_entry(&export.name)))
+        && Module::read(bytes).is_ok_and(|module| !has_entry(&module))
 }
 
 #[cfg(test)]

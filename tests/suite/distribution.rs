@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::harness::{can_build, folder, has, shared_cache, tool, write_program};
+use crate::pipelines::python_program;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -116,20 +117,7 @@ fn no_dependency_needs_a_newer_rust_than_we_say() {
 
 /// A folder with maturin, installed once. None where it cannot be had.
 pub(crate) fn maturin() -> Option<PathBuf> {
-    let environment = shared_cache().join("maturin");
-    let program = environment.join("bin/maturin");
-    if !program.is_file() {
-        let made = Command::new("python3").args(["-m", "venv"]).arg(&environment).status();
-        let mut pip = Command::new(environment.join("bin/python"));
-        let installed = pip.args(["-m", "pip", "install", "--quiet", "maturin==1.16.0"]).status();
-        let is_there = made.is_ok_and(|made| made.success()) && installed.is_ok_and(|done| done.success());
-        assert!(is_there || std::env::var_os("CI").is_none(), "maturin cannot be installed");
-        if !is_there {
-            eprintln!("skipped: maturin cannot be installed");
-            return None;
-        }
-    }
-    Some(program)
+    python_program("maturin", "1.16.0")
 }
 
 /// Our source distribution, in this folder.

@@ -195,10 +195,14 @@ pub(crate) fn can_build() -> bool {
 
 /// Whether a program is there. If not, the test is skipped, or fails when `CI` is set.
 pub(crate) fn has(program: &str) -> bool {
-    let found = find(program).is_some();
-    assert!(found || std::env::var_os("CI").is_none(), "`{program}` is missing");
+    is_there(find(program).is_some(), &format!("`{program}` is missing"))
+}
+
+/// Whether what a test needs is there. If not, the test is skipped, or fails when `CI` is set.
+pub(crate) fn is_there(found: bool, missing: &str) -> bool {
+    assert!(found || std::env::var_os("CI").is_none(), "{missing}");
     if !found {
-        eprintln!("skipped: `{program}` is missing");
+        eprintln!("skipped: {missing}");
     }
     found
 }

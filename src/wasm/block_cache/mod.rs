@@ -64,11 +64,13 @@ impl Adding {
         for payload in Parser::new(0).parse_all(bytes) {
             match payload? {
                 Payload::ImportSection(section) => {
-                    for (import, known) in section.into_imports().zip(&module.imports) {
+                    for (import, (from, name, known)) in section.into_imports().zip(&module.imports) {
                         match import?.ty {
                             TypeRef::Func(type_index) => {
                                 let imported = Imported { index: functions, type_index };
-                                allocator.extend(name_in_allocator(known).map(|name| (name, imported)));
+                                allocator.extend(
+                                    name_in_allocator(from, name, known).map(|name| (name, imported)),
+                                );
                                 functions += 1;
                             }
                             TypeRef::Global(_) => globals += 1,
@@ -174,8 +176,8 @@ impl Reencode for Adding {
 }
 
 /// The name of a function of the allocator, if it is one with its usual type.
-fn name_in_allocator((from, name, import): &(String, String, Import)) -> Option<&str> {
-    let (parameters, results) = match name.as_str() {
+fn name_in_allocator<'a>(from: &str, name: &'a str, import: &Import) -> Option<&'a str> {
+    let (parameters, results) = match name {
         "malloc" => (1, 1),
         "free" => (1, 0),
         "realloc" => (2, 1),
