@@ -38,6 +38,8 @@ pub struct CargoChoices {
     pub target_features: Vec<&'static str>,
     /// The stable ABI that PyO3 must be told of.
     pub stable_abi: Option<StableAbi>,
+    /// Whether a library comes of it that Python opens through cffi, and no module.
+    pub links_library: bool,
     /// How many jobs cargo runs at once, if not as many as it chooses.
     pub jobs: Option<NonZeroU32>,
     /// Whether the lock file may change.

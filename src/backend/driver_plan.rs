@@ -43,7 +43,7 @@ pub(super) fn driver_plan(
     let hidden = if choices.keeps_debug_info() { &[] } else { hidden };
     Ok(DriverPlan {
         keeps_debug_info: choices.keeps_debug_info(),
-        links_library: project.makes_library,
+        links_library: choices.links_library,
         emscripten: runtime.emscripten,
         wasm_ld: Some(toolchain.wasm_ld.clone()),
         cargo: Some(CargoPlan {

@@ -35,10 +35,11 @@ pub(super) struct BackEnd<'a> {
 }
 
 impl BackEnd<'_> {
-    /// The environment with all that the build needs: what `build-system.requires` says, and what the hook
-    /// `get_requires_for_build_wheel` adds.
+    /// The environment with all that the build needs: what `build-system.requires` says, what the build itself
+    /// needs, and what the hook `get_requires_for_build_wheel` adds.
     pub(super) fn environment(&self) -> Result<BackEndEnvironment> {
-        let mut requirements = self.project.build_system.requires.clone();
+        let stated = self.project.build_system.requires.iter().chain(&self.steering.requirements);
+        let mut requirements: Vec<String> = stated.cloned().collect();
         // Twice, since only the back end itself can say what else it needs, and it must be installed to be asked
         // (PEP 517).
         let environment = environment::prepare(self.context, &requirements)?;

@@ -22,6 +22,8 @@ use crate::process::PROGRESS_VARIABLES;
 pub(super) struct Steering {
     /// Environment variables.
     pub(super) variables: Vec<(String, String)>,
+    /// What it imports that no hook asks for.
+    pub(super) requirements: Vec<String>,
     /// Folders at the front of `PATH`.
     pub(super) path_folders: Vec<PathBuf>,
     /// Local folders, and what the wheel must say instead; the shortest comes first.
@@ -70,7 +72,9 @@ pub(super) fn steer(context: &Context, build: BackEndBuild<'_>) -> Result<Steeri
     variables.extend(PROGRESS_VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned())));
     variables.extend(variables::of_build(context, build, &key)?);
     let path_folders = drivers.program(LINKER).parent().map(Path::to_owned).into_iter().collect();
-    Ok(Steering { variables, path_folders, hidden, _target: Some(target) })
+    // maturin, which finds no bindings by itself, writes those of cffi with it, and asks for it only where it was told.
+    let requirements = if choices.links_library { vec!["cffi".to_owned()] } else { Vec::new() };
+    Ok(Steering { variables, requirements, path_folders, hidden, _target: Some(target) })
 }
 
 /// Local folders and what a wheel says instead, so that it tells nothing of the machine and is the same bytes

@@ -73,7 +73,9 @@ impl Crates {
         let mut choices = choices(&request.cargo, changes, &of_back_end.names(runtime.python), recipes);
         choices.set_strip(request.strip);
         let arguments = [&choices.features[..], &of_back_end.arguments(runtime.python)].concat();
-        let Some(mut graph) = read_graph(context, package, &arguments, &request.cargo)? else {
+        let graph = read_graph(context, package, &arguments, &request.cargo)?;
+        choices.links_library = bindings::make_library(package.project, graph.as_ref());
+        let Some(mut graph) = graph else {
             let (applied, updates) = (Vec::new(), Vec::new());
             return Ok(Self { choices, applied, tuning: Tuning::default(), updates, graph: None });
         };
@@ -214,6 +216,7 @@ fn choices(
         lock: request.lock,
         crate_store: request.crate_store,
         stable_abi: None,
+        links_library: false,
         strip: Strip::default(),
     }
 }

@@ -1,19 +1,20 @@
 //! The recipes that the tool ships: overlays for packages of others, in the folder `recipes`.
 //!
-//! A recipe is an overlay with a head that says for which package and versions it is. It is chosen by name; a version that
-//! it was not made for is built without it, with a warning.
+//! A recipe is an overlay with a head that says for which package and versions it is: `NAME.toml`, and `NAME-VERSIONS.toml`
+//! where older versions need other changes. A version that none was made for is built without, with a warning.
 
+use anyhow::anyhow;
 use pep440_rs::Version;
 
-use super::document::{Overlay, Place};
+use super::document::{Head, Overlay, Place};
 use super::{crates, read, shipped};
 use crate::error::Result;
 
 /// A recipe for a package.
 #[derive(Debug, Clone)]
 pub struct Recipe {
-    /// Its name: the package's.
-    pub name: String,
+    /// Which package and versions it is for.
+    pub head: Head,
     /// Its text.
     pub text: String,
     /// What it says.
@@ -29,7 +30,7 @@ pub struct ShippedCrateRecipe {
     pub recipe: crates::CrateRecipe,
 }
 
-/// All recipes for packages, by name.
+/// All recipes for packages, by the names of their files.
 ///
 /// # Errors
 /// When one of them is wrong: a mistake of the tool's, which a test rules out.
@@ -37,10 +38,11 @@ pub fn packages() -> Result<Vec<Recipe>> {
     let mut recipes = Vec::new();
     for (name, text) in shipped::texts("") {
         let overlay = read::overlay(&text, &format!("the recipe `{name}`"), Place::Shipped)?;
-        recipes.push(Recipe { name, text, overlay });
+        let head = overlay.head.clone().ok_or_else(|| anyhow!("the recipe `{name}` has no `[recipe]`"))?;
+        recipes.push((name, Recipe { head, text, overlay }));
     }
-    recipes.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(recipes)
+    recipes.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(recipes.into_iter().map(|(_, recipe)| recipe).collect())
 }
 
 /// All recipes for crates, by name.
@@ -72,19 +74,17 @@ pub enum Match {
 /// # Errors
 /// When a shipped recipe is wrong.
 pub fn find(package: &str, version: Option<&Version>) -> Result<Match> {
-    let mut all = packages()?.into_iter();
-    let found = all.find_map(|recipe| {
-        let head = recipe.overlay.head.clone()?;
-        (head.package == package).then_some((recipe.overlay, head.versions))
-    });
-    Ok(match found {
-        None => Match::None,
-        Some((overlay, versions)) => match version {
-            // An unknown version is another version: a recipe that does not fit can break a build that works.
-            Some(version) if versions.0.contains(version) => Match::Fits(Box::new(overlay)),
-            _ => Match::OtherVersions(versions.0.to_string()),
-        },
-    })
+    let mut others = Vec::new();
+    for Recipe { head, overlay, .. } in
+        packages()?.into_iter().filter(|recipe| recipe.head.package == package)
+    {
+        // An unknown version is another version: a recipe that does not fit can break a build that works.
+        if version.is_some_and(|version| head.versions.0.contains(version)) {
+            return Ok(Match::Fits(Box::new(overlay)));
+        }
+        others.push(head.versions.0.to_string());
+    }
+    Ok(if others.is_empty() { Match::None } else { Match::OtherVersions(others.join(" and ")) })
 }
 
 #[cfg(test)]
@@ -95,17 +95,25 @@ mod tests {
     fn shipped_recipes_are_right() {
         let packages = packages().unwrap();
         assert!(!packages.is_empty());
+        for (file, text) in shipped::texts("") {
+            let head = read::overlay(&text, &file, Place::Shipped).unwrap().head.unwrap();
+            assert_eq!(head.package, crate::wheel::filename::normalised(&head.package));
+            let versions = file.strip_prefix(&head.package).unwrap();
+            assert!(versions.is_empty() || versions.starts_with('-'), "{file}");
+        }
         for recipe in packages {
-            let head = recipe.overlay.head.unwrap();
-            assert_eq!(head.package, crate::wheel::filename::normalised(&recipe.name));
             let variants = recipe.overlay.variants.values().map(|variant| &variant.section);
             let whens = recipe.overlay.when.iter().map(|when| &when.section);
             for section in std::iter::once(&recipe.overlay.base).chain(whens).chain(variants) {
                 for path in &section.patches {
-                    assert!(shipped::file(&path.0).is_some(), "{}: `{path}` is not shipped", recipe.name);
+                    assert!(
+                        shipped::file(&path.0).is_some(),
+                        "{}: `{path}` is not shipped",
+                        recipe.head.package
+                    );
                 }
             }
-            assert!(recipe.text.contains("https://"), "{} has no link", recipe.name);
+            assert!(recipe.text.contains("https://"), "{} has no link", recipe.head.package);
         }
         for recipe in crates().unwrap() {
             assert!(recipe.text.contains("https://"), "{} has no link", recipe.recipe.name);
@@ -115,7 +123,7 @@ mod tests {
     /// What would let a recipe go: the change as a diff for upstream, or the version that has it.
     #[test]
     fn every_recipe_has_a_draft_for_upstream() {
-        let names = packages().unwrap().into_iter().map(|recipe| recipe.name);
+        let names = packages().unwrap().into_iter().map(|recipe| recipe.head.package);
         for name in names.chain(crates().unwrap().into_iter().map(|recipe| recipe.recipe.name)) {
             let draft = shipped::file(&format!("upstream/{name}.md"));
             let draft = draft.unwrap_or_else(|| panic!("recipes/upstream/{name}.md is missing"));

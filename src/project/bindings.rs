@@ -1,5 +1,5 @@
-//! Which Pythons the package's PyO3 knows: asked before anything is compiled, since an old one builds for a Python that
-//! it does not know and gives a module that crashes.
+//! What binds a package's Rust to Python, and which Pythons its PyO3 knows: asked before anything is compiled, since an
+//! old one builds for a Python that it does not know and gives a module that crashes.
 //!
 //! The range stands in the build script of the crate `pyo3-ffi`, in the source that cargo has fetched. Releases before
 //! 0.20 state no newest Python; for them a table says which one they were made for.
@@ -9,6 +9,7 @@ use std::fmt;
 use semver::Version;
 
 use super::graph::Graph;
+use super::{BackEnd, Project};
 use crate::abi::PythonVersion;
 
 /// The Pythons that a PyO3 knows.
@@ -39,6 +40,17 @@ pub(crate) fn known_pythons(graph: &Graph) -> Option<KnownPythons> {
     let script = fs_err::read_to_string(pyo3.manifest.with_file_name("build.rs")).unwrap_or_default();
     let (oldest, newest) = parse_range(&script).or_else(|| assume_range(&pyo3.version))?;
     Some(KnownPythons { pyo3: pyo3.version.clone(), oldest, newest })
+}
+
+/// Whether maturin makes a library that Python opens through cffi: told to, or where it finds no bindings among the crates.
+pub(crate) fn make_library(project: &Project, graph: Option<&Graph>) -> bool {
+    const BINDINGS: [&str; 4] = ["pyo3", "pyo3-ffi", "cpython", "uniffi"];
+    match (&project.bindings, graph) {
+        _ if project.back_end != BackEnd::Maturin => false,
+        (Some(stated), _) => stated == "cffi",
+        (None, Some(graph)) => BINDINGS.iter().all(|name| graph.find(name).is_none()),
+        (None, None) => false,
+    }
 }
 
 /// The stable ABI that PyO3's configuration file must name. PyO3 up to 0.22 uses the file as it is; later versions adjust
@@ -94,20 +106,43 @@ mod tests {
         parse_range(script).map(|(oldest, newest)| format!("{oldest} to {newest}"))
     }
 
+    /// A graph of one crate.
+    fn graph(name: &str, version: &str, features: &[&str]) -> Graph {
+        let only = super::super::graph::Crate {
+            name: name.into(),
+            version: version.parse().unwrap(),
+            features: features.iter().map(|text| (*text).to_owned()).collect(),
+            source: None,
+            manifest: "Cargo.toml".into(),
+            dependencies: Vec::new(),
+            elsewhere: Vec::new(),
+            is_linked: true,
+        };
+        Graph { crates: vec![only], ..Graph::default() }
+    }
+
+    #[test]
+    fn maturin_makes_a_library_where_it_is_told_to_or_finds_no_bindings() {
+        let check = |back_end: &str, table: &str, only: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let text = format!("[build-system]\nrequires = []\nbuild-backend = '{back_end}'\n{table}");
+            fs_err::write(folder.path().join("pyproject.toml"), text).unwrap();
+            fs_err::write(folder.path().join("Cargo.toml"), "[package]\nname = 'x'").unwrap();
+            let pyproject = super::super::PyProject::read(folder.path()).unwrap();
+            let project = Project::read(folder.path(), &pyproject).unwrap();
+            make_library(&project, Some(&graph(only, "1.0.0", &[])))
+        };
+        assert!(check("maturin", "[tool.maturin]\nbindings = 'cffi'", "pyo3"));
+        assert!(check("maturin", "", "rand"));
+        assert!(!check("maturin", "", "pyo3"));
+        assert!(!check("maturin", "[tool.maturin]\nbindings = 'pyo3'", "rand"));
+        assert!(!check("setuptools.build_meta", "", "rand"));
+    }
+
     #[test]
     fn old_releases_are_told_of_the_stable_abi() {
         let check = |version: &str, features: &[&str]| {
-            let pyo3 = super::super::graph::Crate {
-                name: "pyo3".into(),
-                version: version.parse().unwrap(),
-                features: features.iter().map(|text| (*text).to_owned()).collect(),
-                source: None,
-                manifest: "Cargo.toml".into(),
-                dependencies: Vec::new(),
-                elsewhere: Vec::new(),
-                is_linked: true,
-            };
-            let found = stable_abi(&Graph { crates: vec![pyo3], ..Graph::default() })?;
+            let found = stable_abi(&graph("pyo3", version, features))?;
             Some(found.floor.map_or("target".to_owned(), |floor| floor.to_string()))
         };
         assert_eq!(check("0.17.3", &["abi3", "abi3-py37", "abi3-py38"]).as_deref(), Some("3.7"));

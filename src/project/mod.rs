@@ -58,8 +58,8 @@ pub struct Project {
     pub requires_python: Option<String>,
     /// What its extension is written in.
     pub core: Core,
-    /// Whether a library comes of it that Python opens through cffi, and no module.
-    pub makes_library: bool,
+    /// What binds Rust to Python, where maturin's table says it.
+    pub bindings: Option<String>,
 }
 
 /// What an extension is written in.
@@ -105,7 +105,7 @@ impl Project {
             requires_python: pyproject.project_text("requires-python").map(str::to_owned),
             manifest,
             core,
-            makes_library: back_end == BackEnd::Maturin && pyproject.maturin_bindings() == Some("cffi"),
+            bindings: pyproject.maturin_bindings().map(str::to_owned),
         })
     }
 

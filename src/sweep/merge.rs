@@ -6,7 +6,7 @@ use super::state::{State, SweepPlan};
 use crate::error::Result;
 
 /// Copies the finished cells of sweeps into one, which may exist. Where several sweeps have a cell, one that succeeded
-/// counts, else the last. What was to be swept is in the joined sweep even where nobody did it.
+/// counts, else the last. Results on the machine come along, for the lines that are still to be done. What was to be swept is in the joined sweep even where nobody did it.
 ///
 /// # Errors
 /// When one cannot be read, or the other not written.
@@ -30,6 +30,10 @@ pub fn merge(folders: &[State], wanted: &SweepPlan, out: &Path) -> Result<State>
                 if from.is_file() {
                     fs_err::copy(from, joined.path(&file))?;
                 }
+            }
+            let native = state.native(&record.cell.package);
+            if native.is_file() {
+                fs_err::copy(native, joined.native(&record.cell.package))?;
             }
             if let Some(wheel) = &record.wheel {
                 let file = format!("wheels/{}/{}", record.cell.line, wheel.file);

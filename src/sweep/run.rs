@@ -364,8 +364,7 @@ impl Sweep<'_> {
 
     fn cell_request(&self, cell: &Cell, runtime: &Runtime, answer: PathBuf) -> Result<CellRequest> {
         let SweepRequest { packages_dir, test_timeout, recipes, native, tag, .. } = self.request;
-        let native = (*native == Native::Compared)
-            .then(|| self.state.path(&format!("native/{}.json", cell.package.key())));
+        let native = (*native == Native::Compared).then(|| self.state.native(&cell.package));
         Ok(CellRequest {
             record: Record::new(cell.clone()),
             steps: self.steps.to_vec(),

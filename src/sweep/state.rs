@@ -195,6 +195,11 @@ impl State {
         self.folder.join(name)
     }
 
+    /// Where the results of a package's tests on this machine are kept, for all lines.
+    pub fn native(&self, package: &ListedPackage) -> PathBuf {
+        self.path(&format!("native/{}.json", package.key()))
+    }
+
     /// Where the wheels for a line go.
     pub fn wheels(&self, line: &str) -> PathBuf {
         self.folder.join("wheels").join(line)

@@ -6,6 +6,9 @@ use crate::harness::{Tool, can_build, copy_folder, fixture, folder, has, tool};
 use crate::lines::{SAMPLE, asked_for};
 use crate::native::can_compile;
 
+/// What the fixture's manifest tells maturin, which finds out by itself otherwise.
+const TOLD: &str = "bindings = \"cffi\"\n";
+
 fn build(place: &std::path::Path, version: &str) -> String {
     let build = tool(&["build", "./cffi", "--pyodide", version, "-q"]).in_folder(place);
     build.succeed().stdout.trim().to_owned()
@@ -33,6 +36,24 @@ fn a_library_keeps_its_name_and_exports_what_rust_does() {
             "ctypes: ok\n",
         );
     }
+}
+
+#[test]
+fn a_crate_without_bindings_makes_a_library() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let place = folder();
+    let project = place.path().join("cffi");
+    copy_folder(&fixture("cffi"), &project);
+    let manifest = project.join("pyproject.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replacen(TOLD, "", 1)).unwrap();
+    assert!(text.contains(TOLD));
+    let wheel = build(place.path(), "314.0.7");
+    assert!(wheel.contains("fixture_cffi-1.0.0-py3-none-"), "{wheel}");
+    let run = tool(&["run", "--pyodide", "314.0.7", "--with", &wheel, "cffi/without_cffi.py"]);
+    expect(run.in_folder(place.path()), "ctypes: ok\n");
 }
 
 #[test]

@@ -304,6 +304,23 @@ fn an_asynchronous_runtime_compiles_and_works_on_one_thread() {
     insta::assert_snapshot!(said.join("\n"));
 }
 
+#[test]
+fn constructors_of_old_crates_run() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let place = folder();
+    let archive = place.path().join("fixture_constructors-1.0.0.tar.gz");
+    fs_err::write(&archive, sdist("constructors", "fixture_constructors-1.0.0")).unwrap();
+    let printed = build(&archive, &[]).run();
+    assert_eq!(printed.status, Some(0), "{}", printed.stderr);
+    let said: Vec<&str> = printed.stderr.lines().filter(|line| line.contains("Applying")).collect();
+    insta::assert_snapshot!(said.join("\n"));
+    let (path, _) = wheel(&archive, &printed.stdout);
+    let code = "import fixture_constructors as f; print(f.started(), f.Pair().second())";
+    assert_eq!(python(&[&path], "0.29.5", code), "42 2\n");
+}
+
 /// An archive with one file beside `pyproject.toml`.
 fn small_sdist(prefix: &str, backend: &str, file: &str) -> Vec<u8> {
     let mut archive =

@@ -156,9 +156,11 @@ fn parts_of_a_list_join_to_the_whole() {
         sweep(place.path(), list.path(), &["--steps", "build", "--shard", part, "--out", &out]).succeed();
         parts.extend(packages(&place.path().join(&out).join("report.json")));
     }
+    fs_err::write(place.path().join("part-1/native/pure-1.0.0.json"), "{}").unwrap();
     tool(&["sweep", "merge", "part-1", "part-2", "--out", "joined"]).in_folder(place.path()).succeed();
     assert_eq!(packages(&place.path().join("joined/report.json")), parts);
     assert_eq!(parts.len(), 4);
+    assert!(place.path().join("joined/native/pure-1.0.0.json").is_file());
     assert!(parts.iter().all(|cell| cell.ends_with("\"ok\"")), "{parts:?}");
 }
 

@@ -2,7 +2,8 @@
 
 use anyhow::anyhow;
 use cargo_pyodide::error::{Result, hinted};
-use cargo_pyodide::overlay::{Section, recipes};
+use cargo_pyodide::overlay::Section;
+use cargo_pyodide::overlay::recipes::{self, Recipe};
 use cargo_pyodide::wheel::filename::normalised;
 use clap::{Args, Subcommand};
 
@@ -53,9 +54,9 @@ pub(crate) fn run(arguments: &RecipesArguments) -> Result<u8> {
 fn list(terminal: &Terminal) -> Result<()> {
     let mut rows = vec![["recipe", "versions", "variants", "about"].map(str::to_owned)];
     for recipe in recipes::packages()? {
-        let Some(head) = recipe.overlay.head else { continue };
+        let head = recipe.head;
         let variants: Vec<&str> = recipe.overlay.variants.keys().map(String::as_str).collect();
-        rows.push([recipe.name, head.versions.0.to_string(), variants.join(", "), head.about]);
+        rows.push([head.package, head.versions.0.to_string(), variants.join(", "), head.about]);
     }
     for crates in recipes::crates()? {
         rows.push([
@@ -69,32 +70,40 @@ fn list(terminal: &Terminal) -> Result<()> {
 }
 
 fn show(terminal: &Terminal, name: &str) -> Result<()> {
-    let mut known = Vec::new();
-    for recipe in recipes::packages()? {
-        if recipe.name == normalised(name) {
-            terminal.document(recipe.text.trim_end())?;
-            let overlay = &recipe.overlay;
-            let whens = overlay.when.iter().map(|when| &when.section);
-            let variants = overlay.variants.values().map(|variant| &variant.section);
-            let sections = std::iter::once(&overlay.base).chain(whens).chain(variants);
-            let mut patches: Vec<_> = sections.flat_map(|section: &Section| &section.patches).collect();
-            patches.dedup();
-            for path in patches {
-                let text = String::from_utf8(overlay.place.read(path)?)?;
-                terminal.document(&format!("\n# {path}\n{}", text.trim_end()))?;
-            }
-            return Ok(());
-        }
-        known.push(recipe.name);
+    let packages = recipes::packages()?;
+    let crates = recipes::crates()?;
+    let texts: Vec<String> = packages
+        .iter()
+        .filter(|recipe| recipe.head.package == normalised(name))
+        .map(text_with_patches)
+        .collect::<Result<_>>()?;
+    if !texts.is_empty() {
+        return Ok(terminal.document(&texts.join("\n\n"))?);
     }
-    for crates in recipes::crates()? {
-        if crates.recipe.name == name {
-            return Ok(terminal.document(crates.text.trim_end())?);
-        }
-        known.push(crates.recipe.name);
+    if let Some(found) = crates.iter().find(|crates| crates.recipe.name == name) {
+        return Ok(terminal.document(found.text.trim_end())?);
     }
+    let names = packages.iter().map(|recipe| recipe.head.package.as_str());
+    let mut known: Vec<&str> = names.chain(crates.iter().map(|crates| crates.recipe.name.as_str())).collect();
+    known.dedup();
     Err(hinted(
         anyhow!("there is no recipe for `{name}`"),
         format!("there are recipes for `{}`", known.join("`, `")),
     ))
+}
+
+/// A recipe, and the patches that it names.
+fn text_with_patches(recipe: &Recipe) -> Result<String> {
+    let overlay = &recipe.overlay;
+    let whens = overlay.when.iter().map(|when| &when.section);
+    let variants = overlay.variants.values().map(|variant| &variant.section);
+    let sections = std::iter::once(&overlay.base).chain(whens).chain(variants);
+    let mut patches: Vec<_> = sections.flat_map(|section: &Section| &section.patches).collect();
+    patches.dedup();
+    let mut text = recipe.text.trim_end().to_owned();
+    for path in patches {
+        let patch = String::from_utf8(overlay.place.read(path)?)?;
+        text.push_str(&format!("\n\n# {path}\n{}", patch.trim_end()));
+    }
+    Ok(text)
 }
