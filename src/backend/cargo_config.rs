@@ -3,6 +3,7 @@
 //! Cargo joins the target flags in it with the package's own. Flags in `build.rustflags` and `RUSTFLAGS`, which cargo would
 //! ignore beside target flags, are read and joined too.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -45,26 +46,42 @@ pub(super) fn cargo_config(flags: &[String], choices: &CargoChoices) -> String {
         config.insert("profile".into(), toml::Table::from_iter([(name, settings.into())]).into());
     }
     if !patch.is_empty() {
-        let crates = patch.iter().map(|(name, folder)| {
-            let path = ("path".to_owned(), folder.to_string_lossy().into_owned().into());
-            match name.split_once('@') {
-                // Another version of a crate has a name of its own here.
-                Some((package, version)) => {
-                    let package = ("package".to_owned(), package.into());
-                    (
-                        format!("{name}-{version}").replace(['@', '.', '+'], "-"),
-                        toml::Table::from_iter([path, package]),
-                    )
-                }
-                None => (name.clone(), toml::Table::from_iter([path])),
-            }
-        });
+        let crates = patches(patch.iter());
         let crates = crates.map(|(name, entry)| (name, entry.into()));
         let registry =
             toml::Table::from_iter([("crates-io".to_owned(), crates.collect::<toml::Table>().into())]);
         config.insert("patch".into(), registry.into());
     }
     toml::to_string(&config).unwrap_or_default()
+}
+
+/// Crates in folders that take the place of the registry's, as cargo's table `patch` names them.
+fn patches<'a>(
+    crates: impl Iterator<Item = (&'a String, &'a PathBuf)>,
+) -> impl Iterator<Item = (String, toml::Table)> {
+    crates.map(|(name, folder)| {
+        let path = ("path".to_owned(), folder.to_string_lossy().into_owned().into());
+        match name.split_once('@') {
+            // Another version of a crate has a name of its own here.
+            Some((package, version)) => {
+                let package = ("package".to_owned(), package.into());
+                (
+                    format!("{name}-{version}").replace(['@', '.', '+'], "-"),
+                    toml::Table::from_iter([path, package]),
+                )
+            }
+            None => (name.clone(), toml::Table::from_iter([path])),
+        }
+    })
+}
+
+/// The same as arguments of cargo.
+pub(crate) fn patch_arguments(crates: &BTreeMap<String, PathBuf>) -> Vec<String> {
+    let settings = patches(crates.iter()).flat_map(|(name, entry)| {
+        let of = move |(key, value): (String, toml::Value)| format!("patch.crates-io.{name}.{key}={value}");
+        entry.into_iter().map(of)
+    });
+    settings.flat_map(|setting| ["--config".to_owned(), setting]).collect()
 }
 
 /// The compiler flags of the target. `key` is that of the driver's plan.

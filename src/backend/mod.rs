@@ -3,7 +3,7 @@
 //! The back end is not told about Pyodide: it builds for its host with cargo's target set, and the wheel that it
 //! returns is finished later ([`crate::building`]). So any Python of the host serves, whatever the target's version.
 
-mod cargo_config;
+pub(crate) mod cargo_config;
 pub(crate) mod choices;
 mod driver_plan;
 pub(crate) mod environment;

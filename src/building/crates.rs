@@ -3,7 +3,8 @@
 //! cargo's graph is brought up to date first; then the rules of recipes are matched against it. `choices` puts everything
 //! together and is pure.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use semver::Version;
 
@@ -17,6 +18,7 @@ use super::rewritten_crates;
 use super::tuning::Tuning;
 use crate::abi::TARGET;
 use crate::abi::proposals::target_features;
+use crate::backend::cargo_config::patch_arguments;
 use crate::backend::{CargoChoices, LockUse, stated_profile};
 use crate::context::{Context, Network};
 use crate::error::Result;
@@ -79,27 +81,19 @@ impl Crates {
             let (applied, updates) = (Vec::new(), Vec::new());
             return Ok(Self { choices, applied, tuning: Tuning::default(), updates, graph: None });
         };
-        checks::check_crate_names(&graph, "cargo.not-in-browser", &changes.cargo.not_in_browser)?;
-        checks::check_crate_names(&graph, "cargo.target-os", changes.cargo.target_os.keys())?;
+        // What a manifest asks of the target decides which crates there are.
         if rewritten_crates::rewrite_own(package, &match_rules(&graph, recipes))? {
-            // What a manifest asks of the target decides which crates there are.
             graph = read_graph(context, package, &arguments, &request.cargo)?.unwrap_or(graph);
         }
+        let graph = add_crates_of_copies(context, package, recipes, &arguments, graph)?;
+        checks::check_crate_names(&graph, "cargo.not-in-browser", &changes.cargo.not_in_browser)?;
+        checks::check_crate_names(&graph, "cargo.target-os", changes.cargo.target_os.keys())?;
         checks::check_bindings(context, &graph, package.tree.owner, runtime)?;
         // Known from the features of PyO3, which only the resolved graph has.
         choices.stable_abi = bindings::stable_abi(&graph);
         let (updates, rest): (Vec<MatchedRule<'_>>, Vec<_>) =
             match_rules(&graph, recipes).into_iter().partition(|matched| matched.rule.update);
-        // An update rewrites the lock file, and the user's own is never written to: there it is advice.
-        let is_ours = package.tree.owner == TreeOwner::Tool && request.cargo.lock == LockUse::Updated;
-        if is_ours {
-            let updates: Vec<CrateUpdate> = updates.iter().filter_map(MatchedRule::update).collect();
-            lock_file::update(context, package, &updates)?;
-        } else {
-            for matched in &updates {
-                context.ui.warn(matched.advice());
-            }
-        }
+        let is_updated = update_by_rules(context, package, request.cargo.lock, &updates)?;
         // As patches of cargo's, so that the package's own manifest stays as it is.
         choices.overlay.patch.extend(rewritten_crates::copy_others(context, package, &rest)?);
         if !choices.overlay.patch.is_empty() {
@@ -107,7 +101,7 @@ impl Crates {
             choices.lock = LockUse::Updated;
         }
         checks::warn_of_browser(context, &graph, &choices.overlay.patch);
-        let applied: Vec<&MatchedRule<'_>> = updates.iter().filter(|_| is_ours).chain(&rest).collect();
+        let applied: Vec<&MatchedRule<'_>> = updates.iter().filter(|_| is_updated).chain(&rest).collect();
         for matched in &applied {
             context.ui.phase("Applying", matched.line());
         }
@@ -277,6 +271,56 @@ fn read_graph(
     }
     context.ui.detail(format!("the graph of `{}` cannot be read", manifest.display()));
     Ok(None)
+}
+
+/// Updates what rules say. Returns whether it did: an update rewrites the lock file, and the user's own is never written to,
+/// so that there it is advice.
+fn update_by_rules(
+    context: &Context,
+    package: &Package<'_>,
+    lock: LockUse,
+    rules: &[MatchedRule<'_>],
+) -> Result<bool> {
+    let is_ours = package.tree.owner == TreeOwner::Tool && lock == LockUse::Updated;
+    if is_ours {
+        let updates: Vec<CrateUpdate> = rules.iter().filter_map(MatchedRule::update).collect();
+        lock_file::update(context, package, &updates)?;
+    } else {
+        for matched in rules {
+            context.ui.warn(matched.advice());
+        }
+    }
+    Ok(is_ours)
+}
+
+/// The graph with the crates that rewritten copies call and their originals do not: what a manifest asks of the target
+/// decides which there are.
+fn add_crates_of_copies(
+    context: &Context,
+    package: &Package<'_>,
+    recipes: &[CrateRecipe],
+    features: &[String],
+    mut graph: Graph,
+) -> Result<Graph> {
+    let mut known = 0;
+    loop {
+        let mut rules = match_rules(&graph, recipes);
+        let is_from_git = |source: &String| source.starts_with("git+");
+        rules.retain(|MatchedRule { used, .. }| {
+            !used.elsewhere.is_empty() && !used.source.as_ref().is_some_and(is_from_git)
+        });
+        let copies: BTreeMap<String, PathBuf> =
+            rewritten_crates::copy_others(context, package, &rules)?.into_iter().collect();
+        if copies.len() == known {
+            return Ok(graph);
+        }
+        known = copies.len();
+        let arguments = [features, &patch_arguments(&copies)].concat();
+        let Package { project, rust, .. } = package;
+        // The build says why, if cargo cannot tell.
+        let Ok(Some(patched)) = ask_graph(context, project, rust, &arguments) else { return Ok(graph) };
+        graph.add(patched);
+    }
 }
 
 /// The graph as cargo tells it; nothing if the project has no manifest, or cargo prints no graph.

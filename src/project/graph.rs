@@ -133,6 +133,15 @@ impl Graph {
         Some(Self { crates: crates.collect(), workspace: workspace_root })
     }
 
+    /// Adds the crates of another graph that this one does not have.
+    pub fn add(&mut self, other: Self) {
+        for added in other.crates {
+            if !self.crates.iter().any(|known| known.name == added.name && known.version == added.version) {
+                self.crates.push(added);
+            }
+        }
+    }
+
     /// The first crate of a name.
     pub fn find(&self, name: &str) -> Option<&Crate> {
         self.crates.iter().find(|found| found.name == name)
@@ -268,6 +277,17 @@ mod tests {
             .replace(r#""workspace_root""#, r#""workspace_members": ["own 1", "t 1"], "workspace_root""#);
         let graph = Graph::parse(&members).unwrap();
         assert!(["own", "t", "u"].iter().all(|name| graph.find(name).is_some_and(|found| found.is_linked)));
+    }
+
+    #[test]
+    fn crates_of_another_graph_are_added_once_a_version() {
+        let mut graph = Graph::parse(METADATA).unwrap();
+        let known = graph.crates.len();
+        let other = METADATA.replace(r#""b", "version": "0.1.0-rc.1""#, r#""b", "version": "0.2.0""#);
+        graph.add(Graph::parse(&other).unwrap());
+        let added: Vec<String> =
+            graph.crates[known..].iter().map(|one| format!("{} {}", one.name, one.version)).collect();
+        assert_eq!(added, ["b 0.2.0"]);
     }
 
     #[test]

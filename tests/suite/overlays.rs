@@ -305,6 +305,30 @@ fn an_asynchronous_runtime_compiles_and_works_on_one_thread() {
 }
 
 #[test]
+fn a_client_of_http_compiles_and_its_requests_fail_with_an_error() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let place = folder();
+    let archive = place.path().join("fixture_network-1.0.0.tar.gz");
+    fs_err::write(&archive, sdist("network", "fixture_network-1.0.0")).unwrap();
+    fs_err::write(place.path().join("newest.toml"), "[cargo]\nupdate = [\"tokio@1.54\"]\n").unwrap();
+    let code = "import fixture_network as f\n\
+        for call in f.connect, f.fetch:\n\
+        \x20   try: call()\n\
+        \x20   except OSError as error: print('unreachable' in str(error))";
+    let mut said = Vec::new();
+    for more in [&[][..], &["--overlay", "newest.toml"]] {
+        let printed = build(&archive, more).run();
+        assert_eq!(printed.status, Some(0), "{}", printed.stderr);
+        let (path, _) = wheel(&archive, &printed.stdout);
+        assert_eq!(python(&[&path], "0.29.5", code), "True\nTrue\n");
+        said.extend(printed.stderr.lines().filter(|line| line.contains("Applying")).map(str::to_owned));
+    }
+    insta::assert_snapshot!(said.join("\n"));
+}
+
+#[test]
 fn constructors_of_old_crates_run() {
     if !can_build() || !has("node") {
         return;

@@ -114,6 +114,17 @@ fn flags_of_variables_take_the_place_of_those_of_files() {
 }
 
 #[test]
+fn crates_in_folders_are_arguments_of_cargo() {
+    let crates = [("a", "/v/a b"), ("a@1.2.0", "/v/old")];
+    let crates = crates.map(|(name, folder)| (name.to_owned(), folder.into()));
+    assert_eq!(
+        patch_arguments(&crates.into()).join(" "),
+        "--config patch.crates-io.a.path=\"/v/a b\" --config patch.crates-io.a-1-2-0-1-2-0.package=\"a\" \
+         --config patch.crates-io.a-1-2-0-1-2-0.path=\"/v/old\""
+    );
+}
+
+#[test]
 fn pyo3_is_told_of_the_target_or_of_the_stable_abi() {
     let folder = tempfile::tempdir().unwrap();
     let check = |stable: Option<StableAbi>| {
