@@ -119,13 +119,24 @@ fn take_setting(
         plan.ignored.push(format!("-s{setting}"));
         return Ok(());
     };
-    let mut reader = serde_json::Deserializer::from_str(list);
-    let names =
-        Vec::<String>::deserialize(&mut reader).map_err(|_| CannotLink::Exports(setting.to_owned()))?;
+    let names = read_names(list).ok_or_else(|| CannotLink::Exports(setting.to_owned()))?;
     // Emscripten writes C names with an underscore in front.
     let names = names.into_iter().map(|name| name.strip_prefix('_').map_or(name.clone(), str::to_owned));
     functions.get_or_insert_default().extend(names);
     Ok(())
+}
+
+/// A list as JSON, or without quotes: rustc does not escape them in a response file, where they are no part of an argument.
+fn read_names(list: &str) -> Option<Vec<String>> {
+    let quoted = Vec::<String>::deserialize(&mut serde_json::Deserializer::from_str(list));
+    quoted.ok().or_else(|| {
+        let names = list.strip_prefix('[')?.strip_suffix(']')?.split(',').map(str::trim);
+        let is_name = |name: &str| {
+            !name.is_empty()
+                && !name.contains(|letter: char| letter.is_whitespace() || "[]\"'".contains(letter))
+        };
+        names.map(|name| is_name(name).then(|| name.to_owned())).collect()
+    })
 }
 
 fn take_library(name: &str, plan: &mut LinkPlan) {
@@ -219,6 +230,7 @@ mod tests {
             r#"-s 'EXPORTED_FUNCTIONS=["_PyInit__tiktoken"]' a.o libstd.rlib --target=wasm32-unknown-emscripten -fwasm-exceptions -o out.wasm -sSIDE_MODULE=2 -O3 -g0"#,
             r#"-sEXPORTED_FUNCTIONS='["_PyInit_a","_helper"]' a.o -L /x -L/y -l z -lzstd -lpython3.14 -l c -lm -Wl,--whole-archive liba.a -Wl,--no-whole-archive,--as-needed -o a.wasm"#,
             r#"-s EXPORTED_FUNCTIONS='["_helper"]' a.o -o a.wasm"#,
+            r"-s EXPORTED_FUNCTIONS=[_PyInit_a,_helper] a.o -o a.wasm",
             r"a.o -o program.js -sSIDE_MODULE=2",
             r"-shared -Wl,-O1 a.o b.o -L/usr/lib -o build/lib/x/_y.cpython-311-x86_64-linux-gnu.so",
             r"-s EXPORTED_FUNCTIONS=_PyInit_a a.o -o a.wasm",

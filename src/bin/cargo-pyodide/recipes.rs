@@ -100,10 +100,10 @@ fn text_with_patches(recipe: &Recipe) -> Result<String> {
     let sections = std::iter::once(&overlay.base).chain(whens).chain(variants);
     let mut patches: Vec<_> = sections.flat_map(|section: &Section| &section.patches).collect();
     patches.dedup();
-    let mut text = recipe.text.trim_end().to_owned();
+    let mut parts = vec![recipe.text.trim_end().to_owned()];
     for path in patches {
         let patch = String::from_utf8(overlay.place.read(path)?)?;
-        text.push_str(&format!("\n\n# {path}\n{}", patch.trim_end()));
+        parts.push(format!("# {path}\n{}", patch.trim_end()));
     }
-    Ok(text)
+    Ok(parts.join("\n\n"))
 }
