@@ -46,7 +46,7 @@ pub(super) fn cargo_config(flags: &[String], choices: &CargoChoices) -> String {
         config.insert("profile".into(), toml::Table::from_iter([(name, settings.into())]).into());
     }
     if !patch.is_empty() {
-        let crates = patches(patch.iter());
+        let crates = patches(patch);
         let crates = crates.map(|(name, entry)| (name, entry.into()));
         let registry =
             toml::Table::from_iter([("crates-io".to_owned(), crates.collect::<toml::Table>().into())]);
@@ -56,10 +56,8 @@ pub(super) fn cargo_config(flags: &[String], choices: &CargoChoices) -> String {
 }
 
 /// Crates in folders that take the place of the registry's, as cargo's table `patch` names them.
-fn patches<'a>(
-    crates: impl Iterator<Item = (&'a String, &'a PathBuf)>,
-) -> impl Iterator<Item = (String, toml::Table)> {
-    crates.map(|(name, folder)| {
+fn patches(crates: &BTreeMap<String, PathBuf>) -> impl Iterator<Item = (String, toml::Table)> {
+    crates.iter().map(|(name, folder)| {
         let path = ("path".to_owned(), folder.to_string_lossy().into_owned().into());
         match name.split_once('@') {
             // Another version of a crate has a name of its own here.
@@ -77,7 +75,7 @@ fn patches<'a>(
 
 /// The same as arguments of cargo.
 pub(crate) fn patch_arguments(crates: &BTreeMap<String, PathBuf>) -> Vec<String> {
-    let settings = patches(crates.iter()).flat_map(|(name, entry)| {
+    let settings = patches(crates).flat_map(|(name, entry)| {
         let of = move |(key, value): (String, toml::Value)| format!("patch.crates-io.{name}.{key}={value}");
         entry.into_iter().map(of)
     });

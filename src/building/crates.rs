@@ -305,10 +305,7 @@ fn add_crates_of_copies(
     let mut known = 0;
     loop {
         let mut rules = match_rules(&graph, recipes);
-        let is_from_git = |source: &String| source.starts_with("git+");
-        rules.retain(|MatchedRule { used, .. }| {
-            !used.elsewhere.is_empty() && !used.source.as_ref().is_some_and(is_from_git)
-        });
+        rules.retain(|MatchedRule { used, .. }| !used.elsewhere.is_empty() && !used.is_from_git());
         let copies: BTreeMap<String, PathBuf> =
             rewritten_crates::copy_others(context, package, &rules)?.into_iter().collect();
         if copies.len() == known {

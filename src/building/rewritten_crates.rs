@@ -114,7 +114,7 @@ pub(super) fn copy_others(
 ) -> Result<Vec<(String, PathBuf)>> {
     let mut copies: Vec<(String, PathBuf)> = Vec::new();
     for (used, answers) in crates_to_rewrite(rules).into_iter().filter(|(used, _)| !is_own(package, used)) {
-        if used.source.as_ref().is_some_and(|source| source.starts_with("git+")) {
+        if used.is_from_git() {
             context.ui.warn(format!(
                 "the crate `{} {}` comes from git and stays as it is: a recipe rewrites crates of the registry",
                 used.name, used.version

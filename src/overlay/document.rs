@@ -28,6 +28,15 @@ pub struct Overlay {
     pub variants: BTreeMap<String, Variant>,
 }
 
+impl Overlay {
+    /// All sections, whether they apply or not.
+    pub fn sections(&self) -> impl Iterator<Item = &Section> {
+        let whens = self.when.iter().map(|when| &when.section);
+        let variants = self.variants.values().map(|variant| &variant.section);
+        std::iter::once(&self.base).chain(whens).chain(variants)
+    }
+}
+
 /// `[[when]]`: a section that applies under conditions, all of which must be met.
 #[derive(Debug, Clone, PartialEq)]
 pub struct When {

@@ -102,9 +102,7 @@ mod tests {
             assert!(versions.is_empty() || versions.starts_with('-'), "{file}");
         }
         for recipe in packages {
-            let variants = recipe.overlay.variants.values().map(|variant| &variant.section);
-            let whens = recipe.overlay.when.iter().map(|when| &when.section);
-            for section in std::iter::once(&recipe.overlay.base).chain(whens).chain(variants) {
+            for section in recipe.overlay.sections() {
                 for path in &section.patches {
                     assert!(
                         shipped::file(&path.0).is_some(),

@@ -36,6 +36,13 @@ pub struct Crate {
     pub is_linked: bool,
 }
 
+impl Crate {
+    /// Whether it comes from a git repository.
+    pub fn is_from_git(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| source.starts_with("git+"))
+    }
+}
+
 #[derive(Deserialize)]
 struct CargoMetadata {
     packages: Vec<ResolvedPackage>,

@@ -6,7 +6,8 @@ use super::state::{State, SweepPlan};
 use crate::error::Result;
 
 /// Copies the finished cells of sweeps into one, which may exist. Where several sweeps have a cell, one that succeeded
-/// counts, else the last. Results on the machine come along, for the lines that are still to be done. What was to be swept is in the joined sweep even where nobody did it.
+/// counts, else the last. Results on the machine come along, for the lines that are still to be done. What was to be swept is
+/// in the joined sweep even where nobody did it.
 ///
 /// # Errors
 /// When one cannot be read, or the other not written.
@@ -24,27 +25,25 @@ pub fn merge(folders: &[State], wanted: &SweepPlan, out: &Path) -> Result<State>
             if known.is_some_and(|known| known.failure.is_none()) && record.failure.is_some() {
                 continue;
             }
-            let key = record.cell.key();
-            for file in [record.log.clone(), format!("tests/{key}.json")] {
-                let from = state.path(&file);
-                if from.is_file() {
-                    fs_err::copy(from, joined.path(&file))?;
-                }
-            }
-            let native = state.native(&record.cell.package);
-            if native.is_file() {
-                fs_err::copy(native, joined.native(&record.cell.package))?;
-            }
+            copy_if_there(&state.path(&record.log), &joined.path(&record.log))?;
+            let tests = format!("tests/{}.json", record.cell.key());
+            copy_if_there(&state.path(&tests), &joined.path(&tests))?;
+            let package = &record.cell.package;
+            copy_if_there(&state.native(package), &joined.native(package))?;
             if let Some(wheel) = &record.wheel {
-                let file = format!("wheels/{}/{}", record.cell.line, wheel.file);
-                let from = state.path(&file);
-                if from.is_file() {
-                    fs_err::create_dir_all(joined.path(&format!("wheels/{}", record.cell.line)))?;
-                    fs_err::copy(from, joined.path(&file))?;
-                }
+                let path = |state: &State| state.wheels(&record.cell.line).join(&wheel.file);
+                copy_if_there(&path(state), &path(&joined))?;
             }
             joined.keep(&record)?;
         }
     }
     Ok(joined)
+}
+
+fn copy_if_there(from: &Path, to: &Path) -> Result<()> {
+    if from.is_file() {
+        fs_err::create_dir_all(to.parent().unwrap_or(to))?;
+        fs_err::copy(from, to)?;
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 //! compiled.
 
 use crate::builds::python_headers;
-use crate::harness::{Tool, can_build, copy_folder, fixture, folder, has, tool};
+use crate::harness::{Tool, can_build, copied, fixture, has, tool};
 use crate::lines::{SAMPLE, asked_for};
 use crate::native::can_compile;
 
@@ -24,8 +24,7 @@ fn a_library_keeps_its_name_and_exports_what_rust_does() {
     if !can_build() || !has("node") {
         return;
     }
-    let place = folder();
-    copy_folder(&fixture("cffi"), &place.path().join("cffi"));
+    let (place, _) = copied("cffi");
     for version in asked_for().unwrap_or(SAMPLE.into()) {
         let wheel = build(place.path(), version);
         // Any Python opens it.
@@ -43,9 +42,7 @@ fn a_crate_without_bindings_makes_a_library() {
     if !can_build() || !has("node") {
         return;
     }
-    let place = folder();
-    let project = place.path().join("cffi");
-    copy_folder(&fixture("cffi"), &project);
+    let (place, project) = copied("cffi");
     let manifest = project.join("pyproject.toml");
     let text = std::fs::read_to_string(&manifest).unwrap();
     std::fs::write(&manifest, text.replacen(TOLD, "", 1)).unwrap();
@@ -61,8 +58,7 @@ fn cffi_opens_a_library_and_calls_back() {
     if !can_build() || !has("node") || !can_compile() || python_headers(11).is_none() {
         return;
     }
-    let place = folder();
-    copy_folder(&fixture("cffi"), &place.path().join("cffi"));
+    let (place, _) = copied("cffi");
     // Its Python is 3.11.
     let version = "0.25.1";
     let includes = format!("-I{}", fixture("libffi").display());

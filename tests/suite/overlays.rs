@@ -36,6 +36,25 @@ fn python(wheels: &[&Path], pyodide: &str, code: &str) -> String {
     tool(&arguments).succeed().stdout
 }
 
+/// Builds a fixture's archive, whose old lock is brought up to date, which a user's own folder is not; and runs code with the
+/// wheel. Returns which changes were told, and what the code printed.
+fn build_and_run(archive: &Path, more: &[&str], code: &str) -> (Vec<String>, String) {
+    let printed = build(archive, more).run();
+    assert_eq!(printed.status, Some(0), "{}", printed.stderr);
+    let (path, _) = wheel(archive, &printed.stdout);
+    let applied = printed.stderr.lines().filter(|line| line.contains("Applying")).map(str::to_owned);
+    (applied.collect(), python(&[&path], "0.29.5", code))
+}
+
+/// A fixture as an archive in a folder of its own.
+fn archived(name: &str) -> (tempfile::TempDir, PathBuf) {
+    let place = folder();
+    let release = format!("fixture_{name}-1.0.0");
+    let archive = place.path().join(format!("{release}.tar.gz"));
+    fs_err::write(&archive, sdist(name, &release)).unwrap();
+    (place, archive)
+}
+
 /// Every file of a folder with its bytes.
 fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
@@ -285,21 +304,16 @@ fn an_asynchronous_runtime_compiles_and_works_on_one_thread() {
     if !can_build() || !has("node") {
         return;
     }
-    let place = folder();
-    // An archive with an old lock: it is brought up to date, which a user's own folder is not.
-    let archive = place.path().join("fixture_async-1.0.0.tar.gz");
-    fs_err::write(&archive, sdist("async", "fixture_async-1.0.0")).unwrap();
+    let (place, archive) = archived("async");
     fs_err::write(place.path().join("newest.toml"), "[cargo]\nupdate = [\"tokio@1.54\"]\n").unwrap();
     let code = "import fixture_async as f; print(f.tasks())\n\
         try: f.workers()\n\
         except OSError as error: print(type(error).__name__)";
     let mut said = Vec::new();
     for more in [&[][..], &["--overlay", "newest.toml"]] {
-        let printed = build(&archive, more).run();
-        assert_eq!(printed.status, Some(0), "{}", printed.stderr);
-        let (path, _) = wheel(&archive, &printed.stdout);
-        assert_eq!(python(&[&path], "0.29.5", code).lines().next(), Some("10"));
-        said.extend(printed.stderr.lines().filter(|line| line.contains("Applying")).map(str::to_owned));
+        let (applied, printed) = build_and_run(&archive, more, code);
+        assert_eq!(printed.lines().next(), Some("10"));
+        said.extend(applied);
     }
     insta::assert_snapshot!(said.join("\n"));
 }
@@ -309,9 +323,7 @@ fn a_client_of_http_compiles_and_its_requests_fail_with_an_error() {
     if !can_build() || !has("node") {
         return;
     }
-    let place = folder();
-    let archive = place.path().join("fixture_network-1.0.0.tar.gz");
-    fs_err::write(&archive, sdist("network", "fixture_network-1.0.0")).unwrap();
+    let (place, archive) = archived("network");
     fs_err::write(place.path().join("newest.toml"), "[cargo]\nupdate = [\"tokio@1.54\"]\n").unwrap();
     let code = "import fixture_network as f\n\
         for call in f.connect, f.fetch:\n\
@@ -319,11 +331,9 @@ fn a_client_of_http_compiles_and_its_requests_fail_with_an_error() {
         \x20   except OSError as error: print('unreachable' in str(error))";
     let mut said = Vec::new();
     for more in [&[][..], &["--overlay", "newest.toml"]] {
-        let printed = build(&archive, more).run();
-        assert_eq!(printed.status, Some(0), "{}", printed.stderr);
-        let (path, _) = wheel(&archive, &printed.stdout);
-        assert_eq!(python(&[&path], "0.29.5", code), "True\nTrue\n");
-        said.extend(printed.stderr.lines().filter(|line| line.contains("Applying")).map(str::to_owned));
+        let (applied, printed) = build_and_run(&archive, more, code);
+        assert_eq!(printed, "True\nTrue\n");
+        said.extend(applied);
     }
     insta::assert_snapshot!(said.join("\n"));
 }
@@ -333,16 +343,11 @@ fn constructors_of_old_crates_run() {
     if !can_build() || !has("node") {
         return;
     }
-    let place = folder();
-    let archive = place.path().join("fixture_constructors-1.0.0.tar.gz");
-    fs_err::write(&archive, sdist("constructors", "fixture_constructors-1.0.0")).unwrap();
-    let printed = build(&archive, &[]).run();
-    assert_eq!(printed.status, Some(0), "{}", printed.stderr);
-    let said: Vec<&str> = printed.stderr.lines().filter(|line| line.contains("Applying")).collect();
-    insta::assert_snapshot!(said.join("\n"));
-    let (path, _) = wheel(&archive, &printed.stdout);
+    let (_place, archive) = archived("constructors");
     let code = "import fixture_constructors as f; print(f.started(), f.Pair().second())";
-    assert_eq!(python(&[&path], "0.29.5", code), "42 2\n");
+    let (said, printed) = build_and_run(&archive, &[], code);
+    insta::assert_snapshot!(said.join("\n"));
+    assert_eq!(printed, "42 2\n");
 }
 
 /// An archive with one file beside `pyproject.toml`.

@@ -2,7 +2,6 @@
 
 use anyhow::anyhow;
 use cargo_pyodide::error::{Result, hinted};
-use cargo_pyodide::overlay::Section;
 use cargo_pyodide::overlay::recipes::{self, Recipe};
 use cargo_pyodide::wheel::filename::normalised;
 use clap::{Args, Subcommand};
@@ -95,10 +94,7 @@ fn show(terminal: &Terminal, name: &str) -> Result<()> {
 /// A recipe, and the patches that it names.
 fn text_with_patches(recipe: &Recipe) -> Result<String> {
     let overlay = &recipe.overlay;
-    let whens = overlay.when.iter().map(|when| &when.section);
-    let variants = overlay.variants.values().map(|variant| &variant.section);
-    let sections = std::iter::once(&overlay.base).chain(whens).chain(variants);
-    let mut patches: Vec<_> = sections.flat_map(|section: &Section| &section.patches).collect();
+    let mut patches: Vec<_> = overlay.sections().flat_map(|section| &section.patches).collect();
     patches.dedup();
     let mut parts = vec![recipe.text.trim_end().to_owned()];
     for path in patches {
