@@ -4,6 +4,7 @@ use std::process::{Child, ExitStatus};
 
 use anyhow::{Context as _, bail};
 
+use super::supervision::stay_if_ending;
 use super::tree;
 use crate::error::Result;
 use crate::ui::Ui;
@@ -26,7 +27,11 @@ impl Running {
             self.stop();
             bail!("interrupted");
         }
-        self.child.try_wait().context("cannot wait for a child process")
+        let ended = self.child.try_wait().context("cannot wait for a child process")?;
+        if ended.is_some() {
+            stay_if_ending();
+        }
+        Ok(ended)
     }
 
     /// Ends it, and what it started itself, and waits until it has.

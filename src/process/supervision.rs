@@ -101,8 +101,9 @@ pub fn end_all_and_exit() -> ! {
     std::process::exit(INTERRUPTED.into())
 }
 
-/// Stops here if everything is being ended: the death of a child is then no failure to tell.
-pub(super) fn stay_if_ending() {
+/// Stops here if everything is being ended: the death of a child is then no failure to tell, and a process that went on to
+/// its end would take with it the thread that removes its files.
+pub fn stay_if_ending() {
     while ENDING.load(Ordering::Relaxed) {
         std::thread::park();
     }

@@ -59,7 +59,9 @@ fn main() -> ExitCode {
         }
         None => terminal::watch_for_interrupts(),
     }
-    match commands::run(environment, cli) {
+    let done = commands::run(environment, cli);
+    supervision::stay_if_ending();
+    match done {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             terminal::print_failure(&render(&error));
