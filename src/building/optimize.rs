@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::request::BuildRequest;
 use super::step_size::StepSize;
+use crate::abi::ExceptionModel;
 use crate::abi::proposals::{binaryen_features, introducible};
 use crate::cache::Kind;
 use crate::context::{Context, Network};
@@ -98,14 +99,17 @@ impl Optimizer {
             unchanged: Vec::new(),
             linked: BTreeMap::new(),
         };
-        let (Some(program), Some(passes)) = (&self.program, self.optimization.passes(runtime.exceptions))
-        else {
-            return Ok(done);
-        };
+        let Some(program) = &self.program else { return Ok(done) };
         done.wasm_opt = Some(program.version.clone());
-        let keeps_blocks = self.optimization == Optimization::Speed;
         let released = runtime.facts.released.as_deref();
-        let run = Run { context, program, passes, keeps_blocks, released, folder };
+        let run = Run {
+            context,
+            program,
+            optimization: self.optimization,
+            exceptions: runtime.exceptions,
+            released,
+            folder,
+        };
         let is_module = |path: &str, bytes: &[u8]| extension::parse(path).is_some() && module::is_wasm(bytes);
         for (path, bytes) in contents.files.iter_mut().filter(|(path, bytes)| is_module(path, bytes)) {
             match run.optimize(path, bytes) {
@@ -140,34 +144,38 @@ fn tell_once(context: &Context, error: &anyhow::Error) {
 struct Run<'a> {
     context: &'a Context,
     program: &'a WasmOpt,
-    passes: Vec<&'static str>,
-    /// Whether modules keep small blocks of memory that they free.
-    keeps_blocks: bool,
+    optimization: Optimization,
+    exceptions: ExceptionModel,
     released: Option<&'a str>,
     folder: &'a Path,
 }
 
 impl Run<'_> {
+    /// Whether modules keep small blocks of memory that they free.
+    fn keeps_blocks(&self) -> bool {
+        self.optimization == Optimization::Speed
+    }
+
     fn optimize(&self, path: &str, linked: &[u8]) -> Result<Vec<u8>> {
         // Debug information keeps the program from many of its passes. Names are dropped later, if they are.
         let before = strip::strip(linked, Strip::DebugInfo)?;
-        let used = Code::survey(&before).context("the linker wrote an invalid module")?.proposals;
-        let used: BTreeSet<&str> = used.into_keys().collect();
-        let allowed: BTreeSet<&str> = used.iter().copied().chain(introducible(self.released)).collect();
-        let options = self.options(&allowed)?;
+        let code = Code::survey(&before).context("the linker wrote an invalid module")?;
+        let used = code.proposals.keys().copied();
+        let allowed: BTreeSet<&str> = used.chain(introducible(self.released)).collect();
+        let options = self.options(&allowed, code.largest_function)?;
         let input = Sha256Digest::of(&before).to_string();
         let key = format!(
             "wasm-opt {}\n{}\nblocks kept: {}, {BLOCK_CACHE}\nfunctions ordered, {ORDERING}\n{input}",
             self.program.version,
             options.join(" "),
-            self.keeps_blocks
+            self.keeps_blocks()
         );
         let key = Sha256Digest::of(key.as_bytes()).to_string();
         let cache = &self.context.cache;
         if let Some(kept) = cache.find_bytes(Kind::Finished, &key) {
             return Ok(kept);
         }
-        let keeping = if self.keeps_blocks { block_cache::add(&before)? } else { None };
+        let keeping = if self.keeps_blocks() { block_cache::add(&before)? } else { None };
         let after = self.call(path, keeping.as_ref().unwrap_or(&before), &options, &allowed)?;
         // A cache that cannot be written costs the next build some time.
         let _ = cache.keep_bytes(Kind::Finished, &key, &after);
@@ -175,7 +183,7 @@ impl Run<'_> {
     }
 
     /// What the program is told besides its files.
-    fn options(&self, allowed: &BTreeSet<&str>) -> Result<Vec<String>> {
+    fn options(&self, allowed: &BTreeSet<&str>, largest_function: usize) -> Result<Vec<String>> {
         let mut options = vec!["--mvp-features".to_owned()];
         for proposal in allowed {
             let features = binaryen_features(proposal).ok_or_else(|| {
@@ -183,7 +191,8 @@ impl Run<'_> {
             })?;
             options.extend(features.iter().map(|feature| format!("--enable-{feature}")));
         }
-        options.extend(self.passes.iter().map(|pass| (*pass).to_owned()));
+        let passes = self.optimization.passes(self.exceptions, largest_function);
+        options.extend(passes.into_iter().map(str::to_owned));
         options.push("-g".to_owned());
         Ok(options)
     }

@@ -27,6 +27,8 @@ pub struct Code {
     pub relocates_itself: bool,
     /// The most targets of one `br_table`.
     pub branch_targets: u32,
+    /// The size of the largest function, in bytes.
+    pub largest_function: usize,
 }
 
 /// What calls are looked at.
@@ -106,6 +108,7 @@ impl Code {
     fn join(&mut self, other: Self) {
         self.relocates_itself |= other.relocates_itself;
         self.branch_targets = self.branch_targets.max(other.branch_targets);
+        self.largest_function = self.largest_function.max(other.largest_function);
         for (proposal, operator) in other.proposals {
             self.proposals.entry(proposal).or_insert(operator);
         }
@@ -147,6 +150,7 @@ fn survey_part(functions: &[Function<'_>], watched: Watched) -> Result<Code, Bin
     let mut code = Code::default();
     let mut allocations = FuncValidatorAllocations::default();
     for (function, body) in functions {
+        code.largest_function = code.largest_function.max(body.as_bytes().len());
         // The validator wants to own it, and the threads share the list.
         let FuncToValidate { resources, index, ty, features } = function;
         let again =

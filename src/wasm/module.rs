@@ -15,10 +15,23 @@ pub enum WasmError {
     NotWasm(String),
     /// The bytes end early or contradict the format.
     #[error("not a whole WebAssembly module: {0}")]
-    Malformed(#[from] wasmparser::BinaryReaderError),
+    Malformed(#[source] wasmparser::BinaryReaderError),
+    /// It has more of something than engines take: <https://www.w3.org/TR/wasm-js-api/#limits>.
+    #[error(
+        "a WebAssembly module that is too large for every engine: {0}; a higher `opt-level`, or `s`, leaves fewer functions"
+    )]
+    OverLimit(#[source] wasmparser::BinaryReaderError),
     /// A section refers to a type or function that is not there.
     #[error("not a consistent WebAssembly module: {0}")]
     Inconsistent(&'static str),
+}
+
+impl From<wasmparser::BinaryReaderError> for WasmError {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        // The parser has no kinds of errors.
+        let of = if error.message().contains("exceeds limit of") { Self::OverLimit } else { Self::Malformed };
+        of(error)
+    }
 }
 
 /// The type of a function.

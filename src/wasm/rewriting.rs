@@ -20,7 +20,7 @@ pub(super) fn rewrite(
 ) -> Result<Vec<u8>, WasmError> {
     let mut written = wasm_encoder::Module::new();
     changes.parse_core_module(&mut written, Parser::new(0), bytes).map_err(|error| match error {
-        reencode::Error::ParseError(error) => WasmError::Malformed(error),
+        reencode::Error::ParseError(error) => error.into(),
         _ => WasmError::Inconsistent("a type or a constant that cannot be written"),
     })?;
     Ok(written.finish())

@@ -226,3 +226,17 @@ fn faults_are_found() {
     };
     assert_eq!(fault(&cut), Some(Fault::Cut { present: 39, length: 40 }));
 }
+
+#[test]
+fn more_functions_than_engines_take_are_told_from_bytes_that_are_no_module() {
+    let mut types = wasm_encoder::TypeSection::new();
+    types.ty().function([], []);
+    let mut functions = wasm_encoder::FunctionSection::new();
+    for _ in 0..=1_000_000 {
+        functions.function(0);
+    }
+    let mut module = wasm_encoder::Module::new();
+    module.section(&types).section(&functions);
+    let error = validate(&module.finish(), 0).unwrap_err();
+    insta::assert_snapshot!(error, @"a WebAssembly module that is too large for every engine: functions count exceeds limit of 1000000 (at offset 0x12); a higher `opt-level`, or `s`, leaves fewer functions");
+}
