@@ -21,6 +21,13 @@ parquet.seek(0)
 assert pl.read_parquet(parquet).equals(people)
 people.write_parquet("/tmp/people.parquet")
 assert pl.scan_parquet("/tmp/people.parquet").filter(pl.col("n") == 3).collect()["name"].to_list() == ["Alan"]
+# More than is read or held in one piece.
+many = pl.DataFrame({"n": range(200_000)}).with_columns((pl.col("n") % 1000).alias("rest"))
+counted = many.lazy().group_by("rest").agg(pl.len().alias("count")).collect()
+assert counted.height == 1000 and set(counted["count"]) == {200}, counted
+many.write_csv("/tmp/many.csv")
+last = pl.scan_csv("/tmp/many.csv").filter(pl.col("rest") == 999).select(pl.col("n").max()).collect()
+assert last.item() == 199_999, last
 total = pl.SQLContext(people=people).execute("select sum(n) as total from people").collect()
 assert total.item() == 10, total
 print(f"polars {pl.__version__}: grouped, joined, lazy, CSV, JSON, Parquet, SQL")

@@ -11,10 +11,11 @@ use crate::project::PyProject;
 use crate::project::manifest;
 
 /// Makes the package in `project` the root of a workspace of its own, if neither it nor a folder of `tree` is one and a
-/// Cargo manifest lies in a folder above.
+/// Cargo manifest lies in a folder above. It stays the only member: cargo reads the development dependencies of members, and
+/// those of a crate beside it are often left out of an sdist.
 ///
 /// # Errors
-/// When its manifest cannot be written.
+/// When its folder cannot be read, or its manifest cannot be written.
 pub(super) fn give(tree: &Path, project: &Path, pyproject: &PyProject) -> Result<()> {
     // Seldom so, and sooner seen than the package's own manifest is found.
     if !tree.ancestors().skip(1).any(|folder| folder.join("Cargo.toml").is_file()) {
@@ -25,8 +26,22 @@ pub(super) fn give(tree: &Path, project: &Path, pyproject: &PyProject) -> Result
     if own_folders.into_iter().any(|folder| manifest::names_a_workspace(&folder.join("Cargo.toml"))) {
         return Ok(());
     }
+    let workspace = format!("\n[workspace]\nexclude = {}\n", folders_beside(&path)?);
     let mut file = fs_err::OpenOptions::new().append(true).open(&path)?;
-    file.write_all(b"\n[workspace]\n").with_context(|| format!("cannot write `{}`", path.display()))
+    file.write_all(workspace.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+/// The folders beside a file.
+fn folders_beside(file: &Path) -> Result<toml::Value> {
+    let mut names = Vec::new();
+    for entry in fs_err::read_dir(file.parent().unwrap_or(file))? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            names.extend(entry.file_name().into_string().ok());
+        }
+    }
+    names.sort_unstable();
+    Ok(names.into())
 }
 
 #[cfg(test)]
@@ -38,7 +53,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tree = folder.path().join("workspace/cache/tree");
         let project = tree.join("package-1.0/python");
-        fs_err::create_dir_all(&project).unwrap();
+        fs_err::create_dir_all(project.join("core")).unwrap();
         for (path, text) in [
             (folder.path().join("workspace"), around),
             (tree.join("package-1.0"), above),
@@ -58,7 +73,7 @@ mod tests {
         const PACKAGE: &str = "[package]\nname = 'x'";
         const MEMBER: &str = "[package]\nname = 'x'\nworkspace = '../elsewhere'\n";
         const ROOT: &str = "[workspace]\nmembers = ['python']\n";
-        let changed = format!("{PACKAGE}\n[workspace]\n");
+        let changed = format!("{PACKAGE}\n[workspace]\nexclude = [\"core\"]\n");
         assert_eq!(manifest_after(ROOT, "", PACKAGE), changed);
         assert_eq!(manifest_after(PACKAGE, PACKAGE, PACKAGE), changed);
         assert_eq!(manifest_after("", "", PACKAGE), PACKAGE);
