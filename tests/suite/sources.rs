@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tar::EntryType::{Char, Fifo, Regular, Symlink};
 
-use crate::harness::{can_build, copy_folder, find, fixture, folder, has, runtime, tool};
+use crate::harness::{can_build, copied, copy_folder, find, fixture, folder, has, runtime, tool};
 
 fn build(source: &Path) -> String {
     let runtime = runtime("0.29.5");
@@ -170,4 +170,20 @@ fn a_git_repository_is_built_at_a_revision() {
     insta::assert_snapshot!(
         absent.stderr.lines().filter(|line| !line.starts_with("    ")).collect::<Vec<_>>().join("\n")
     );
+}
+
+#[test]
+fn what_only_tests_of_a_crate_beside_need_may_be_missing() {
+    if !can_build() {
+        return;
+    }
+    let (place, package) = copied("changeable");
+    let manifest = package.join("inner/Cargo.toml");
+    let inner = fs_err::read_to_string(&manifest).unwrap();
+    fs_err::write(&manifest, inner + "\n[dev-dependencies]\nmissing = { path = \"missing\" }\n").unwrap();
+    let source = place.path().join("changeable-1.0.0.tar.gz");
+    tar_gz(&source, |archive| archive.append_dir_all("changeable-1.0.0", &package).unwrap());
+    let build = tool(&["build", "./changeable-1.0.0.tar.gz", "--pyodide", "0.29.5", "-q", "--no-import"]);
+    let printed = build.in_folder(place.path()).run();
+    assert_eq!(printed.status, Some(0), "{}", printed.stderr);
 }
