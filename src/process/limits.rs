@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use sysinfo::{Pid, System};
 
 use super::Invocation;
-use super::supervision::stay_if_ending;
+use super::running::poll;
 use super::tree::{kill_tree, memory_of_tree};
 use crate::error::Result;
 use crate::ui::Ui;
@@ -85,8 +85,7 @@ fn watch(child: &mut Child, limits: Limits, ui: &Ui) -> Result<Watched> {
         if ui.is_interrupted() {
             bail!("interrupted");
         }
-        if let Some(status) = child.try_wait().context("cannot wait for a child process")? {
-            stay_if_ending();
+        if let Some(status) = poll(child)? {
             return Ok(Watched { ended: Ended::ByItself(status), memory });
         }
         if started.elapsed() > limits.time {

@@ -27,11 +27,7 @@ impl Running {
             self.stop();
             bail!("interrupted");
         }
-        let ended = self.child.try_wait().context("cannot wait for a child process")?;
-        if ended.is_some() {
-            stay_if_ending();
-        }
-        Ok(ended)
+        poll(&mut self.child)
     }
 
     /// Ends it, and what it started itself, and waits until it has.
@@ -58,6 +54,15 @@ impl Running {
 
     #[cfg(not(unix))]
     fn stop_group(&self) {}
+}
+
+/// How a child ended, if it has. Where everything is being ended this does not return: its death is then no failure to tell.
+pub(super) fn poll(child: &mut Child) -> Result<Option<ExitStatus>> {
+    let ended = child.try_wait().context("cannot wait for a child process")?;
+    if ended.is_some() {
+        stay_if_ending();
+    }
+    Ok(ended)
 }
 
 impl Drop for Running {

@@ -5,6 +5,7 @@ use std::path::Path;
 use tar::EntryType::{Char, Fifo, Regular, Symlink};
 
 use crate::harness::{can_build, copied, copy_folder, find, fixture, folder, has, runtime, tool};
+use crate::index::pack;
 
 fn build(source: &Path) -> String {
     let runtime = runtime("0.29.5");
@@ -182,7 +183,7 @@ fn what_only_tests_of_a_crate_beside_need_may_be_missing() {
     let inner = fs_err::read_to_string(&manifest).unwrap();
     fs_err::write(&manifest, inner + "\n[dev-dependencies]\nmissing = { path = \"missing\" }\n").unwrap();
     let source = place.path().join("changeable-1.0.0.tar.gz");
-    tar_gz(&source, |archive| archive.append_dir_all("changeable-1.0.0", &package).unwrap());
+    fs_err::write(&source, pack(&package, "changeable-1.0.0")).unwrap();
     let build = tool(&["build", "./changeable-1.0.0.tar.gz", "--pyodide", "0.29.5", "-q", "--no-import"]);
     let printed = build.in_folder(place.path()).run();
     assert_eq!(printed.status, Some(0), "{}", printed.stderr);

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Tool, can_build, copy_folder, fixture, folder, tool};
+use crate::index::pack;
 use crate::robustness::SmallDisk;
 
 /// An sdist of a fixture, with files added.
@@ -17,10 +18,8 @@ pub(crate) fn sdist(folder: &Path, name: &str, more: &[(&str, &str)]) {
         fs_err::create_dir_all(path.parent().unwrap()).unwrap();
         fs_err::write(path, text).unwrap();
     }
-    let file = fs_err::File::create(folder.join(format!("{name}-1.0.0.tar.gz"))).unwrap();
-    let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(file, flate2::Compression::fast()));
-    archive.append_dir_all(format!("{name}-1.0.0"), tree).unwrap();
-    archive.into_inner().unwrap().finish().unwrap();
+    let release = format!("{name}-1.0.0");
+    fs_err::write(folder.join(format!("{release}.tar.gz")), pack(&tree, &release)).unwrap();
 }
 
 const TESTS: &str = "
