@@ -58,6 +58,12 @@ impl LockedPackage {
         self.package_type.as_deref() == Some("cpython_module")
     }
 
+    /// Whether other Pythons have it from a package index. The oldest releases do not say what is a part of Python or a
+    /// library: neither is a wheel there.
+    pub(crate) fn is_on_package_indexes(&self) -> bool {
+        !self.is_part_of_python() && self.file_ends_with(".whl")
+    }
+
     /// Whether its file's name ends so.
     pub fn file_ends_with(&self, ending: &str) -> bool {
         self.file_name.as_ref().is_some_and(|name| name.ends_with(ending))

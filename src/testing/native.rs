@@ -119,21 +119,26 @@ pub fn run(context: &Context, native: NativeRun<'_>) -> Result<NativeResults> {
     Ok(NativeResults { origin, results })
 }
 
-/// An environment with what the tests require. What they may require is left out if it cannot be had: nothing else is to
-/// be lost for it.
+/// An environment with what the tests require. Of what they may require, that is left out which cannot be had: nothing else
+/// is to be lost for it.
 fn prepare_environment(context: &Context, native: &NativeRun<'_>) -> Result<BackEndEnvironment> {
     let certain = [native.requirements, &["pip".to_owned()]].concat();
-    let all = [&certain[..], native.guesses].concat();
-    environment::prepare(context, &all).or_else(|error| {
+    let with = |more: &[String]| environment::prepare(context, &[&certain, more].concat());
+    // All at once first: versions are chosen together. One by one only to find out which cannot be had.
+    with(native.guesses).or_else(|error| {
         if native.guesses.is_empty() {
             return Err(error);
         }
-        context.ui.warn(format!(
-            "on this machine the tests run without {}: {}",
-            native.guesses.join(", "),
-            error.root_cause()
-        ));
-        environment::prepare(context, &certain)
+        let mut had = Vec::new();
+        for guess in native.guesses {
+            match with(&[&had[..], std::slice::from_ref(guess)].concat()) {
+                Ok(_) => had.push(guess.clone()),
+                Err(error) => context
+                    .ui
+                    .warn(format!("on this machine the tests run without `{guess}`: {}", error.root_cause())),
+            }
+        }
+        with(&had)
     })
 }
 

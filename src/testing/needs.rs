@@ -23,6 +23,8 @@ impl Staged {
                 name == "pytest"
                     || name.starts_with("pytest-") && !left_out.contains(&name)
                     || imported.contains(&name.replace('-', "_"))
+                    // `backports-zstd` is imported as `backports.zstd`.
+                    || name.contains('-') && imported.contains(&name.replace('-', "."))
             })
             .collect();
         found.sort();
@@ -35,7 +37,8 @@ impl Staged {
     pub(crate) fn imported_packages(&self, runtime: &Runtime) -> Vec<String> {
         // A helper beside the tests may be called like a package.
         let own: BTreeSet<String> = self.python_files().filter_map(|file| own_name(file)).collect();
-        let imported: BTreeSet<String> = self.imports().difference(&own).cloned().collect();
+        let imported = self.imports().into_iter().filter(|module| !module.contains('.'));
+        let imported: BTreeSet<String> = imported.filter(|module| !own.contains(module)).collect();
         let found = imported.iter().filter_map(|module| package_of(module, runtime));
         let found: BTreeSet<String> = found.collect();
         found.into_iter().collect()
@@ -53,23 +56,39 @@ impl Staged {
         })
     }
 
-    /// The top-level names that the Python files of the tests import.
+    /// What the Python files of the tests import: top-level names, and names with the one below, `backports.zstd`.
     fn imports(&self) -> BTreeSet<String> {
-        let python = self.python_files();
-        let mut names = BTreeSet::new();
-        for file in python {
-            let text = fs_err::read_to_string(self.root.join(file)).unwrap_or_default();
-            // A line that looks like an import is enough: a wrong guess installs one package too many.
-            for line in text.lines().map(str::trim_start) {
-                let code = line.split('#').next().unwrap_or(line);
-                let listed = code.strip_prefix("import ").into_iter().flat_map(|rest| rest.split(','));
-                let imported = listed.chain(code.strip_prefix("from "));
-                let tops = imported.filter_map(|name| name.trim_start().split([' ', '.', ';']).next());
-                names.extend(tops.filter(|name| !name.is_empty()).map(str::to_lowercase));
-            }
-        }
-        names
+        let texts = self.python_files().map(|file| fs_err::read_to_string(self.root.join(file)));
+        texts.flat_map(|text| imported_names(&text.unwrap_or_default())).collect()
     }
+}
+
+/// What lines that look like imports name, in lower case: a wrong guess installs one package too many.
+fn imported_names(text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for line in text.lines().map(str::trim_start) {
+        let code = line.split('#').next().unwrap_or(line).to_lowercase();
+        let listed: Vec<String> =
+            match code.strip_prefix("from ").and_then(|rest| rest.split_once(" import ")) {
+                Some((module, listed)) => {
+                    listed.split(',').map(|name| format!("{}.{}", module.trim(), name.trim())).collect()
+                }
+                None => code
+                    .strip_prefix("import ")
+                    .into_iter()
+                    .flat_map(|rest| rest.split(','))
+                    .map(str::to_owned)
+                    .collect(),
+            };
+        for name in listed {
+            let name = name.trim_start().split([' ', ';']).next().unwrap_or_default();
+            let mut parts = name.splitn(3, '.');
+            let Some(top) = parts.next().filter(|top| !top.is_empty()) else { continue };
+            names.extend(parts.next().map(|below| format!("{top}.{below}")));
+            names.insert(top.to_owned());
+        }
+    }
+    names
 }
 
 /// The name under which other files beside a file import it.

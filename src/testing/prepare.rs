@@ -19,7 +19,7 @@ use crate::error::{Result, hinted};
 use crate::overlay::keys::TestKeys;
 use crate::project::PyProject;
 use crate::run::check_release;
-use crate::runtime::Runtime;
+use crate::runtime::{LockedPackage, Runtime};
 use crate::source::TreeOwner;
 use crate::wheel::{OpenedWheel, WheelContents};
 
@@ -52,6 +52,8 @@ pub fn stage(
     let found = find_requirements(&staged, stated, runtime, &wheel, &mut asked);
     context.ui.detail(format!("tests see the files of `{}`", staged.root.display()));
     context.ui.detail(format!("what the tests seem to need: {}", found.join(", ")));
+    let mut found_here = found.clone();
+    found_here.retain(|name| runtime.packages.get(name).is_none_or(LockedPackage::is_on_package_indexes));
     Ok(StagedTests {
         source: match package {
             TestedPackage::Wheel(_) => None,
@@ -61,6 +63,7 @@ pub fn stage(
         archive,
         asked,
         found,
+        found_here,
         arguments: [&keys.args[..], &request.pytest[..]].concat(),
         excused: keys.deselect,
         staged,

@@ -34,6 +34,8 @@ pub struct StagedTests {
     pub(super) asked: Vec<String>,
     /// What they seem to need beside that.
     pub(super) found: Vec<String>,
+    /// The same without what every Python brings: what this machine's is given.
+    pub(super) found_here: Vec<String>,
     pub(super) arguments: Vec<String>,
     pub(super) excused: BTreeMap<String, String>,
 }
@@ -86,15 +88,10 @@ impl StagedTests {
     /// # Errors
     /// When there is no source, the package does not build for this machine, or pytest cannot run.
     pub fn run_native(&self, context: &Context) -> Result<NativeResults> {
-        self.run_native_with(context, &self.asked, &self.found)
+        self.run_native_with(context, &self.asked)
     }
 
-    fn run_native_with(
-        &self,
-        context: &Context,
-        asked: &[String],
-        found: &[String],
-    ) -> Result<NativeResults> {
+    fn run_native_with(&self, context: &Context, asked: &[String]) -> Result<NativeResults> {
         let Some(source) = &self.source else {
             bail!("`--native` builds the same source for this machine: name a source, not a wheel");
         };
@@ -103,7 +100,7 @@ impl StagedTests {
         let (of_own, mut asked): (Vec<String>, Vec<String>) =
             asked.iter().cloned().partition(|text| is_of(&own, text));
         let (guessed_of_own, mut found): (Vec<String>, Vec<String>) =
-            found.iter().cloned().partition(|text| is_of(&own, text));
+            self.found_here.iter().cloned().partition(|text| is_of(&own, text));
         asked.extend(native::requirements_of(context, &self.wheel, &extras_of(&of_own))?);
         found.extend(native::requirements_of(context, &self.wheel, &extras_of(&guessed_of_own))?);
         found.retain(|text| !asked.contains(text));
@@ -234,7 +231,7 @@ impl PreparedTests<'_> {
         Some(More { files, again })
     }
 
-    /// Runs the same tests on this machine.
+    /// Runs the same tests on this machine, with all that they require: not only with what the release can have.
     ///
     /// # Errors
     /// When there is no source, the package does not build for this machine, or pytest cannot run.
@@ -244,9 +241,7 @@ impl PreparedTests<'_> {
         let pytest = filenames.into_iter().find(|name: &WheelFilename| name.name == "pytest");
         let mut asked = self.tests.asked.clone();
         asked.extend(pytest.map(|name| format!("pytest=={}", name.version)));
-        let guesses: Vec<String> =
-            self.requirements.iter().filter(|text| !asked.contains(text)).cloned().collect();
-        self.tests.run_native_with(context, &asked, &guesses)
+        self.tests.run_native_with(context, &asked)
     }
 }
 

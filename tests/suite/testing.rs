@@ -492,6 +492,24 @@ fn this_machine_has_what_the_package_requires() {
 }
 
 #[test]
+fn this_machine_has_what_the_release_lacks() {
+    if !can_build() || !has("node") {
+        return;
+    }
+    let text = "import fixture_pure, psutil\n\n\ndef test_it():\n    assert psutil.pids and fixture_pure\n";
+    let (place, package) = package_with_tests(text);
+    let pyproject = fs_err::read_to_string(package.join("pyproject.toml")).unwrap();
+    let pyproject = format!("{pyproject}\n[dependency-groups]\ntest = [\"psutil\"]\n");
+    fs_err::write(package.join("pyproject.toml"), pyproject).unwrap();
+    let arguments = ["test", "./pure", "--native", "-q", "--json", "--pyodide", "0.29.5"];
+    let printed = tool(&arguments).in_folder(place.path()).run();
+    assert_eq!(printed.status, Some(1), "{}", printed.stderr);
+    let document: serde_json::Value = serde_json::from_str(&printed.stdout).unwrap();
+    assert_eq!(document["native"]["results"][0]["outcome"], "passed", "{}", printed.stderr);
+    assert_eq!(document["suites"][0]["results"][0]["outcome"], "error", "{}", printed.stderr);
+}
+
+#[test]
 fn what_cannot_be_run_is_said() {
     if !can_build() || !has("node") {
         return;

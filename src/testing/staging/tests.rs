@@ -278,7 +278,8 @@ fn files_of_tests_are_those_that_pytest_would_collect() {
 
 #[test]
 fn of_what_the_package_states_its_tests_get_what_they_import() {
-    let text = "tests/test_a.py=import os, hypothesis.strategies as st # and, mypy\n  from dirty_equals import x\nimport Numpy as np\n";
+    let text = "tests/test_a.py=import os, hypothesis.strategies as st # and, mypy\n  from dirty_equals import x\nimport Numpy as np\n\
+        from backports.zstd import tarfile\nfrom zope import event\nfrom . import mypy\n";
     let (_folder, staged) = staged_with(&[text]);
     let stated = [
         "Dirty-Equals>=1",
@@ -288,10 +289,22 @@ fn of_what_the_package_states_its_tests_get_what_they_import() {
         "pytest-asyncio",
         "numpy",
         "hypothesis",
+        "backports-zstd>=1",
+        "backports-datetime",
+        "zope.event",
         "not a name!",
     ];
     let chosen = staged.choose_requirements(stated.map(str::to_owned).into());
-    assert_eq!(chosen, ["Dirty-Equals>=1", "hypothesis", "numpy", "pytest-asyncio", "pytest>=7"]);
+    let expected = [
+        "Dirty-Equals>=1",
+        "backports-zstd>=1",
+        "hypothesis",
+        "numpy",
+        "pytest-asyncio",
+        "pytest>=7",
+        "zope.event",
+    ];
+    assert_eq!(chosen, expected);
 }
 
 #[test]
