@@ -1,5 +1,7 @@
 //! What `test` prints at its end: differences from this machine, a table, files for machines.
 
+use std::collections::BTreeMap;
+
 use cargo_pyodide::context::Context;
 use cargo_pyodide::error::{EXIT_FAILED, Result, cause, render};
 use cargo_pyodide::run::session::Place;
@@ -45,12 +47,8 @@ fn show_differences(context: &Context, results: &Results) {
             continue;
         }
         ui.phase("Compared", format!("{head}: {} from this machine", differ(differences.len())));
-        for (native, other) in differences {
-            let here = native.outcome.word();
-            let (there, why) = other.map_or(("not run", ""), |other| {
-                (other.outcome.word(), other.message.lines().next().unwrap_or_default())
-            });
-            ui.aside(format!("  {}: {here} here, {there} there: {why}", native.id));
+        for line in difference_lines(&differences, &suite.results) {
+            ui.aside(format!("  {line}"));
         }
     }
     let origin = match native.origin {
@@ -58,6 +56,32 @@ fn show_differences(context: &Context, results: &Results) {
         NativeOrigin::Index => ", with the package index's own wheel",
     };
     ui.phase("Compared", format!("on this machine{origin}: {}", testing::summary(&native.results)));
+}
+
+/// Differences as lines. Tests that did not run in Pyodide are told by their files, whose import may have failed.
+fn difference_lines(differences: &[(&TestResult, Option<&TestResult>)], there: &[TestResult]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut not_run: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (native, other) in differences {
+        let here = native.outcome.word();
+        if let Some(other) = other {
+            let why = other.message.lines().next().unwrap_or_default();
+            lines.push(format!("{}: {here} here, {} there: {why}", native.id, other.outcome.word()));
+        } else {
+            let file = native.id.split("::").next().unwrap_or(&native.id);
+            *not_run.entry((file, here)).or_default() += 1;
+        }
+    }
+    for ((file, here), count) in not_run {
+        let tests = if count == 1 { "1 test".to_owned() } else { format!("{count} tests") };
+        let of_file = there.iter().find(|result| result.id == file);
+        // pytest marks what went wrong: above it stands where.
+        let why =
+            of_file.and_then(|result| result.message.lines().rev().find_map(|line| line.strip_prefix("E ")));
+        let why = why.map(|why| format!(": {}", why.trim())).unwrap_or_default();
+        lines.push(format!("{file}: {tests} {here} here, not run there{why}"));
+    }
+    lines
 }
 
 fn differ(tests: usize) -> String {
@@ -132,5 +156,41 @@ fn status_of(suites: &[Suite]) -> u8 {
         (true, _) => EXIT_FAILED,
         (false, true) => 0,
         (false, false) => EXIT_NO_TESTS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_cannot_be_imported_are_told_once() {
+        let result = |id: &str, outcome, message: &str| TestResult {
+            id: id.to_owned(),
+            outcome,
+            seconds: 0.0,
+            message: message.to_owned(),
+        };
+        let passed = |id| result(id, TestOutcome::Passed, "");
+        let here = [
+            passed("a.py::x"),
+            passed("b.py::y"),
+            passed("b.py::z[1]"),
+            passed("c.py::w"),
+            passed("d.py::v"),
+        ];
+        let import =
+            "ImportError while importing\na.py:1: in <module>\nE   ModuleNotFoundError: No module named 'm'";
+        let there = [
+            result("a.py::x", TestOutcome::Failed, "AssertionError: 1\nmore"),
+            result("b.py", TestOutcome::Error, import),
+            passed("d.py::v"),
+        ];
+        let lines = difference_lines(&native::differences(&here, &there), &there);
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        a.py::x: passed here, failed there: AssertionError: 1
+        b.py: 2 tests passed here, not run there: ModuleNotFoundError: No module named 'm'
+        c.py: 1 test passed here, not run there
+        ");
     }
 }
