@@ -5,8 +5,8 @@ use std::fmt;
 use pep440_rs::Version;
 
 use crate::context::Context;
-use crate::error::Result;
-use crate::project::{Core, Project, PyProject, lock_file, native_sign};
+use crate::error::{Result, cause};
+use crate::project::{Core, NothingToBuild, Project, PyProject, lock_file, native_sign};
 use crate::source::limits::UnpackLimits;
 use crate::source::sdist;
 use crate::wheel::requirement::Requirement;
@@ -35,6 +35,13 @@ pub enum Missing {
         version: String,
         /// The file or back end that tells.
         sign: String,
+    },
+    /// There is Rust, of which maturin makes no module.
+    NoModule {
+        /// The version looked at.
+        version: String,
+        /// What maturin makes, by its key `bindings`.
+        bindings: String,
     },
     /// It is pure Python, but has no wheel.
     PureSource {
@@ -66,6 +73,15 @@ impl fmt::Display for Missing {
                     "missing: {version} is native code that is not Rust (`{sign}`): it needs Pyodide's own build"
                 )
             }
+            Self::NoModule { version, bindings } if bindings == "bin" => {
+                write!(f, "missing: {version} is a program in Rust, and Pyodide starts no programs")
+            }
+            Self::NoModule { version, bindings } => {
+                write!(
+                    f,
+                    "missing: {version} is a library in Rust that Python does not import (`bindings = \"{bindings}\"`)"
+                )
+            }
             Self::PureSource { version } => {
                 write!(
                     f,
@@ -94,18 +110,23 @@ pub(super) fn classify(requirement: &Requirement, context: &Context) -> Result<M
     };
     let work = tempfile::tempdir()?;
     let tree = found.unpack(work.path(), UnpackLimits::of(&context.environment)?)?;
-    if let Ok(project) = PyProject::read(&tree).and_then(|read| Project::read(&tree, &read))
+    let project = PyProject::read(&tree).and_then(|read| Project::read(&tree, &read));
+    if let Ok(project) = &project
         && project.core == Core::Rust
     {
         let lock = project.manifest.as_deref().and_then(lock_file::find);
         let lock = lock.and_then(|path| fs_err::read_to_string(path).ok()).unwrap_or_default();
         return Ok(Missing::Rust {
             source: format!("{name}=={version}"),
-            rust_version: project.rust_version.map(|version| version.to_string()),
+            rust_version: project.rust_version.as_ref().map(ToString::to_string),
             compiles_c: lock_file::compiles_c(&lock),
         });
     }
     let version = version.to_string();
+    let nothing_to_build = project.as_ref().err().and_then(cause::<NothingToBuild>);
+    if let Some(NothingToBuild::NoModule { bindings, .. }) = nothing_to_build {
+        return Ok(Missing::NoModule { version, bindings: bindings.clone() });
+    }
     Ok(match native_sign(&tree) {
         Some(sign) => Missing::Native { version, sign },
         None => Missing::PureSource { version },

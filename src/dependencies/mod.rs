@@ -223,6 +223,7 @@ fn metadata_of_locked(name: &str, package: &crate::runtime::LockedPackage) -> Me
         version: package.version.parse().unwrap_or_else(|_| Version::new([0])),
         requires_python: None,
         requires: requires.collect(),
+        extras: Vec::new(),
     }
 }
 

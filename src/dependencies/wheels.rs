@@ -133,8 +133,13 @@ fn resolve(context: &Context, sources: WheelSources<'_>, requirements: &[String]
         .iter()
         .map(|text| text.parse().map_err(|error| anyhow!("`{}`: {error}", beginning(text))))
         .collect::<Result<_>>()?;
-    let tests =
-        Metadata { name: "the-tests".into(), version: Version::new([0]), requires_python: None, requires };
+    let tests = Metadata {
+        name: "the-tests".into(),
+        version: Version::new([0]),
+        requires_python: None,
+        requires,
+        extras: Vec::new(),
+    };
     let tree = choose(context, sources, &tests)?;
     // By name: of two versions, which requirements that exclude each other ask for, the later stands.
     let mut paths: BTreeMap<String, PathBuf> = BTreeMap::new();

@@ -19,7 +19,7 @@ use crate::error::{Result, hinted};
 use crate::overlay::keys::TestKeys;
 use crate::project::PyProject;
 use crate::run::check_release;
-use crate::runtime::{LockedPackage, Runtime};
+use crate::runtime::{LockedPackage, Runtime, markers};
 use crate::source::TreeOwner;
 use crate::wheel::{OpenedWheel, WheelContents};
 
@@ -161,6 +161,13 @@ fn find_requirements(
     asked: &mut Vec<String>,
 ) -> Vec<String> {
     let own = wheel.name();
+    let mut stated = stated;
+    // An overlay may have made a requirement optional that the tests import.
+    for requirement in wheel.metadata().optional(&markers::of(runtime)) {
+        if requirement.name() != own && !stated.iter().any(|text| is_of(&requirement.name(), text)) {
+            stated.push(requirement.to_string());
+        }
+    }
     let mut found = staged.choose_requirements(stated);
     for name in staged.imported_packages(runtime) {
         if name != own && !found.iter().any(|text| is_of(&name, text)) {

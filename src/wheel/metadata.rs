@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, anyhow};
 use pep440_rs::{Version, VersionSpecifiers};
+use pep508_rs::{ExtraName, MarkerEnvironment};
 
 use super::contents::WheelContents;
 use super::requirement::{Requirement, beginning};
@@ -47,6 +48,8 @@ pub struct Metadata {
     pub requires_python: Option<VersionSpecifiers>,
     /// What it requires, with markers.
     pub requires: Vec<Requirement>,
+    /// The extras that it names.
+    pub extras: Vec<ExtraName>,
 }
 
 impl FromStr for Metadata {
@@ -70,11 +73,20 @@ impl FromStr for Metadata {
                 })
                 .transpose()?,
             requires: requires.collect::<Result<_>>()?,
+            // What is no name can be asked for by nobody.
+            extras: fields.all("Provides-Extra").filter_map(|name| ExtraName::from_str(name).ok()).collect(),
         })
     }
 }
 
 impl Metadata {
+    /// What it requires only of those who ask for extras.
+    pub(crate) fn optional(&self, environment: &MarkerEnvironment) -> impl Iterator<Item = &Requirement> {
+        self.requires.iter().filter(|requirement| {
+            requirement.applies(environment, &self.extras) && !requirement.applies(environment, &[])
+        })
+    }
+
     /// The metadata of a wheel.
     ///
     /// # Errors
@@ -94,6 +106,17 @@ mod tests {
     fn blank_lines_inside_a_value_do_not_end_the_fields() {
         let text = "License: one\n        \n        two\r\nName: a\r\n\r\nName: b\n";
         assert_eq!(Fields::parse(text).all("Name").collect::<Vec<_>>(), ["a"]);
+    }
+
+    #[test]
+    fn what_extras_ask_for_is_told_from_what_is_required() {
+        let text = "Metadata-Version: 2.1\nName: a\nVersion: 1\nProvides-Extra: x\nProvides-Extra: not a name!\n\
+            Requires-Dist: b\nRequires-Dist: c>=2 ; extra == 'x'\nRequires-Dist: d; extra == 'y'\n\
+            Requires-Dist: e; extra == 'x' and sys_platform == 'win32'\n";
+        let metadata: Metadata = text.parse().unwrap();
+        let environment = crate::runtime::markers::of(&crate::runtime::double::runtime("0.29.0", "3.13"));
+        let optional: Vec<String> = metadata.optional(&environment).map(ToString::to_string).collect();
+        assert_eq!(optional, ["c>=2"]);
     }
 
     #[test]

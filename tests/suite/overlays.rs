@@ -352,10 +352,22 @@ fn constructors_of_old_crates_run() {
 
 /// An archive with one file beside `pyproject.toml`.
 fn small_sdist(prefix: &str, backend: &str, file: &str) -> Vec<u8> {
+    let pyproject = format!("[build-system]\nrequires = [\"{backend}\"]\nbuild-backend = \"{backend}\"\n");
+    sdist_of(prefix, &[("pyproject.toml", &pyproject), (file, "")])
+}
+
+/// An archive of a program in Rust.
+fn program_sdist(prefix: &str) -> Vec<u8> {
+    let pyproject = "[build-system]\nrequires = [\"maturin\"]\nbuild-backend = \"maturin\"\n\
+        [tool.maturin]\nbindings = \"bin\"\n";
+    sdist_of(prefix, &[("pyproject.toml", pyproject), ("src/main.rs", "")])
+}
+
+/// An archive with these files.
+fn sdist_of(prefix: &str, files: &[(&str, &str)]) -> Vec<u8> {
     let mut archive =
         tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
-    let pyproject = format!("[build-system]\nrequires = [\"{backend}\"]\nbuild-backend = \"{backend}\"\n");
-    for (name, text) in [("pyproject.toml", pyproject.as_str()), (file, "")] {
+    for (name, text) in files {
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);
         header.set_mode(0o644);
@@ -397,6 +409,7 @@ fn index() -> String {
         ("fixture_pure-1.0.0.tar.gz", sdist("pure", "fixture_pure-1.0.0")),
         ("some_c-2.0.tar.gz", small_sdist("some_c-2.0", "setuptools.build_meta", "src/speed.c")),
         ("some_source-3.0.tar.gz", small_sdist("some_source-3.0", "hatchling.build", "some_source.py")),
+        ("some_program-4.0.tar.gz", program_sdist("some_program-4.0")),
     ];
     let mut pages: Vec<(String, Vec<u8>)> = files
         .iter()
@@ -417,7 +430,7 @@ fn demanding(place: &Path) -> PathBuf {
     let pyproject = package.join("pyproject.toml");
     let text = fs_err::read_to_string(&pyproject).unwrap();
     let required = "dependencies = [\"regex\", \"requests\", \"some-pure\", \"some-c\", \"some-source\", \
-        \"only-wheels\", \"unknown-to-all\", \"never; sys_platform == 'win32'\"]\n";
+        \"some-program\", \"only-wheels\", \"unknown-to-all\", \"never; sys_platform == 'win32'\"]\n";
     fs_err::write(&pyproject, text.replacen("[project]\n", &format!("[project]\n{required}"), 1)).unwrap();
     package
 }

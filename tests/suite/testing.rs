@@ -499,7 +499,7 @@ fn this_machine_has_what_the_release_lacks() {
     let text = "import fixture_pure, psutil\n\n\ndef test_it():\n    assert psutil.pids and fixture_pure\n";
     let (place, package) = package_with_tests(text);
     let pyproject = fs_err::read_to_string(package.join("pyproject.toml")).unwrap();
-    let pyproject = format!("{pyproject}\n[dependency-groups]\ntest = [\"psutil\"]\n");
+    let pyproject = format!("{pyproject}\n[project.optional-dependencies]\nmonitor = [\"psutil\"]\n");
     fs_err::write(package.join("pyproject.toml"), pyproject).unwrap();
     let arguments = ["test", "./pure", "--native", "-q", "--json", "--pyodide", "0.29.5"];
     let printed = tool(&arguments).in_folder(place.path()).run();
