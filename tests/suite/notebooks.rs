@@ -63,7 +63,7 @@ fn a_notebook_imports_what_the_site_has() {
     imports_what_the_site_has(place.path());
 }
 
-/// A stand-in for a module that IPython cannot do without on the oldest of these lines, and asks for little.
+/// A stand-in for a module that IPython cannot do without, and of which it asks for little.
 const SQLITE: &str = "
 PARSE_DECLTYPES, PARSE_COLNAMES = 1, 2
 
@@ -81,6 +81,10 @@ class Connection:
 
 def connect(*_, **__):
     raise OperationalError('a double')
+
+
+def register_converter(*_):
+    pass
 ";
 
 #[test]
