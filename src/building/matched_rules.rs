@@ -50,6 +50,7 @@ impl MatchedRule<'_> {
             changes.push("`cargo.not-in-browser`".to_owned());
         }
         changes.extend(rule.target_os.as_ref().map(|system| format!("`cargo.target-os` `{system}`")));
+        changes.extend(rule.patches.iter().map(|path| format!("patch `{path}`")));
         Applied { overlay: format!("the recipe for the crate `{} {}`", used.name, used.version), changes }
     }
 

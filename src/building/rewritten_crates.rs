@@ -1,13 +1,14 @@
 //! Crates that do not know Emscripten: what they ask with `cfg` is answered as for another target.
 //!
 //! A crate of a registry is rewritten in a copy, which takes its place by cargo's `patch`; one of the package's own in our
-//! tree. Three classes are mended so:
+//! tree. Four classes are mended so:
 //! - crates that take every WebAssembly for a browser: they ask `cfg(target_arch = "wasm32")` where they mean the target
 //!   of wasm-bindgen, and their build scripts ask how the target's name starts;
 //! - crates that have code for some systems and none for others: such a crate is told that Emscripten is one of them;
-//! - crates that need a feature here, whoever asks for them: the copy has it by default.
+//! - crates that need a feature here, whoever asks for them: the copy has it by default;
+//! - crates whose code is wrong here and asks nothing: a recipe's diff mends the copy.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -19,6 +20,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::files::{self, copy_folder, write_with_old_time};
 use crate::overlay::crates::Rule;
+use crate::overlay::patches;
 use crate::project::cfg_predicates::{rewrite_manifest, rewrite_source};
 use crate::project::graph::Crate;
 use crate::source::TreeOwner;
@@ -42,17 +44,25 @@ struct Answers {
     target_os: Option<String>,
     /// Features that the crate has by default.
     features: Vec<String>,
+    /// Diffs that the crate gets, each with what it is called.
+    patches: Vec<(String, String)>,
 }
 
 impl Answers {
     /// What the rules for a crate say together; nothing if they rewrite nothing.
-    fn of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Option<Self> {
-        let joined = rules.fold(Self::default(), |joined, rule| Self {
-            not_in_browser: joined.not_in_browser || rule.not_in_browser,
-            target_os: rule.target_os.as_ref().map(ToString::to_string).or(joined.target_os),
-            features: [joined.features, rule.with_features.clone()].concat(),
-        });
-        (joined != Self::default()).then_some(joined)
+    ///
+    /// # Errors
+    /// When a rule's diff is not shipped.
+    fn of<'a>(mut rules: impl Iterator<Item = &'a Rule>) -> Result<Option<Self>> {
+        let joined = rules.try_fold(Self::default(), |joined, rule| -> Result<Self> {
+            Ok(Self {
+                not_in_browser: joined.not_in_browser || rule.not_in_browser,
+                target_os: rule.target_os.as_ref().map(ToString::to_string).or(joined.target_os),
+                features: [joined.features, rule.with_features.clone()].concat(),
+                patches: [joined.patches, rule.read_patches()?].concat(),
+            })
+        })?;
+        Ok((joined != Self::default()).then_some(joined))
     }
 
     /// What takes the place of a question.
@@ -93,7 +103,7 @@ impl Answers {
 /// When one cannot be read or written.
 pub(super) fn rewrite_own(package: &Package<'_>, rules: &[MatchedRule<'_>]) -> Result<bool> {
     let mut is_rewritten = false;
-    for (used, answers) in crates_to_rewrite(rules).into_iter().filter(|(used, _)| is_own(package, used)) {
+    for (used, answers) in crates_to_rewrite(rules)?.into_iter().filter(|(used, _)| is_own(package, used)) {
         // Only a tree of ours: overlays that rewrite have it copied, and recipes are for crates of others.
         if package.tree.owner == TreeOwner::Tool {
             rewrite_folder(used.manifest.parent().context("a manifest in no folder")?, &answers)?;
@@ -113,7 +123,7 @@ pub(super) fn copy_others(
     rules: &[MatchedRule<'_>],
 ) -> Result<Vec<(String, PathBuf)>> {
     let mut copies: Vec<(String, PathBuf)> = Vec::new();
-    for (used, answers) in crates_to_rewrite(rules).into_iter().filter(|(used, _)| !is_own(package, used)) {
+    for (used, answers) in crates_to_rewrite(rules)?.into_iter().filter(|(used, _)| !is_own(package, used)) {
         if used.is_from_git() {
             context.ui.warn(format!(
                 "the crate `{} {}` comes from git and stays as it is: a recipe rewrites crates of the registry",
@@ -131,14 +141,14 @@ pub(super) fn copy_others(
 }
 
 /// Each crate that rules rewrite, with what they say of it together.
-fn crates_to_rewrite<'a>(rules: &[MatchedRule<'a>]) -> Vec<(&'a Crate, Answers)> {
-    let manifests: BTreeSet<&Path> = rules.iter().map(|matched| matched.used.manifest.as_path()).collect();
-    let of = |manifest: &Path| {
-        let its = || rules.iter().filter(|matched| matched.used.manifest == manifest);
-        let answers = Answers::of(its().map(|matched| matched.rule))?;
-        Some((its().next()?.used, answers))
-    };
-    manifests.into_iter().filter_map(of).collect()
+fn crates_to_rewrite<'a>(rules: &[MatchedRule<'a>]) -> Result<Vec<(&'a Crate, Answers)>> {
+    let mut crates: BTreeMap<&Path, (&Crate, Vec<&Rule>)> = BTreeMap::new();
+    for matched in rules {
+        let (_, its) = crates.entry(&matched.used.manifest).or_insert((matched.used, Vec::new()));
+        its.push(matched.rule);
+    }
+    let answers = crates.into_values().map(|(used, its)| Ok((used, Answers::of(its.into_iter())?)));
+    answers.filter_map(|one| one.map(|(used, answers)| Some((used, answers?))).transpose()).collect()
 }
 
 /// Whether a crate lies in the package's tree.
@@ -181,6 +191,8 @@ fn with_default_features(text: &str, features: &[String]) -> Option<String> {
 }
 
 fn rewrite_folder(folder: &Path, answers: &Answers) -> Result<()> {
+    // Against the crate's own lines: what stands in a diff is what its author wrote.
+    patches::apply(folder, &answers.patches)?;
     // Another crate below this one is not meant.
     let nested: Vec<PathBuf> = files::walk(folder, usize::MAX, |name| name != ".git")
         .filter(|entry| entry.file_name() == "Cargo.toml" && entry.depth() > 1)
@@ -206,7 +218,7 @@ mod tests {
     use super::*;
 
     fn answers(not_in_browser: bool, target_os: Option<&str>) -> Answers {
-        Answers { not_in_browser, target_os: target_os.map(str::to_owned), features: Vec::new() }
+        Answers { not_in_browser, target_os: target_os.map(str::to_owned), ..Answers::default() }
     }
 
     fn check(answers: &Answers, name: &str, text: &str) -> String {
@@ -259,6 +271,26 @@ mod tests {
         assert!(more.contains("default = [\"c\", \"vendored\"]"), "{more}");
         assert_eq!(check(&answers, "rustfmt.toml", "edition = '2024'\n"), "as it is");
         assert_eq!(check(&answers, "a.rs", "#[cfg(unix)] mod a;"), "as it is");
+    }
+
+    #[test]
+    fn a_diff_mends_what_no_answer_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.rs");
+        let diff = "--- a/a.rs\n+++ b/a.rs\n@@ -9,2 +9 @@\n-#[cfg(target_pointer_width = \"64\")]\n impl Index for u64 {}\n";
+        let answers = Answers {
+            patches: vec![("32-bits.patch".to_owned(), diff.to_owned())],
+            ..answers(false, Some("linux"))
+        };
+        let gate = "#[cfg(target_pointer_width = \"64\")]\n";
+        let text = format!("#[cfg(target_os = \"linux\")] mod a;\n{gate}impl Index for u64 {{}}\n");
+        fs_err::write(&file, &text).unwrap();
+        rewrite_folder(folder.path(), &answers).unwrap();
+        let expected =
+            "#[cfg(any(target_os = \"linux\", target_os = \"emscripten\"))] mod a;\nimpl Index for u64 {}\n";
+        assert_eq!(fs_err::read_to_string(&file).unwrap(), expected);
+        let error = rewrite_folder(folder.path(), &answers).unwrap_err().to_string();
+        assert_eq!(error, "the patch `32-bits.patch` does not fit");
     }
 
     #[test]

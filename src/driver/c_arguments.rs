@@ -73,10 +73,7 @@ pub(super) fn read(name: &str, arguments: &[String]) -> Result<CompileCall, Cann
     while let Some(argument) = rest.next() {
         let text = argument.as_str();
         match text {
-            // Atomic instructions want a memory that threads share, which no release has: the module would not load.
-            "-sUSE_PTHREADS=1" | "-sUSE_PTHREADS" | "-matomics" => {
-                return Err(CannotCompile::Threads(argument.clone()));
-            }
+            "-sUSE_PTHREADS=1" | "-sUSE_PTHREADS" => return Err(CannotCompile::Threads(argument.clone())),
             "-s" => call.ignored.extend([argument.clone()].into_iter().chain(rest.next().cloned())),
             _ if WITH_VALUE.contains(&text) => {
                 call.ignored.extend([argument.clone()].into_iter().chain(rest.next().cloned()));
@@ -113,7 +110,7 @@ pub(super) fn read(name: &str, arguments: &[String]) -> Result<CompileCall, Cann
 
 /// Settings (`-sNAME=…`), ports, and CPUs that WebAssembly does not have, with what hardens them, as distributions compile it
 /// into their Pythons. `-pthread` too, which build scripts pass without being asked: code that calls `pthread_create`
-/// compiles, and is told that there are no threads.
+/// compiles, and is told that there are no threads. And `-matomics`: with one thread, atomic accesses are plain ones.
 fn is_for_emscripten(text: &str) -> bool {
     let is_setting =
         text.strip_prefix("-s").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
@@ -132,8 +129,16 @@ fn is_for_emscripten(text: &str) -> bool {
     ];
     is_setting
         || starts.iter().any(|start| text.starts_with(start))
-        || ["-m32", "-m64", "-static", "-pthread", "-fstack-clash-protection", "-ffat-lto-objects"]
-            .contains(&text)
+        || [
+            "-m32",
+            "-m64",
+            "-static",
+            "-pthread",
+            "-matomics",
+            "-fstack-clash-protection",
+            "-ffat-lto-objects",
+        ]
+        .contains(&text)
 }
 
 fn take_input(path: &str, call: &mut CompileCall) {
@@ -208,6 +213,7 @@ mod tests {
             "emcc -unknown-flag -c a.c -Xclang -target-feature -Xclang +simd128",
             "emcc -pthread -c a.c",
             "emcc -matomics -c a.c",
+            "emcc -sUSE_PTHREADS=1 -c a.c",
             "emcc a.c -o a.out",
             "em++ -O2 -I include conftest.cpp liba.a -L/lib -l z -lm",
             "emcc -print-search-dirs",
@@ -221,7 +227,8 @@ mod tests {
         C -E detect.c | ignored  | Some("detect.c") -> None
         C -unknown-flag -c a.c -Xclang -target-feature -Xclang +simd128 | ignored  | Some("a.c") -> None
         C -c a.c | ignored -pthread | Some("a.c") -> None
-        error: `-matomics` asks for threads, which Pyodide does not have
+        C -c a.c | ignored -matomics | Some("a.c") -> None
+        error: `-sUSE_PTHREADS=1` asks for threads, which Pyodide does not have
         program of a.c with  -> Some("a.out")
         program of conftest.cpp liba.a with -O2 -I include -L/lib -l z -lm -> None
         C -print-search-dirs | ignored  | None -> None

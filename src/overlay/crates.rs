@@ -3,9 +3,11 @@
 //! A rule has conditions on the crate's version and features. Flags and features are changed where the crate is compiled, by
 //! the driver; an update changes the lock file before.
 
+use anyhow::anyhow;
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
+use super::shipped;
 use super::values::SystemName;
 use crate::error::Result;
 
@@ -47,6 +49,9 @@ pub struct Rule {
     /// The system that the crate takes Emscripten for: then a copy that does takes its place.
     #[serde(default)]
     pub target_os: Option<SystemName>,
+    /// Diffs against its sources, by their paths in the folder `recipes`: then a patched copy takes its place.
+    #[serde(default)]
+    pub patches: Vec<String>,
     /// Whether the lock file must name a newer version, which no longer fits this rule.
     #[serde(default)]
     pub update: bool,
@@ -102,7 +107,20 @@ impl CrateRecipe {
 impl Rule {
     /// Whether the crate is rewritten in a copy.
     pub fn rewrites(&self) -> bool {
-        self.not_in_browser || self.target_os.is_some() || !self.with_features.is_empty()
+        let Self { not_in_browser, target_os, with_features, patches, .. } = self;
+        *not_in_browser || target_os.is_some() || !with_features.is_empty() || !patches.is_empty()
+    }
+
+    /// Its diffs, each with what it is called.
+    ///
+    /// # Errors
+    /// When the tool does not ship one.
+    pub(crate) fn read_patches(&self) -> Result<Vec<(String, String)>> {
+        let read = |path: &String| {
+            let bytes = shipped::file(path).ok_or_else(|| anyhow!("there is no recipe's patch `{path}`"))?;
+            Ok((path.clone(), String::from_utf8(bytes)?))
+        };
+        self.patches.iter().map(read).collect()
     }
 
     /// A rule that changes nothing yet.
@@ -115,6 +133,7 @@ impl Rule {
             with_features: Vec::new(),
             not_in_browser: false,
             target_os: None,
+            patches: Vec::new(),
             update: false,
             why: "is changed by an overlay".to_owned(),
         }

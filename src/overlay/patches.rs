@@ -38,11 +38,12 @@ pub(crate) fn apply(tree: &Path, patches: &[(String, String)]) -> Result<()> {
 }
 
 fn apply_one(tree: &Path, text: &str, outcome: &mut PatchedFiles) -> Result<()> {
-    let mut files = 0;
+    let (mut files, mut hunks) = (0, 0);
     for file in PatchSet::parse(text, ParseOptions::unidiff()) {
         let file = file.map_err(|error| anyhow!("it is not a unified diff: {error}"))?;
         files += 1;
         let patch = file.patch().as_text().ok_or_else(|| anyhow!("it holds a binary file"))?;
+        hunks += patch.hunks().len();
         match file.operation().strip_prefix(1) {
             FileOperation::Create(path) => {
                 let path = inside(tree, &path)?;
@@ -69,6 +70,13 @@ fn apply_one(tree: &Path, text: &str, outcome: &mut PatchedFiles) -> Result<()> 
     }
     if files == 0 {
         bail!("it is not a unified diff: it names no file");
+    }
+    // The parser takes a hunk's lines beyond its count, and all hunks behind them, for a comment.
+    let headers = text.lines().filter(|line| line.starts_with("@@ -")).count();
+    if hunks < headers {
+        bail!(
+            "it has {headers} hunks, of which {hunks} can be read: a hunk's first line counts fewer lines than follow it"
+        );
     }
     Ok(())
 }
@@ -130,7 +138,8 @@ mod tests {
         let outside = "--- a/../a.txt\n+++ b/../a.txt\n@@ -1 +1 @@\n-one\n+two\n";
         let absent = "--- a/c.txt\n+++ b/c.txt\n@@ -1 +1 @@\n-one\n+two\n";
         let both = format!("{new}{unfit}");
-        let cases = [fitting, unfit, new, gone, outside, absent, &both, "no diff\n"].map(check);
+        let short = "--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-one\n+1\n two\n@@ -3 +3 @@\n-three\n+3\n";
+        let cases = [fitting, unfit, new, gone, outside, absent, &both, "no diff\n", short].map(check);
         insta::assert_snapshot!(cases.join("\n"));
     }
 }

@@ -115,6 +115,9 @@ mod tests {
         }
         for recipe in crates().unwrap() {
             assert!(recipe.text.contains("https://"), "{} has no link", recipe.recipe.name);
+            for rule in &recipe.recipe.rules {
+                rule.read_patches().unwrap();
+            }
         }
     }
 
