@@ -1,7 +1,8 @@
 //! The names that a wheel's Python files take from its extension modules as soon as the package is imported. Pure.
 //!
-//! Only statements at the top level of a file count, `from MODULE import NAMES` and `import MODULE`: what stands in a `try`,
-//! an `if` or a function may never run. Only files count that the top-level packages reach in this way.
+//! Only statements at the top level of a file count, `from MODULE import NAMES` and `import MODULE`: what stands in an `if`
+//! or a function may never run, and what fails in a `try` may be caught, unless nothing but `ModuleNotFoundError` is. Only
+//! files count that the top-level packages reach in this way.
 //! <https://docs.python.org/3/reference/simple_stmts.html#the-import-statement>
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,7 +89,7 @@ impl Import {
 /// The imports of a Python source.
 fn imports(source: &str) -> Vec<Import> {
     let mut found = Vec::new();
-    let lines = logical_lines(source);
+    let lines = top_level_statements(source);
     // What follows a semicolon belongs to the same block: to the top level if the line begins with a plain statement.
     let is_import = |line: &&String| line.starts_with("from ") || line.starts_with("import ");
     for line in lines.iter().filter(is_import).flat_map(|line| line.split(';')).map(str::trim_start) {
@@ -113,7 +114,48 @@ fn imports(source: &str) -> Vec<Import> {
     found
 }
 
-/// The statements of a source that begin at the first column, each on one line, without comments and with empty strings.
+/// The statements of a source that run as it is imported, and whose failure ends that.
+fn top_level_statements(source: &str) -> Vec<String> {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let lines = logical_lines(source);
+    let mut statements = Vec::new();
+    let mut rest = &lines[..];
+    while let Some((line, after)) = rest.split_first() {
+        rest = after;
+        if line.trim_end() == "try:" {
+            let body = after.iter().take_while(|line| indent(line) > 0).count();
+            let (body, handlers) = after.split_at(body);
+            if lets_missing_names_through(handlers) {
+                let first = body.first().map_or(0, |line| indent(line));
+                let own = body.iter().filter(|line| indent(line) == first);
+                statements.extend(own.map(|line| line.trim_start().to_owned()));
+            }
+            rest = handlers;
+        } else if indent(line) == 0 {
+            statements.push(line.clone());
+        }
+    }
+    statements
+}
+
+/// Whether the handlers that follow a `try`'s body catch no `ImportError`, which is what Python raises for a missing name.
+fn lets_missing_names_through(handlers: &[String]) -> bool {
+    let is_handler = |line: &&String| {
+        line.starts_with(char::is_whitespace)
+            || ["except", "else", "finally"].iter().any(|word| line.starts_with(word))
+    };
+    let mut heads = handlers
+        .iter()
+        .take_while(is_handler)
+        .filter_map(|line| line.strip_prefix("except")?.split(':').next());
+    heads.all(|head| {
+        let caught = head.split(" as ").next().unwrap_or(head);
+        let mut names = caught.split([' ', '(', ')', ',']).filter(|name| !name.is_empty()).peekable();
+        names.peek().is_some() && names.all(|name| name == "ModuleNotFoundError")
+    })
+}
+
+/// The statements of a source, each on one line with its indent, without comments and with empty strings.
 fn logical_lines(source: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let (mut line, mut depth) = (String::new(), 0_usize);
@@ -144,7 +186,7 @@ fn logical_lines(source: &str) -> Vec<String> {
         rest = &rest[length..];
     }
     lines.push(line);
-    lines.retain(|line| line.starts_with(|first: char| !first.is_whitespace()));
+    lines.retain(|line| !line.trim().is_empty());
     lines
 }
 
@@ -201,6 +243,28 @@ mod tests {
         a/_x.abi3.so: E by a/__init__.py
         a/_x.abi3.so: F by a/__init__.py
         ");
+    }
+
+    #[test]
+    fn what_a_try_lets_through_counts() {
+        let check = |handlers: &str| {
+            let source = format!(
+                "try:\n    from ._x import (\n        A,\n    )\n    if x:\n        from ._x import B\n{handlers}"
+            );
+            check(&[("a/__init__.py", &source), ("a/_x.abi3.so", "")])
+        };
+        let counts = "a/_x.abi3.so: A by a/__init__.py";
+        assert_eq!(check("except ModuleNotFoundError as exc:\n    raise\n"), counts);
+        assert_eq!(
+            check("except (ModuleNotFoundError,):\n    pass\nelse:\n    pass\nimport os\nexcept_ = 1\n"),
+            counts
+        );
+        assert_eq!(check("finally:\n    pass\n"), counts);
+        for caught in ["", " ImportError", " (ModuleNotFoundError, ImportError)", " Exception as e", " ANY"] {
+            assert_eq!(check(&format!("except{caught}:\n    pass\n")), "", "{caught}");
+        }
+        let two = "except ModuleNotFoundError:\n    raise\nexcept Exception:\n    pass\n";
+        assert_eq!(check(two), "");
     }
 
     #[test]
