@@ -145,7 +145,7 @@ fn advise_on_gates(log: &str, errors: &[RustcError<'_>], roots: Roots<'_>) -> Op
             "takes every WebAssembly for a browser: it treats Emscripten as a Unix".to_owned()
         }
     };
-    Some(format!("the crate `{name}` {what} with `{}` of an overlay", remedy.overlay_line(name)))
+    Some(format!("the crate `{name}` {what} with `{}` of an overlay", remedy.overlay_line([name])))
 }
 
 impl RustcError<'_> {

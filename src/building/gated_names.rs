@@ -1,6 +1,6 @@
 //! Names that Python files take from a module, and that the module's sources compile under a `cfg` alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -20,8 +20,10 @@ pub struct GatedName {
     line: usize,
     /// What the `cfg` asks.
     predicate: String,
-    /// The line of an overlay that compiles it.
-    pub remedy: String,
+    /// The crate whose source it is.
+    crate_name: String,
+    /// What compiles it.
+    remedy: Remedy,
 }
 
 impl fmt::Display for GatedName {
@@ -29,6 +31,15 @@ impl fmt::Display for GatedName {
         let Self { name, file, line, predicate, .. } = self;
         write!(f, "`{name}` stands under `cfg({predicate})` in `{}:{line}`", file.display())
     }
+}
+
+/// The lines of an overlay that compile names.
+pub fn overlay_lines(gated: &[&GatedName]) -> Vec<String> {
+    let mut crates: BTreeMap<Remedy, BTreeSet<&str>> = BTreeMap::new();
+    for GatedName { crate_name, remedy, .. } in gated {
+        crates.entry(*remedy).or_default().insert(crate_name);
+    }
+    crates.into_iter().map(|(remedy, names)| remedy.overlay_line(names)).collect()
 }
 
 /// The names that a wheel's Python files take from its modules and that sources of a tree may leave out on this target.
@@ -56,7 +67,8 @@ fn of_source(tree: &Path, path: &Path, names: &BTreeSet<String>) -> Vec<GatedNam
             file: path.strip_prefix(tree).unwrap_or(path).to_owned(),
             line: gate.line,
             predicate: gate.predicate.clone(),
-            remedy: remedy.overlay_line(&name_of_crate),
+            crate_name: name_of_crate.clone(),
+            remedy,
         }));
     }
     found
@@ -76,6 +88,11 @@ mod tests {
             ("core/Cargo.toml", "[package]\nname = 'my-core'\n"),
             ("core/src/lib.rs", source),
             ("target/x.rs", source),
+            ("py/Cargo.toml", "[package]\nname = 'my-py'\n"),
+            (
+                "py/src/lib.rs",
+                "#[cfg(not(target_family = \"wasm\"))]\nuse my_core::Options;\n#[cfg(target_os = \"linux\")]\nfn f(o: Options) {}\n",
+            ),
         ] {
             let path = tree.path().join(path);
             fs_err::create_dir_all(path.parent().unwrap()).unwrap();
@@ -85,8 +102,16 @@ mod tests {
         let files = files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
         let filename = "a-1-py3-none-any.whl".parse().unwrap();
         let wheel = WheelContents { filename, files: files.into(), executable: Vec::new() };
-        let found: Vec<String> =
-            find(tree.path(), &wheel).iter().map(|gated| format!("{gated}: {}", gated.remedy)).collect();
-        insta::assert_snapshot!(found.join("\n"), @r#"`Options` stands under `cfg(not(target_arch = "wasm32"))` in `core/src/lib.rs:4`: cargo.not-in-browser = ["my-core"]"#);
+        let mut found = find(tree.path(), &wheel);
+        found.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        let lines = overlay_lines(&found.iter().collect::<Vec<_>>());
+        let found: Vec<String> = found.iter().map(ToString::to_string).chain(lines).collect();
+        insta::assert_snapshot!(found.join("\n"), @r#"
+        `Options` stands under `cfg(not(target_arch = "wasm32"))` in `core/src/lib.rs:4`
+        `Options` stands under `cfg(not(target_family = "wasm"))` in `py/src/lib.rs:1`
+        `Options` stands under `cfg(target_os = "linux")` in `py/src/lib.rs:3`
+        cargo.target-os = { my-py = "linux" }
+        cargo.not-in-browser = ["my-core", "my-py"]
+        "#);
     }
 }

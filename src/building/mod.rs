@@ -31,7 +31,7 @@ mod turned_off_features;
 
 use anyhow::Context as _;
 
-pub use gated_names::GatedName;
+pub use gated_names::{GatedName, overlay_lines};
 pub use optimize::Optimized;
 pub use outcome::{Built, Outcome, Refused};
 pub use request::{

@@ -14,7 +14,7 @@ pub(crate) struct Gate {
 }
 
 /// What an overlay does for a crate that leaves something out on this target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Remedy {
     /// It takes Emscripten for this system.
     System(&'static str),
@@ -37,11 +37,19 @@ impl Remedy {
         (asks("target_arch", "wasm32") || asks("target_family", "wasm")).then_some(Self::NotInBrowser)
     }
 
-    /// The line of an overlay.
-    pub(crate) fn overlay_line(self, name: &str) -> String {
+    /// The line of an overlay for crates of these names.
+    pub(crate) fn overlay_line<'a>(self, names: impl IntoIterator<Item = &'a str>) -> String {
+        let each = |of: fn(&str, &str) -> String, value: &str| {
+            names.into_iter().map(|name| of(name, value)).collect::<Vec<_>>().join(", ")
+        };
         match self {
-            Self::System(system) => format!("cargo.target-os = {{ {name} = \"{system}\" }}"),
-            Self::NotInBrowser => format!("cargo.not-in-browser = [\"{name}\"]"),
+            Self::System(system) => {
+                let systems = each(|name, system| format!("{name} = \"{system}\""), system);
+                format!("cargo.target-os = {{ {systems} }}")
+            }
+            Self::NotInBrowser => {
+                format!("cargo.not-in-browser = [{}]", each(|name, _| format!("\"{name}\""), ""))
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_pyodide::building::pack::kilobytes;
-use cargo_pyodide::building::{Built, GatedName, Outcome};
+use cargo_pyodide::building::{Built, GatedName, Outcome, overlay_lines};
 use cargo_pyodide::error::{EXIT_COULD_NOT, EXIT_FAILED, Result, render};
 use cargo_pyodide::run::import::ImportCheck;
 use cargo_pyodide::runtime::Runtime;
@@ -66,13 +66,11 @@ fn lacks_names(built: &Built, missing: &BTreeMap<String, Vec<String>>, runtime: 
     let is_missing = |gated: &&GatedName| missing.values().flatten().any(|name| *name == gated.name);
     let gated: Vec<&GatedName> = built.gated.iter().filter(is_missing).collect();
     lines.extend(gated.iter().map(|gated| format!("    {gated}")));
-    let remedy = match gated.first() {
-        Some(gated) => {
-            format!("an overlay compiles them with `{}`, or patches the import away", gated.remedy)
-        }
-        None => {
-            "an overlay turns the cargo feature on that brings them, or patches the import away".to_owned()
-        }
+    let remedies = overlay_lines(&gated);
+    let remedy = if remedies.is_empty() {
+        "an overlay turns the cargo feature on that brings them, or patches the import away".to_owned()
+    } else {
+        format!("an overlay compiles them with `{}`, or patches the import away", remedies.join("` and `"))
     };
     format!(
         "error: the Python files of `{}` import names that its modules do not have in Pyodide {}:\n{}\n\
