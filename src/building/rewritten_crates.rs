@@ -53,15 +53,14 @@ impl Answers {
     ///
     /// # Errors
     /// When a rule's diff is not shipped.
-    fn of<'a>(mut rules: impl Iterator<Item = &'a Rule>) -> Result<Option<Self>> {
-        let joined = rules.try_fold(Self::default(), |joined, rule| -> Result<Self> {
-            Ok(Self {
-                not_in_browser: joined.not_in_browser || rule.not_in_browser,
-                target_os: rule.target_os.as_ref().map(ToString::to_string).or(joined.target_os),
-                features: [joined.features, rule.with_features.clone()].concat(),
-                patches: [joined.patches, rule.read_patches()?].concat(),
-            })
-        })?;
+    fn of(rules: &[&Rule]) -> Result<Option<Self>> {
+        let mut joined = Self::default();
+        for rule in rules {
+            joined.not_in_browser |= rule.not_in_browser;
+            joined.target_os = rule.target_os.as_ref().map(ToString::to_string).or(joined.target_os);
+            joined.features.extend(rule.with_features.iter().cloned());
+            joined.patches.extend(rule.read_patches()?);
+        }
         Ok((joined != Self::default()).then_some(joined))
     }
 
@@ -147,8 +146,11 @@ fn crates_to_rewrite<'a>(rules: &[MatchedRule<'a>]) -> Result<Vec<(&'a Crate, An
         let (_, its) = crates.entry(&matched.used.manifest).or_insert((matched.used, Vec::new()));
         its.push(matched.rule);
     }
-    let answers = crates.into_values().map(|(used, its)| Ok((used, Answers::of(its.into_iter())?)));
-    answers.filter_map(|one| one.map(|(used, answers)| Some((used, answers?))).transpose()).collect()
+    let mut found = Vec::new();
+    for (used, its) in crates.into_values() {
+        found.extend(Answers::of(&its)?.map(|answers| (used, answers)));
+    }
+    Ok(found)
 }
 
 /// Whether a crate lies in the package's tree.

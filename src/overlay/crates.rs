@@ -3,12 +3,11 @@
 //! A rule has conditions on the crate's version and features. Flags and features are changed where the crate is compiled, by
 //! the driver; an update changes the lock file before.
 
-use anyhow::anyhow;
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
-use super::shipped;
-use super::values::SystemName;
+use super::document::Place;
+use super::values::{InsidePath, SystemName};
 use crate::error::Result;
 
 /// The recipe for a crate.
@@ -51,7 +50,7 @@ pub struct Rule {
     pub target_os: Option<SystemName>,
     /// Diffs against its sources, by their paths in the folder `recipes`: then a patched copy takes its place.
     #[serde(default)]
-    pub patches: Vec<String>,
+    pub patches: Vec<InsidePath>,
     /// Whether the lock file must name a newer version, which no longer fits this rule.
     #[serde(default)]
     pub update: bool,
@@ -116,10 +115,7 @@ impl Rule {
     /// # Errors
     /// When the tool does not ship one.
     pub(crate) fn read_patches(&self) -> Result<Vec<(String, String)>> {
-        let read = |path: &String| {
-            let bytes = shipped::file(path).ok_or_else(|| anyhow!("there is no recipe's patch `{path}`"))?;
-            Ok((path.clone(), String::from_utf8(bytes)?))
-        };
+        let read = |path: &InsidePath| Ok((path.to_string(), String::from_utf8(Place::Shipped.read(path)?)?));
         self.patches.iter().map(read).collect()
     }
 

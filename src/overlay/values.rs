@@ -155,7 +155,7 @@ impl fmt::Display for SystemName {
 }
 
 /// A relative path that stays where it starts; `/` separates its parts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct InsidePath(pub String);
 

@@ -39,16 +39,15 @@ impl Remedy {
 
     /// The line of an overlay for crates of these names.
     pub(crate) fn overlay_line<'a>(self, names: impl IntoIterator<Item = &'a str>) -> String {
-        let each = |of: fn(&str, &str) -> String, value: &str| {
-            names.into_iter().map(|name| of(name, value)).collect::<Vec<_>>().join(", ")
-        };
+        let names = names.into_iter();
         match self {
             Self::System(system) => {
-                let systems = each(|name, system| format!("{name} = \"{system}\""), system);
-                format!("cargo.target-os = {{ {systems} }}")
+                let systems: Vec<String> = names.map(|name| format!("{name} = \"{system}\"")).collect();
+                format!("cargo.target-os = {{ {} }}", systems.join(", "))
             }
             Self::NotInBrowser => {
-                format!("cargo.not-in-browser = [{}]", each(|name, _| format!("\"{name}\""), ""))
+                let quoted: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
+                format!("cargo.not-in-browser = [{}]", quoted.join(", "))
             }
         }
     }

@@ -7,6 +7,7 @@ use super::TestResult;
 use super::staging::Staged;
 use crate::project::PyProject;
 use crate::runtime::Runtime;
+use crate::wheel::python_imports::Import;
 use crate::wheel::requirement::Requirement;
 
 impl Staged {
@@ -67,25 +68,18 @@ impl Staged {
 fn imported_names(text: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for line in text.lines().map(str::trim_start) {
-        let code = line.split('#').next().unwrap_or(line).to_lowercase();
-        let listed: Vec<String> =
-            match code.strip_prefix("from ").and_then(|rest| rest.split_once(" import ")) {
-                Some((module, listed)) => {
-                    listed.split(',').map(|name| format!("{}.{}", module.trim(), name.trim())).collect()
-                }
-                None => code
-                    .strip_prefix("import ")
-                    .into_iter()
-                    .flat_map(|rest| rest.split(','))
-                    .map(str::to_owned)
-                    .collect(),
-            };
-        for name in listed {
-            let name = name.trim_start().split([' ', ';']).next().unwrap_or_default();
-            let mut parts = name.splitn(3, '.');
-            let Some(top) = parts.next().filter(|top| !top.is_empty()) else { continue };
-            names.extend(parts.next().map(|below| format!("{top}.{below}")));
-            names.insert(top.to_owned());
+        let statement = line.split(['#', ';']).next().unwrap_or(line).to_lowercase();
+        // A relative one is of the tests' own.
+        for Import { module, names: below, .. } in
+            Import::of_statement(&statement).into_iter().filter(|import| import.level == 0)
+        {
+            let dotted = below.iter().map(|name| format!("{module}.{name}")).chain([module.clone()]);
+            for name in dotted {
+                let mut parts = name.splitn(3, '.');
+                let top = parts.next().unwrap_or_default();
+                names.extend(parts.next().map(|below| format!("{top}.{below}")));
+                names.insert(top.to_owned());
+            }
         }
     }
     names

@@ -155,13 +155,12 @@ fn warn_of_findings(context: &Context, wheel: &OpenedWheel, runtime: &Runtime) -
 /// What the tests seem to need beyond what was asked for, to which pytest is added.
 fn find_requirements(
     staged: &Staged,
-    stated: Vec<String>,
+    mut stated: Vec<String>,
     runtime: &Runtime,
     wheel: &OpenedWheel,
     asked: &mut Vec<String>,
 ) -> Vec<String> {
     let own = wheel.name();
-    let mut stated = stated;
     // An overlay may have made a requirement optional that the tests import.
     for requirement in wheel.metadata().optional(&markers::of(runtime)) {
         if requirement.name() != own && !stated.iter().any(|text| is_of(&requirement.name(), text)) {

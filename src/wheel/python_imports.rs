@@ -62,17 +62,37 @@ pub(crate) fn taken_names(wheel: &WheelContents) -> Vec<TakenName> {
     taken.into_iter().collect()
 }
 
-/// An import at the top level of a file.
+/// An import of a module, or of names from it.
 #[derive(Debug, PartialEq, Eq)]
-struct Import {
+pub(crate) struct Import {
     /// How many dots stand before the module.
-    level: usize,
-    module: String,
+    pub(crate) level: usize,
+    pub(crate) module: String,
     /// None for `import MODULE` and `from MODULE import *`.
-    names: Vec<String>,
+    pub(crate) names: Vec<String>,
 }
 
 impl Import {
+    /// The imports of one statement; none if it is another.
+    pub(crate) fn of_statement(statement: &str) -> Vec<Self> {
+        if let Some(rest) = statement.strip_prefix("from ")
+            && let Some((from, names)) = rest.split_once(" import")
+        {
+            let from = from.trim();
+            let module = from.trim_start_matches('.');
+            let names = names.trim().trim_start_matches('(').trim_end_matches(')');
+            let names = names.split(',').filter_map(|name| name.split_whitespace().next());
+            return vec![Self {
+                level: from.len() - module.len(),
+                module: module.to_owned(),
+                names: names.filter(|name| *name != "*").map(str::to_owned).collect(),
+            }];
+        }
+        let modules = statement.strip_prefix("import ").into_iter().flat_map(|rest| rest.split(','));
+        let modules = modules.filter_map(|name| name.split_whitespace().next());
+        modules.map(|module| Self { level: 0, module: module.to_owned(), names: Vec::new() }).collect()
+    }
+
     /// The full name of the module, as a file of this path sees it.
     fn resolve(&self, path: &str) -> Option<String> {
         if self.level == 0 {
@@ -88,30 +108,11 @@ impl Import {
 
 /// The imports of a Python source.
 fn imports(source: &str) -> Vec<Import> {
-    let mut found = Vec::new();
     let lines = top_level_statements(source);
     // What follows a semicolon belongs to the same block: to the top level if the line begins with a plain statement.
     let is_import = |line: &&String| line.starts_with("from ") || line.starts_with("import ");
-    for line in lines.iter().filter(is_import).flat_map(|line| line.split(';')).map(str::trim_start) {
-        if let Some(rest) = line.strip_prefix("from ")
-            && let Some((from, names)) = rest.split_once(" import")
-        {
-            let from = from.trim();
-            let module = from.trim_start_matches('.');
-            let names = names.trim().trim_start_matches('(').trim_end_matches(')');
-            let names = names.split(',').filter_map(|name| name.split_whitespace().next());
-            found.push(Import {
-                level: from.len() - module.len(),
-                module: module.to_owned(),
-                names: names.filter(|name| *name != "*").map(str::to_owned).collect(),
-            });
-        } else if let Some(rest) = line.strip_prefix("import ") {
-            let modules = rest.split(',').filter_map(|name| name.split_whitespace().next());
-            let of = |module: &str| Import { level: 0, module: module.to_owned(), names: Vec::new() };
-            found.extend(modules.map(of));
-        }
-    }
-    found
+    let statements = lines.iter().filter(is_import).flat_map(|line| line.split(';')).map(str::trim_start);
+    statements.flat_map(Import::of_statement).collect()
 }
 
 /// The statements of a source that run as it is imported, and whose failure ends that.

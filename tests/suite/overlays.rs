@@ -6,7 +6,7 @@ use cargo_pyodide::digest::Sha256Digest;
 use cargo_pyodide::wheel::WheelContents;
 
 use crate::harness::{Tool, can_build, copied, copy_folder, fixture, folder, has, tool};
-use crate::index::{page, sdist, serve};
+use crate::index::{pack, page, sdist, serve};
 use crate::lines::vocabulary;
 
 fn build(package: &Path, more: &[&str]) -> Tool {
@@ -365,16 +365,13 @@ fn program_sdist(prefix: &str) -> Vec<u8> {
 
 /// An archive with these files.
 fn sdist_of(prefix: &str, files: &[(&str, &str)]) -> Vec<u8> {
-    let mut archive =
-        tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    let tree = folder();
     for (name, text) in files {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(text.len() as u64);
-        header.set_mode(0o644);
-        header.set_cksum();
-        archive.append_data(&mut header, format!("{prefix}/{name}"), text.as_bytes()).unwrap();
+        let path = tree.path().join(name);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
     }
-    archive.into_inner().unwrap().finish().unwrap()
+    pack(tree.path(), prefix)
 }
 
 /// A pure wheel with requirements.

@@ -73,13 +73,13 @@ fn difference_lines(differences: &[(&TestResult, Option<&TestResult>)], there: &
         }
     }
     for ((file, here), count) in not_run {
-        let tests = if count == 1 { "1 test".to_owned() } else { format!("{count} tests") };
+        let tests = if count == 1 { "test" } else { "tests" };
         let of_file = there.iter().find(|result| result.id == file);
         // pytest marks what went wrong: above it stands where.
         let why =
             of_file.and_then(|result| result.message.lines().rev().find_map(|line| line.strip_prefix("E ")));
         let why = why.map(|why| format!(": {}", why.trim())).unwrap_or_default();
-        lines.push(format!("{file}: {tests} {here} here, not run there{why}"));
+        lines.push(format!("{file}: {count} {tests} {here} here, not run there{why}"));
     }
     lines
 }

@@ -279,7 +279,7 @@ fn files_of_tests_are_those_that_pytest_would_collect() {
 #[test]
 fn of_what_the_package_states_its_tests_get_what_they_import() {
     let text = "tests/test_a.py=import os, hypothesis.strategies as st # and, mypy\n  from dirty_equals import x\nimport Numpy as np\n\
-        from backports.zstd import tarfile\nfrom zope import event\nfrom . import mypy\n";
+        from backports.zstd import tarfile\nfrom zope import event\nfrom . import mypy\nfrom attrs import(define)\n";
     let (_folder, staged) = staged_with(&[text]);
     let stated = [
         "Dirty-Equals>=1",
@@ -292,11 +292,13 @@ fn of_what_the_package_states_its_tests_get_what_they_import() {
         "backports-zstd>=1",
         "backports-datetime",
         "zope.event",
+        "attrs",
         "not a name!",
     ];
     let chosen = staged.choose_requirements(stated.map(str::to_owned).into());
     let expected = [
         "Dirty-Equals>=1",
+        "attrs",
         "backports-zstd>=1",
         "hypothesis",
         "numpy",
